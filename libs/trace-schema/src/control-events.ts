@@ -1,0 +1,133 @@
+import { z } from 'zod';
+import { CaptureMode } from './call-events.ts';
+
+/** What a key may do: `call` models, `read` the record, `manage` the deployment. */
+export const KeyScope = z.enum(['call', 'read', 'manage']);
+export type KeyScope = z.infer<typeof KeyScope>;
+
+export const ProjectRecord = z.strictObject({
+  id: z.string(),
+  organizationId: z.string(),
+  name: z.string(),
+  capture: CaptureMode,
+  /** `searchable`: content stored in the clear; `sealed`: encrypted under bucket keys, no body search. */
+  content: z.enum(['searchable', 'sealed']),
+});
+export type ProjectRecord = z.infer<typeof ProjectRecord>;
+
+export const ApiKeyRecord = z.strictObject({
+  id: z.string(),
+  organizationId: z.string(),
+  projectId: z.string(),
+  name: z.string(),
+  scopes: z.array(KeyScope),
+  /** Hex HMAC-SHA-256(pepper of `pepperVersion`, secret). */
+  secretHash: z.string().length(64),
+  pepperVersion: z.int().positive(),
+  /** Unix milliseconds, or null for never. */
+  expiresAtMs: z.int().nullable(),
+  revokedAtMs: z.int().nullable(),
+  createdAtMs: z.int(),
+});
+export type ApiKeyRecord = z.infer<typeof ApiKeyRecord>;
+
+export const ProviderRecord = z.strictObject({
+  id: z.string(),
+  /** Null: for every organization (providers from the environment, the simulator). */
+  organizationId: z.string().nullable(),
+  /** First segment of `provider/model`. */
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/),
+  /** Profile of the provider's wire behaviour: `openai`, `openai-compatible`, `groq`, … */
+  kind: z.string(),
+  /** Without a trailing slash: `https://api.openai.com/v1`. Empty for the simulator. */
+  baseUrl: z.string(),
+  /** The credential, encrypted (`lk1.…`); null when the provider takes none. */
+  sealedCredential: z.string().nullable(),
+  origin: z.enum(['environment', 'console']),
+  enabled: z.boolean(),
+  /** Bare model names that this provider serves: exact, or with a trailing `*`. */
+  models: z.array(z.string()),
+});
+export type ProviderRecord = z.infer<typeof ProviderRecord>;
+
+export const AliasRecord = z.strictObject({
+  id: z.string(),
+  projectId: z.string(),
+  alias: z.string(),
+  provider: z.string(),
+  model: z.string(),
+});
+export type AliasRecord = z.infer<typeof AliasRecord>;
+
+/** Price of one token bucket: flat, or by tiers on the size of the context. USD per million tokens, decimal strings. */
+export const TieredPrice = z.strictObject({
+  base: z.string(),
+  /** Above `start` input tokens the whole call is priced at `price`. Ascending. */
+  tiers: z.array(z.strictObject({ start: z.int().positive(), price: z.string() })),
+});
+export type TieredPrice = z.infer<typeof TieredPrice>;
+
+export const PriceMatch = z.strictObject({
+  op: z.enum(['equals', 'starts_with', 'ends_with', 'contains', 'regex']),
+  value: z.string(),
+});
+export type PriceMatch = z.infer<typeof PriceMatch>;
+
+/** One price of one model, valid from a day. The newest entry that is in force at the call's start applies. */
+export const PriceEntry = z.strictObject({
+  model: z.string(),
+  /** Any of these on the model name (lower case) means this entry. */
+  match: z.array(PriceMatch),
+  /** First day in force (UTC, `YYYY-MM-DD`), or null for always. */
+  from: z.string().nullable(),
+  /** `default`, or the service tier that this price is for (`flex`, `priority`). */
+  serviceTier: z.string(),
+  /** By token bucket; a bucket without a price of its own is priced as its parent (see libs/pricing). */
+  prices: z.record(z.string(), TieredPrice),
+});
+export type PriceEntry = z.infer<typeof PriceEntry>;
+
+/** All prices of one provider kind in one version of the price book. */
+export const PriceListRecord = z.strictObject({
+  id: z.string(),
+  /** Version of the book that this list belongs to, e.g. `genai-prices-0.1.8+2026-11-22`. */
+  version: z.string(),
+  provider: z.string(),
+  /** Null: the deployment's book; else an organization's own overrides, which win. */
+  organizationId: z.string().nullable(),
+  entries: z.array(PriceEntry),
+});
+export type PriceListRecord = z.infer<typeof PriceListRecord>;
+
+const change = <Entity extends string, Value extends z.ZodType>(entity: Entity, value: Value) =>
+  z.strictObject({
+    id: z.string(),
+    type: z.literal('control.changed'),
+    entity: z.literal(entity),
+    entityId: z.string(),
+    /** Grows with every change of the deployment; readers keep the highest per entity. */
+    version: z.int().positive(),
+    /** Null: the entity is gone. */
+    value: value.nullable(),
+  });
+
+export const ControlChanged = z.discriminatedUnion('entity', [
+  change('project', ProjectRecord),
+  change('apiKey', ApiKeyRecord),
+  change('provider', ProviderRecord),
+  change('alias', AliasRecord),
+  change('priceList', PriceListRecord),
+]);
+export type ControlChanged = z.infer<typeof ControlChanged>;
+
+/** After this a reader that began at the start of the emitter knows everything up to `version`. */
+export const ControlSnapshotCompleted = z.strictObject({
+  id: z.string(),
+  type: z.literal('control.snapshot-completed'),
+  version: z.int().nonnegative(),
+});
+export type ControlSnapshotCompleted = z.infer<typeof ControlSnapshotCompleted>;
+
+/** Every record of topic `loom.control.v1`. */
+export const ControlEvent = z.union([ControlChanged, ControlSnapshotCompleted]);
+export type ControlEvent = z.infer<typeof ControlEvent>;

@@ -1,0 +1,51 @@
+export {
+  type CallAccepted,
+  type CallAttempt,
+  type CallChunks,
+  CallEnded,
+  type CallError,
+  type CallFacts,
+  type CallIdentity,
+  type CallPart,
+  type CallRefused,
+  type CallTiming,
+  CaptureMode,
+  type CaptureLost,
+  type CaptureRefusals,
+  type ChunkVector,
+  type EmitterClosed,
+  eventIds,
+  isCallEnded,
+  Outcome,
+  outcomeOf,
+  systemProjectId,
+  type TextCounts,
+  TraceEvent,
+} from './call-events.ts';
+export {
+  AliasRecord,
+  ApiKeyRecord,
+  ControlChanged,
+  ControlEvent,
+  KeyScope,
+  PriceEntry,
+  PriceListRecord,
+  type PriceMatch,
+  ProjectRecord,
+  ProviderRecord,
+  type TieredPrice,
+} from './control-events.ts';
+export { CostComputed, type CostLine, CostState } from './cost-events.ts';
+export { newSpanId, newTraceId, newUuid, parseTraceparent, uuidTimeMs } from './ids.ts';
+export { inlinePayloadBytesMax, Payload, PayloadPart, recordBytesMax } from './payload.ts';
+export { providerNameOf, semconv } from './semconv.ts';
+export { cloudEventHeaders, DeadLetter, type Topic, topics } from './topics.ts';
+export {
+  fromTokenBuckets,
+  toTokenBuckets,
+  type TokenBucket,
+  tokenBuckets,
+  type TokenBuckets,
+  Usage,
+  UsageSource,
+} from './usage.ts';
