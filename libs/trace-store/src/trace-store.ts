@@ -1,0 +1,256 @@
+import type { CostComputed, CostState, PayloadPart, TokenBuckets } from '@loom/trace-schema';
+import type { Filter } from './filter.ts';
+import type { AcceptedRow, CaptureEventRow, CostRow, PayloadRow, SpanRow, TextRow } from './rows.ts';
+
+/**
+ * The trace store port: the queryable projection of the event stream. It can be thrown away and built again from the
+ * stream; nothing in it is ever updated.
+ *
+ * Isolation: every read names one project and sees nothing of another; an id of another project is an id that does
+ * not exist.
+ * Instants are unix nanoseconds as decimal strings; a time range is `from` <= start < `to`. Money is US dollars as
+ * decimal strings.
+ * Errors: `invalid_request` for a bad filter, cursor or limit; `unavailable` when the engine is down or a write may
+ * not have happened (the same batch again is the remedy); `overloaded` with `retryAfterMs` when it has no room;
+ * `upstream_timed_out` when a read passed its time limit. Empty results are empty arrays; a missing trace, span or
+ * payload is null.
+ */
+export interface TraceStore extends TraceWriter, TraceReader {
+  /** Answers when the engine answers; else `unavailable`. */
+  ping(): Promise<void>;
+
+  /** Waits for running calls, then closes the connections. */
+  close(): Promise<void>;
+}
+
+export interface TraceWriter {
+  /**
+   * Writes all rows of one batch of the stream. Resolves when every row, and what the rollups, facets and the trace
+   * index derive from it, is on disk; rejects when any of that is not certain.
+   * The same batch again (same `token`, same rows) changes nothing, exactly, also when the first try was cut short
+   * at any point, by up to {@link deduplicatedBatchesMin} later batches. Other rows under a used token are lost:
+   * a token belongs to one set of rows for ever.
+   * A cost row whose id is in the store already, from another batch, is left out.
+   */
+  writeBatch(batch: WriteBatch): Promise<void>;
+}
+
+/** For at least this many batches the store remembers what it has written. */
+export const deduplicatedBatchesMin = 10_000;
+
+export interface WriteBatch {
+  /** Derived from the ids of the batch's events and the replay's generation; see `batchToken`. */
+  readonly token: string;
+  readonly spans: readonly SpanRow[];
+  readonly accepted: readonly AcceptedRow[];
+  readonly payloads: readonly PayloadRow[];
+  readonly texts: readonly TextRow[];
+  readonly costs: readonly CostRow[];
+  readonly captureEvents: readonly CaptureEventRow[];
+}
+
+export interface TraceReader {
+  /** Spans newest first (start time, then span id, both descending). */
+  listSpans(query: ListQuery): Promise<Page<StoredSpan>>;
+
+  /**
+   * Traces with at least one matching span, by their newest matching span, newest first. Each trace comes once over
+   * the pages of one cursor chain.
+   */
+  listTraces(query: ListQuery): Promise<Page<ListedTrace>>;
+
+  /** The spans of a trace in order of start time and span id, paged; null when the project has no such trace. */
+  readTrace(query: {
+    readonly projectId: string;
+    readonly traceId: string;
+    readonly limit?: number;
+    readonly cursor?: string | null;
+  }): Promise<StoredTrace | null>;
+
+  readSpan(query: SpanKey): Promise<StoredSpan | null>;
+
+  /**
+   * A payload's encoded bytes, put together from its parts in order; null when there is none. Decoding (`codec`,
+   * `keyId`) is the caller's. A payload whose parts are not all there is `unavailable`, never a shorter one.
+   */
+  readPayload(query: SpanKey & { readonly part: PayloadPart }): Promise<StoredPayload | null>;
+
+  /** When each chunk of the answer came (micro-seconds after the start) and how long it was; null without a span. */
+  readChunks(query: SpanKey): Promise<{ readonly atMicros: number[]; readonly lengths: number[] } | null>;
+
+  /**
+   * Calls accepted in the time range that have no span yet, newest first. Young ones are running; how old is too old
+   * is the caller's judgement.
+   */
+  callsInFlight(query: Omit<ListQuery, 'filter' | 'cursor'>): Promise<AcceptedRow[]>;
+
+  /**
+   * Counts, sums and quantiles by time bucket and group. A bucket of whole hours over a range longer than
+   * {@link spanMetricsRangeMaxSeconds} is read from the hourly rollups, whose first and last hour count whole.
+   */
+  metrics(query: MetricsQuery): Promise<MetricsPoint[]>;
+
+  /** The most frequent values of each attribute, by whole UTC days that touch the range; most frequent first. */
+  facets(query: {
+    readonly projectId: string;
+    readonly from: string;
+    readonly to: string;
+    readonly attributes: readonly FacetAttribute[];
+    /** Values per attribute, default 50, at most 500. */
+    readonly limit?: number;
+  }): Promise<Facet[]>;
+
+  /** Refusals, losses and ends of emitters in the time range, newest first. */
+  listCaptureEvents(query: Omit<ListQuery, 'filter' | 'cursor'>): Promise<CaptureEventRow[]>;
+
+  /** The same totals from the rows and from everything derived of them. They are equal when nothing is wrong. */
+  reconcile(query: { readonly projectId: string }): Promise<Reconciliation>;
+}
+
+export interface SpanKey {
+  readonly projectId: string;
+  readonly spanId: string;
+}
+
+export interface ListQuery {
+  readonly projectId: string;
+  /** Null: from the first span on. A filter on `text` needs both. */
+  readonly from: string | null;
+  readonly to: string | null;
+  readonly filter?: Filter | null;
+  /** Default 50, at most {@link pageLimitMax}. */
+  readonly limit?: number;
+  /** `nextCursor` of the page before. */
+  readonly cursor?: string | null;
+}
+
+export const pageLimitMax = 1000;
+
+/** Following `nextCursor` visits every row that was there at the first page exactly once, whatever arrives meanwhile. */
+export interface Page<Item> {
+  readonly items: Item[];
+  readonly nextCursor: string | null;
+}
+
+/** What a span cost under the price book that priced it last. */
+export interface StoredCost {
+  readonly state: 'priced' | 'unpriced';
+  readonly reason: string;
+  readonly totalUsd: string;
+  readonly lines: CostComputed['lines'];
+  readonly priceBookVersion: string;
+  readonly priceId: string;
+  readonly tier: string;
+  readonly estimated: boolean;
+}
+
+/** A span without its chunk vector, with its cost. `cost` is null while `costState` is `pending`. */
+export interface StoredSpan extends Omit<SpanRow, 'chunkAtMicros' | 'chunkLengths'> {
+  readonly costState: CostState;
+  readonly cost: StoredCost | null;
+}
+
+/** A trace in a list, with the newest span that matched. Counts and sums are over all its spans. */
+export interface ListedTrace {
+  readonly traceId: string;
+  readonly startTime: string;
+  /** End of the span that ended last. */
+  readonly endTime: string;
+  readonly spanCount: number;
+  readonly errorCount: number;
+  readonly totalTokens: number;
+  /** Sum of what is priced so far. */
+  readonly totalUsd: string;
+  /** `pending` while any span is, else `unpriced` when any is, else `priced`. */
+  readonly costState: CostState;
+  readonly newestMatch: StoredSpan;
+}
+
+export interface StoredTrace {
+  readonly traceId: string;
+  readonly startTime: string;
+  readonly spans: StoredSpan[];
+  readonly nextCursor: string | null;
+}
+
+export interface StoredPayload {
+  readonly codec: 'identity' | 'zstd';
+  readonly keyId: string | null;
+  /** Length and lower-case hex SHA-256 of the plain bytes. */
+  readonly length: number;
+  readonly hash: string;
+  /** Plain bytes that were kept; smaller than `length` when the capture limit cut it. */
+  readonly storedLength: number;
+  /** The encoded bytes. */
+  readonly data: Buffer;
+}
+
+export const metricsGroups = ['none', 'model', 'provider', 'key'] as const;
+export type MetricsGroup = (typeof metricsGroups)[number];
+
+export interface MetricsQuery {
+  readonly projectId: string;
+  readonly from: string;
+  readonly to: string;
+  /** At least 1; the range may hold at most {@link metricsBucketsMax} buckets. Buckets start at multiples of it. */
+  readonly bucketSeconds: number;
+  readonly groupBy: MetricsGroup;
+}
+
+export const metricsBucketsMax = 2000;
+export const spanMetricsRangeMaxSeconds = 48 * 3600;
+
+export interface Quantiles {
+  readonly p50: number;
+  readonly p95: number;
+  readonly p99: number;
+}
+
+/** Only buckets with calls or costs are returned, in order of time and group. */
+export interface MetricsPoint {
+  readonly bucketStart: string;
+  /** The group's value; '' with `none`. Models and keys as asked for: `requestModel`, `keyId`. */
+  readonly group: string;
+  readonly requests: number;
+  readonly errors: number;
+  readonly tokens: TokenBuckets;
+  readonly costUsd: string;
+  /** Milliseconds; null without calls. */
+  readonly latencyMs: Quantiles | null;
+  /** Milliseconds; null when no call had a first chunk. */
+  readonly firstChunkMs: Quantiles | null;
+}
+
+export const facetAttributes = [
+  'model',
+  'requestModel',
+  'provider',
+  'operation',
+  'outcome',
+  'status',
+  'key',
+  'user',
+  'environment',
+  'release',
+  'agent',
+  'workflow',
+  'prompt',
+  'finishReason',
+  'error',
+] as const;
+export type FacetAttribute = (typeof facetAttributes)[number] | `metadata.${string}`;
+
+export interface Facet {
+  readonly attribute: FacetAttribute;
+  readonly values: { readonly value: string; readonly count: number }[];
+}
+
+export interface Reconciliation {
+  readonly spans: { readonly rows: number; readonly distinct: number; readonly tokens: number };
+  readonly rollup: { readonly requests: number; readonly tokens: number };
+  readonly traceIndex: { readonly spans: number };
+  /** Count of the facet `operation`, which every span has. */
+  readonly facets: { readonly spans: number };
+  readonly costs: { readonly rows: number; readonly distinct: number; readonly totalUsd: string };
+  readonly costRollup: { readonly rows: number; readonly totalUsd: string };
+}
