@@ -1,0 +1,103 @@
+import { join } from 'node:path';
+import { LoomError } from '@loom/errors';
+import { newUuid } from '@loom/trace-schema';
+import type { EventStreamDeps } from '../../open.ts';
+import type {
+  BatchHandler,
+  EventStream,
+  Producer,
+  StreamRecord,
+  SubscribeOptions,
+  Subscription,
+  TailOptions,
+} from '../../event-stream.ts';
+import { GroupConsumer } from './group-consumer.ts';
+import { readGroupOffsets } from './group-offsets.ts';
+import { listPartitions, makeDirectory } from './layout.ts';
+import { PartitionReader } from './partition-reader.ts';
+import { PartitionWriter } from './partition-writer.ts';
+import { TailReader } from './tail-reader.ts';
+
+/** The embedded stream: segment files under one directory, shared by the processes of one machine. */
+export class LogEventStream implements EventStream {
+  readonly #root: string;
+  readonly #deps: EventStreamDeps;
+  readonly #producers: PartitionWriter[] = [];
+  readonly #subscriptions = new Set<Subscription>();
+  // Offsets of partition ends, remembered so that a look at the lag reads only what came since the last look.
+  readonly #ends = new Map<string, PartitionReader>();
+
+  constructor(root: string, deps: EventStreamDeps) {
+    this.#root = root;
+    this.#deps = deps;
+  }
+
+  async producer(topic: string): Promise<Producer> {
+    await closeAbandonedPartitions(this.#root, topic);
+    const writer = await PartitionWriter.create(this.#root, topic, newUuid(), {
+      ...(this.#deps.onFailure ? { onFailure: this.#deps.onFailure } : {}),
+    });
+    this.#producers.push(writer);
+    return writer;
+  }
+
+  subscribe(options: SubscribeOptions, handler: BatchHandler): Promise<Subscription> {
+    return Promise.resolve(this.#track(new GroupConsumer(this.#root, options, handler)));
+  }
+
+  async tail(options: TailOptions, onRecords: (records: StreamRecord[]) => void): Promise<Subscription> {
+    return this.#track(await TailReader.start(this.#root, options, onRecords));
+  }
+
+  async lag(group: string, topics: readonly string[]): Promise<number> {
+    const offsets = await readGroupOffsets(this.#root, group);
+    let lag = 0;
+    for (const topic of topics) {
+      for (const name of await listPartitions(this.#root, topic)) {
+        const id = `${topic}/${name}`;
+        const reader = this.#ends.get(id) ?? new PartitionReader(join(this.#root, topic, name), 0);
+        this.#ends.set(id, reader);
+        lag += (await reader.skipToEnd()) - (offsets.get(id)?.committed ?? 0);
+      }
+    }
+    return Math.max(0, lag);
+  }
+
+  async close(): Promise<void> {
+    for (const subscription of this.#subscriptions) await subscription.close();
+    for (const producer of this.#producers) await producer.close();
+    for (const reader of this.#ends.values()) await reader.close();
+  }
+
+  #track(subscription: Subscription): Subscription {
+    this.#subscriptions.add(subscription);
+    return {
+      close: async () => {
+        this.#subscriptions.delete(subscription);
+        await subscription.close();
+      },
+    };
+  }
+}
+
+export async function openLogEventStream(url: URL, deps: EventStreamDeps): Promise<EventStream> {
+  const root = logRootOf(url);
+  await makeDirectory(root);
+  return new LogEventStream(root, deps);
+}
+
+/** The directory of a `log:` URL: `log:./stream`, `log:/var/lib/loom/stream`. */
+export function logRootOf(url: URL): string {
+  if (url.protocol !== 'log:' || url.pathname === '') {
+    throw new LoomError('config_invalid', `event stream ${url.href}: expected log:<directory>`);
+  }
+  return decodeURIComponent(url.pathname);
+}
+
+// A producer that died leaves its partition open for ever; the next producer of the topic cuts and closes it.
+async function closeAbandonedPartitions(root: string, topic: string): Promise<void> {
+  for (const name of await listPartitions(root, topic)) {
+    const abandoned = await PartitionWriter.adopt(join(root, topic, name));
+    await abandoned?.close();
+  }
+}

@@ -1,0 +1,142 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { StreamRecord } from '../../event-stream.ts';
+import { decodeFrame, frameAt, frameBytesNeeded } from './frame.ts';
+import { closedFile, exists, listSegments, segmentPath } from './layout.ts';
+
+const windowBytes = 1024 * 1024;
+
+export interface ReadLimits {
+  readonly recordsMax: number;
+  readonly bytesMax: number;
+  /** Read no record at or after this offset. */
+  readonly endOffset?: number;
+}
+
+/** Reads a partition forward, also while it is being written, in this process or another. Not safe for two readers at once. */
+export class PartitionReader {
+  readonly topic: string;
+  readonly partition: string;
+  readonly #directory: string;
+  #segment: { file: FileHandle; firstOffset: number } | null = null;
+  #position = 0;
+  #nextOffset: number;
+  #finished = false;
+  /** Records that damage on the disk has made unreadable, as far as this reader has come. */
+  corruptRecords = 0;
+
+  constructor(directory: string, offset: number) {
+    this.#directory = directory;
+    this.partition = basename(directory);
+    this.topic = basename(dirname(directory));
+    this.#nextOffset = offset;
+  }
+
+  /** The offset that the next {@link read} begins with. */
+  get nextOffset(): number {
+    return this.#nextOffset;
+  }
+
+  /** True when the partition is closed and everything in it was read. */
+  get finished(): boolean {
+    return this.#finished;
+  }
+
+  /** The next records, in order; empty when there are none yet. */
+  async read(limits: ReadLimits): Promise<StreamRecord[]> {
+    const records: StreamRecord[] = [];
+    let bytes = 0;
+    await this.#scan((buffer, at, frame) => {
+      const full = records.length > 0 && (records.length >= limits.recordsMax || bytes + frame.bytes > limits.bytesMax);
+      if (full || (limits.endOffset !== undefined && frame.offset >= limits.endOffset)) return false;
+      records.push(decodeFrame(buffer, at, frame, this));
+      bytes += frame.bytes;
+      return true;
+    });
+    return records;
+  }
+
+  /** Moves to the end without decoding anything; returns the offset of the next record to come. */
+  async skipToEnd(): Promise<number> {
+    await this.#scan(() => true);
+    return this.#nextOffset;
+  }
+
+  async close(): Promise<void> {
+    await this.#segment?.file.close();
+    this.#segment = null;
+  }
+
+  async #scan(take: (buffer: Buffer, at: number, frame: { bytes: number; offset: number }) => boolean): Promise<void> {
+    if (this.#finished) return;
+    for (;;) {
+      // Whether the writer is done is asked before reading, so that nothing it wrote last is missed.
+      const closed = await exists(join(this.#directory, closedFile));
+      const segments = await listSegments(this.#directory);
+      if (!(await this.#openSegment(segments))) return;
+      const stop = await this.#scanSegment(take);
+      if (stop === 'taken') return;
+      const next = segments.find((first) => first > (this.#segment?.firstOffset ?? 0));
+      if (next === undefined) {
+        this.#finished = closed;
+        if (closed) await this.close();
+        return;
+      }
+      await this.#moveTo(next);
+    }
+  }
+
+  // Whole frames from the position to the end of what is there: 'taken' when the taker has had enough.
+  async #scanSegment(
+    take: (buffer: Buffer, at: number, frame: { bytes: number; offset: number }) => boolean,
+  ): Promise<'taken' | 'end'> {
+    const segment = this.#segment;
+    if (!segment) return 'end';
+    let size = windowBytes;
+    for (;;) {
+      const window = Buffer.allocUnsafe(size);
+      const { bytesRead } = await segment.file.read(window, 0, size, this.#position);
+      const buffer = window.subarray(0, bytesRead);
+      let at = 0;
+      for (let frame = frameAt(buffer, at); frame.kind === 'frame'; frame = frameAt(buffer, at)) {
+        if (frame.offset >= this.#nextOffset) {
+          if (!take(buffer, at, frame)) {
+            this.#position += at;
+            return 'taken';
+          }
+          this.#nextOffset = frame.offset + 1;
+        }
+        at += frame.bytes;
+      }
+      this.#position += at;
+      const needed = frameBytesNeeded(buffer, at);
+      if (bytesRead < size) return 'end';
+      if (at === 0 && needed <= size) return 'end';
+      size = Math.max(windowBytes, needed);
+    }
+  }
+
+  async #openSegment(segments: number[]): Promise<boolean> {
+    if (this.#segment) return true;
+    const first = segments.findLast((offset) => offset <= this.#nextOffset) ?? segments[0];
+    if (first === undefined) return false;
+    await this.#moveTo(first);
+    return this.#segment !== null;
+  }
+
+  async #moveTo(firstOffset: number): Promise<void> {
+    if (this.#segment && firstOffset > this.#nextOffset) {
+      this.corruptRecords += firstOffset - this.#nextOffset;
+      this.#nextOffset = firstOffset;
+    }
+    await this.close();
+    try {
+      const file = await open(segmentPath(this.#directory, firstOffset), 'r');
+      this.#segment = { file, firstOffset };
+      this.#position = 0;
+      this.#nextOffset = Math.max(this.#nextOffset, firstOffset);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error; // deleted by retention meanwhile
+    }
+  }
+}

@@ -1,0 +1,296 @@
+import { fdatasync, writev } from 'node:fs';
+import { type FileHandle, open, readFile, rename, stat, truncate } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { LoomError, messageOf } from '@loom/errors';
+import { recordBytesMax } from '@loom/trace-schema';
+import { tryLock } from 'fs-native-extensions';
+import type { NewRecord, Producer } from '../../event-stream.ts';
+import { encodeFrame, frameAt, frameOverheadBytes } from './frame.ts';
+import {
+  closedFile,
+  exists,
+  fsyncDirectory,
+  listSegments,
+  lockFile,
+  makeDirectory,
+  replaceFile,
+  segmentPath,
+} from './layout.ts';
+
+const writevAsync = promisify(writev);
+const fdatasyncAsync = promisify(fdatasync);
+
+/** A commit group takes at most this, unless one record is larger: groups can be signed as one and read at once. */
+const groupBytesMax = 1024 * 1024;
+const keyAndHeaderBytesMax = 64 * 1024;
+const capacityCheckMs = 1000;
+
+export interface PartitionWriterOptions {
+  /** A segment is closed when it has reached this size. Bytes. */
+  readonly segmentBytesMax?: number;
+  /** Appends are refused as `overloaded` while this much waits for the disk. Bytes. */
+  readonly queueBytesMax?: number;
+  /** Appends are refused as `overloaded` while the partition holds this much on disk. Bytes. */
+  readonly partitionBytesMax?: number;
+  /** Told once when a write or sync has failed. Nothing is tried again: after a failed fsync the next one lies. */
+  readonly onFailure?: (error: LoomError) => void;
+}
+
+interface CommitGroup {
+  readonly frames: Buffer[];
+  bytes: number;
+  readonly done: Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * The one writer of a partition directory: appends framed records to segment files with group commit (while one
+ * fdatasync runs, the next group gathers). Holds the directory's lock until closed or dead.
+ */
+export class PartitionWriter implements Producer {
+  readonly partition: string;
+  readonly directory: string;
+  readonly #lock: FileHandle;
+  readonly #options: Required<Omit<PartitionWriterOptions, 'onFailure'>> & Pick<PartitionWriterOptions, 'onFailure'>;
+  #segment: FileHandle;
+  #segmentBytes: number;
+  #partitionBytes: number;
+  #capacityCheckedAt = 0;
+  #nextOffset: number;
+  #queuedBytes = 0;
+  readonly #groups: CommitGroup[] = [];
+  #flushing: Promise<void> | null = null;
+  #writing: CommitGroup | null = null;
+  #failure: LoomError | null = null;
+  #closing = false;
+
+  private constructor(
+    directory: string,
+    lock: FileHandle,
+    segment: FileHandle,
+    position: { nextOffset: number; segmentBytes: number; partitionBytes: number },
+    options: PartitionWriterOptions,
+  ) {
+    this.directory = directory;
+    this.partition = basename(directory);
+    this.#lock = lock;
+    this.#segment = segment;
+    this.#nextOffset = position.nextOffset;
+    this.#segmentBytes = position.segmentBytes;
+    this.#partitionBytes = position.partitionBytes;
+    this.#options = {
+      segmentBytesMax: options.segmentBytesMax ?? 32 * 1024 * 1024,
+      queueBytesMax: options.queueBytesMax ?? 64 * 1024 * 1024,
+      partitionBytesMax: options.partitionBytesMax ?? Number.MAX_SAFE_INTEGER,
+      ...(options.onFailure ? { onFailure: options.onFailure } : {}),
+    };
+  }
+
+  /** Makes a new partition. It appears under its name only when its lock is held. */
+  static async create(root: string, topic: string, partition: string, options: PartitionWriterOptions = {}) {
+    const topicDirectory = join(root, topic);
+    const hidden = join(topicDirectory, `.${partition}`);
+    const directory = join(topicDirectory, partition);
+    await makeDirectory(hidden);
+    const lock = await open(join(hidden, lockFile), 'a+', 0o600);
+    if (!tryLock(lock.fd)) throw new LoomError('conflict', `partition ${partition} is being made by another process`);
+    const segment = await open(segmentPath(hidden, 0), 'a', 0o600);
+    await fsyncDirectory(hidden);
+    await rename(hidden, directory);
+    await fsyncDirectory(topicDirectory);
+    return new PartitionWriter(directory, lock, segment, { nextOffset: 0, segmentBytes: 0, partitionBytes: 0 }, options);
+  }
+
+  /**
+   * Takes over the partition of a writer that is gone: cuts the torn tail at the last whole record and goes on after
+   * it. Null when its writer lives or it is closed.
+   */
+  static async adopt(directory: string, options: PartitionWriterOptions = {}): Promise<PartitionWriter | null> {
+    if (await exists(join(directory, closedFile))) return null;
+    const lock = await open(join(directory, lockFile), 'a+', 0o600);
+    if (!tryLock(lock.fd) || (await exists(join(directory, closedFile)))) {
+      await lock.close();
+      return null;
+    }
+    const segments = await listSegments(directory);
+    const last = segments.at(-1) ?? 0;
+    const path = segmentPath(directory, last);
+    const tail = await cutTornTail(path, last);
+    const segment = await open(path, 'a', 0o600);
+    const partitionBytes = await directoryBytes(directory);
+    return new PartitionWriter(directory, lock, segment, { ...tail, partitionBytes }, options);
+  }
+
+  /** The offset that the next appended record gets. */
+  get nextOffset(): number {
+    return this.#nextOffset;
+  }
+
+  /** Why nothing can be appended any more, or null. */
+  get failure(): LoomError | null {
+    return this.#failure;
+  }
+
+  /** Throws what an append of `bytes` would be refused with now. */
+  assertWritable(bytes = 0): void {
+    if (this.#failure) throw this.#failure;
+    if (this.#closing) throw new LoomError('unavailable', 'event log is closing');
+    if (this.#queuedBytes > 0 && this.#queuedBytes + bytes > this.#options.queueBytesMax) {
+      throw new LoomError('overloaded', `event log has ${this.#queuedBytes} bytes waiting for the disk`, {
+        retryAfterMs: 1000,
+      });
+    }
+    if (this.#partitionBytes + bytes > this.#options.partitionBytesMax) {
+      this.#recheckCapacity();
+      throw new LoomError('overloaded', `event log is full: ${this.#partitionBytes} bytes wait for their consumers`, {
+        retryAfterMs: 5000,
+      });
+    }
+  }
+
+  append(records: readonly NewRecord[]): Promise<void> {
+    try {
+      return this.appendSync(records);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
+  }
+
+  /**
+   * As {@link append}, but a refusal is thrown at once, so that a caller can number its records only when they are
+   * sure to be appended in this order.
+   */
+  appendSync(records: readonly NewRecord[]): Promise<void> {
+    let bytes = 0;
+    for (const record of records) {
+      bytes += record.value.byteLength + frameOverheadBytes;
+      if (record.value.byteLength > recordBytesMax + keyAndHeaderBytesMax) {
+        throw new LoomError('payload_too_large', `record of ${record.value.byteLength} bytes; limit ${recordBytesMax}`);
+      }
+    }
+    this.assertWritable(bytes);
+    const now = Date.now();
+    let group = this.#openGroup();
+    for (const record of records) {
+      const frame = encodeFrame(record, this.#nextOffset, now);
+      this.#nextOffset += 1;
+      if (group.bytes > 0 && group.bytes + frame.length > groupBytesMax) group = this.#newGroup();
+      group.frames.push(frame);
+      group.bytes += frame.length;
+      this.#queuedBytes += frame.length;
+    }
+    this.#flushing ??= this.#flush();
+    return group.done;
+  }
+
+  /** Waits for what was appended, marks the partition closed and lets go of its lock. */
+  async close(options: { readonly markClosed?: boolean } = {}): Promise<void> {
+    if (this.#closing) return;
+    this.#closing = true;
+    await this.#flushing?.catch(() => undefined);
+    await this.#segment.close();
+    if ((options.markClosed ?? true) && !this.#failure) {
+      await replaceFile(join(this.directory, closedFile), `${this.#nextOffset}\n`);
+    }
+    await this.#lock.close();
+  }
+
+  #openGroup(): CommitGroup {
+    const last = this.#groups.at(-1);
+    return last && last !== this.#writing ? last : this.#newGroup();
+  }
+
+  #newGroup(): CommitGroup {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    promise.catch(() => undefined); // chunk groups are appended without waiting
+    const group = { frames: [], bytes: 0, done: promise, resolve, reject };
+    this.#groups.push(group);
+    return group;
+  }
+
+  async #flush(): Promise<void> {
+    try {
+      await Promise.resolve(); // gathers what the same turn of the event loop appends
+      for (let group = this.#groups[0]; group; group = this.#groups[0]) {
+        this.#writing = group;
+        await this.#writeGroup(group);
+        this.#groups.shift();
+        group.resolve();
+      }
+    } catch (cause) {
+      this.#fail(cause);
+    } finally {
+      this.#writing = null;
+      this.#flushing = null;
+    }
+  }
+
+  async #writeGroup(group: CommitGroup): Promise<void> {
+    if (this.#segmentBytes >= this.#options.segmentBytesMax) await this.#rollSegment(group);
+    let written = (await writevAsync(this.#segment.fd, group.frames)).bytesWritten;
+    if (written < group.bytes) {
+      const rest = Buffer.concat(group.frames);
+      while (written < rest.length) written += (await this.#segment.write(rest, written)).bytesWritten;
+    }
+    await fdatasyncAsync(this.#segment.fd);
+    this.#segmentBytes += group.bytes;
+    this.#partitionBytes += group.bytes;
+    this.#queuedBytes -= group.bytes;
+  }
+
+  async #rollSegment(group: CommitGroup): Promise<void> {
+    const first = group.frames[0];
+    const firstOffset = first ? first.readUInt32LE(8) + first.readUInt32LE(12) * 0x1_0000_0000 : this.#nextOffset;
+    await this.#segment.close();
+    this.#segment = await open(segmentPath(this.directory, firstOffset), 'a', 0o600);
+    this.#segmentBytes = 0;
+    await fsyncDirectory(this.directory);
+  }
+
+  #fail(cause: unknown): void {
+    const error = new LoomError('unavailable', `event log cannot be written: ${messageOf(cause)}`, { cause });
+    this.#failure = error;
+    for (const group of this.#groups.splice(0)) group.reject(error);
+    this.#queuedBytes = 0;
+    this.#options.onFailure?.(error);
+  }
+
+  // Another process deletes consumed segments: look again, but not at every refused call.
+  #recheckCapacity(): void {
+    const now = Date.now();
+    if (now - this.#capacityCheckedAt < capacityCheckMs) return;
+    this.#capacityCheckedAt = now;
+    directoryBytes(this.directory).then(
+      (bytes) => (this.#partitionBytes = bytes),
+      () => undefined,
+    );
+  }
+}
+
+async function directoryBytes(directory: string): Promise<number> {
+  let bytes = 0;
+  for (const first of await listSegments(directory)) {
+    bytes += await stat(segmentPath(directory, first)).then(
+      (found) => found.size,
+      () => 0,
+    );
+  }
+  return bytes;
+}
+
+async function cutTornTail(path: string, firstOffset: number): Promise<{ nextOffset: number; segmentBytes: number }> {
+  const content = (await exists(path)) ? await readFile(path) : Buffer.alloc(0);
+  let at = 0;
+  let nextOffset = firstOffset;
+  for (let frame = frameAt(content, at); frame.kind === 'frame'; frame = frameAt(content, at)) {
+    at += frame.bytes;
+    nextOffset = frame.offset + 1;
+  }
+  if (at < content.length) {
+    await truncate(path, at);
+    await fsyncDirectory(dirname(path));
+  }
+  return { nextOffset, segmentBytes: at };
+}

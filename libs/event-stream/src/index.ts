@@ -1,0 +1,17 @@
+export { PartitionReader } from './drivers/log/partition-reader.ts';
+export { PartitionWriter, type PartitionWriterOptions } from './drivers/log/partition-writer.ts';
+export { listPartitions } from './drivers/log/layout.ts';
+export { logRootOf } from './drivers/log/log-event-stream.ts';
+export { sweepLog, type SweepOptions } from './drivers/log/retention.ts';
+export type {
+  Batch,
+  BatchHandler,
+  EventStream,
+  NewRecord,
+  Producer,
+  StreamRecord,
+  SubscribeOptions,
+  Subscription,
+  TailOptions,
+} from './event-stream.ts';
+export { type EventStreamDeps, openEventStream } from './open.ts';
