@@ -73,6 +73,8 @@ export const PriceMatch = z.strictObject({
 });
 export type PriceMatch = z.infer<typeof PriceMatch>;
 
+const clockTime = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/);
+
 /** One price of one model, valid from a day. The newest entry that is in force at the call's start applies. */
 export const PriceEntry = z.strictObject({
   model: z.string(),
@@ -80,6 +82,8 @@ export const PriceEntry = z.strictObject({
   match: z.array(PriceMatch),
   /** First day in force (UTC, `YYYY-MM-DD`), or null for always. */
   from: z.string().nullable(),
+  /** Hours of the day in force (UTC, `HH:MM`; `end` is not included, may be past midnight); absent: all day. */
+  hours: z.strictObject({ start: clockTime, end: clockTime }).optional(),
   /** `default`, or the service tier that this price is for (`flex`, `priority`). */
   serviceTier: z.string(),
   /** By token bucket; a bucket without a price of its own is priced as its parent (see libs/pricing). */
