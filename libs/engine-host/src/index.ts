@@ -1,1 +1,1 @@
-export {};
+export { type EngineHost, type EngineHostOptions, openEngineHost } from './engine-host.ts';

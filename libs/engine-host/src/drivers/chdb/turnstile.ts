@@ -1,0 +1,38 @@
+import { LoomError } from '@loom/errors';
+
+/** Lets so many through at one time and so many wait; the next one is `overloaded`. */
+export class Turnstile {
+  readonly #runningMax: number;
+  readonly #waitingMax: number;
+  readonly #waiting: (() => void)[] = [];
+  #running = 0;
+
+  constructor(limits: { runningMax: number; waitingMax: number }) {
+    this.#runningMax = limits.runningMax;
+    this.#waitingMax = limits.waitingMax;
+  }
+
+  async pass<Result>(work: () => Promise<Result>): Promise<Result> {
+    await this.#enter();
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#running -= 1;
+    }
+  }
+
+  #enter(): Promise<void> {
+    if (this.#running < this.#runningMax) {
+      this.#running += 1;
+      return Promise.resolve();
+    }
+    if (this.#waiting.length >= this.#waitingMax) {
+      throw new LoomError('overloaded', `${this.#waitingMax} statements wait already`, {
+        retryAfterMs: 1000,
+      });
+    }
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+}

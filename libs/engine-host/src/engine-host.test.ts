@@ -1,0 +1,180 @@
+import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { lockDirectory } from './directory-lock.ts';
+import { startTestEngines, type TestEngines } from './testing/index.ts';
+
+let engines: TestEngines;
+const clickhouse = () =>
+  createClient({
+    url: engines.traceStoreUrl,
+    log: { level: ClickHouseLogLevel.OFF },
+    max_open_connections: 20,
+  });
+
+beforeAll(async () => {
+  engines = await startTestEngines();
+});
+afterAll(() => engines.stop());
+
+async function select<Row>(query: string, params: Record<string, unknown> = {}): Promise<Row[]> {
+  const client = clickhouse();
+  try {
+    return await (await client.query({ query, query_params: params, format: 'JSONEachRow' })).json<Row>();
+  } finally {
+    await client.close();
+  }
+}
+
+describe('the ClickHouse side', () => {
+  it('answers pings, binds parameters and quotes 64-bit numbers', async () => {
+    const client = clickhouse();
+    expect(await client.ping()).toMatchObject({ success: true });
+    await client.close();
+    const text = `quote ' backslash \\ newline \n {p:String} ; DROP`;
+    expect(
+      await select('SELECT {p:String} AS p, {n:UInt64} AS n', { p: text, n: '18446744073709551615' }),
+    ).toEqual([{ p: text, n: '18446744073709551615' }]);
+  });
+
+  it('keeps the settings and parameters of concurrent calls apart', async () => {
+    const client = clickhouse();
+    const answers = await Promise.all(
+      Array.from({ length: 60 }, async (_, n) => {
+        const result = await client.query({
+          query: `SELECT {n:UInt32} AS n, getSetting('max_block_size') AS size`,
+          query_params: { n },
+          clickhouse_settings: n % 2 ? { max_block_size: String(1000 + n) } : {},
+          format: 'JSONEachRow',
+        });
+        return (await result.json<{ n: number; size: number }>())[0];
+      }),
+    );
+    await client.close();
+    const byDefault = answers[0]?.size;
+    answers.forEach((answer, n) => {
+      expect(answer).toEqual({ n, size: n % 2 ? 1000 + n : byDefault });
+    });
+  });
+
+  it('takes gzipped inserts and reports engine errors with their code', async () => {
+    const client = createClient({
+      url: engines.traceStoreUrl,
+      compression: { request: true },
+      log: { level: ClickHouseLogLevel.OFF },
+    });
+    await client.command({ query: 'CREATE TABLE zipped (k UInt64) ENGINE = MergeTree ORDER BY k' });
+    await client.insert({
+      table: 'zipped',
+      columns: ['k'],
+      values: [{ k: 1 }, { k: 2 }],
+      format: 'JSONEachRow',
+    });
+    await expect(client.query({ query: 'SELECT * FROM nowhere' })).rejects.toMatchObject({ code: '60' });
+    await client.close();
+    expect(await select('SELECT count() AS n FROM zipped')).toEqual([{ n: '2' }]);
+  });
+
+  it('turns away a wrong password', async () => {
+    const url = new URL(engines.traceStoreUrl);
+    url.password = 'wrong';
+    const client = createClient({ url, log: { level: ClickHouseLogLevel.OFF } });
+    await expect(client.query({ query: 'SELECT 1' })).rejects.toMatchObject({ code: '516' });
+    await client.close();
+  });
+
+  it('stops a query whose caller has left', async () => {
+    const abort = new AbortController();
+    const client = clickhouse();
+    const query = `SELECT count() FROM numbers(100000000000) WHERE sipHash64(number) = 42 -- leaving`;
+    const running = client.query({ query, abort_signal: abort.signal });
+    const left = expect(running).rejects.toThrow();
+    const isRunning = async () =>
+      (await select(`SELECT 1 FROM system.processes WHERE query LIKE '%numbers(100000000000)%' AND query NOT LIKE '%system.%'`))
+        .length > 0; // prettier-ignore
+    while (!(await isRunning()));
+    abort.abort();
+    await left;
+    while (await isRunning());
+    await client.close();
+  });
+
+  it('loses no acknowledged row to SIGKILL', async () => {
+    const settings = 'SETTINGS fsync_after_insert = 1, fsync_part_directory = 1';
+    const client = clickhouse();
+    await client.command({ query: `CREATE TABLE kept (k UInt64) ENGINE = MergeTree ORDER BY k ${settings}` });
+    const acknowledged: number[] = [];
+    for (let round = 0; round < 3; round += 1) {
+      let running = true;
+      const writers = [0, 1].map(async (writer) => {
+        for (let n = 0; running; n += 1) {
+          const k = round * 1_000_000 + writer * 100_000 + n;
+          await client
+            .insert({ table: 'kept', values: [{ k }], format: 'JSONEachRow' })
+            .then(() => acknowledged.push(k))
+            .catch(() => undefined);
+        }
+      });
+      const before = acknowledged.length;
+      while (acknowledged.length < before + 20) await new Promise((resolve) => setTimeout(resolve, 5));
+      await engines.kill();
+      running = false;
+      await Promise.all(writers);
+      await engines.restart();
+    }
+    await client.close();
+    const stored = new Set((await select<{ k: string }>('SELECT k FROM kept')).map((row) => Number(row.k)));
+    expect(acknowledged.filter((k) => !stored.has(k))).toEqual([]);
+  });
+});
+
+describe('the PostgreSQL side', () => {
+  it('keeps unnamed statements of concurrent connections apart', async () => {
+    const pool = new pg.Pool({ connectionString: engines.controlStoreUrl, max: 8 });
+    const answers = await Promise.all(
+      Array.from({ length: 120 }, (_, n) =>
+        n % 2
+          ? pool.query<{ v: number }>('SELECT $1::int AS v', [n])
+          : pool.query<{ v: number }>('SELECT 7 AS other, $1::int + 0 AS v', [n]),
+      ),
+    );
+    await pool.end();
+    expect(answers.map((answer) => answer.rows[0]?.v)).toEqual(Array.from({ length: 120 }, (_, n) => n));
+  });
+
+  it('runs transactions one after another and rolls back that of a lost connection', async () => {
+    const pool = new pg.Pool({ connectionString: engines.controlStoreUrl, max: 4 });
+    await pool.query('CREATE TABLE counter (n int)');
+    await pool.query('INSERT INTO counter VALUES (0)');
+    await Promise.all(
+      Array.from({ length: 20 }, async (_, n) => {
+        const client = await pool.connect();
+        await client.query('BEGIN');
+        const { rows } = await client.query<{ n: number }>('SELECT n FROM counter');
+        await client.query('UPDATE counter SET n = $1', [(rows[0]?.n ?? 0) + 1]);
+        if (n % 4 === 0) return client.release(true); // cuts the connection without a COMMIT
+        await client.query('COMMIT');
+        client.release();
+      }),
+    );
+    const { rows } = await pool.query<{ n: number }>('SELECT n FROM counter');
+    await pool.end();
+    expect(rows).toEqual([{ n: 15 }]);
+  });
+
+  it('turns away a wrong password', async () => {
+    const url = new URL(engines.controlStoreUrl);
+    url.password = 'wrong';
+    const client = new pg.Client({ connectionString: url.href });
+    await expect(client.connect()).rejects.toMatchObject({ code: '28P01' });
+  });
+});
+
+describe('lockDirectory', () => {
+  it('turns away a second holder of a directory that a process has open', async () => {
+    await expect(lockDirectory(engines.directory)).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringContaining(engines.directory),
+    });
+  });
+});
