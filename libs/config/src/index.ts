@@ -1,1 +1,13 @@
-export {};
+export {
+  envBoolean,
+  envBytes,
+  envDurationMs,
+  envInteger,
+  type Environment,
+  envPort,
+  envSecret,
+  envUrl,
+  loadConfig,
+  redactUrl,
+  Secret,
+} from './load-config.ts';

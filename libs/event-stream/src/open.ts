@@ -10,7 +10,8 @@ type OpenEventStream = (url: URL, deps: EventStreamDeps) => Promise<EventStream>
 
 const drivers = {
   'log:': () => import('./drivers/log/log-event-stream.ts').then((module) => module.openLogEventStream),
-  'memory:': () => import('./drivers/memory/memory-event-stream.ts').then((module) => module.openMemoryEventStream),
+  'memory:': () =>
+    import('./drivers/memory/memory-event-stream.ts').then((module) => module.openMemoryEventStream),
 } satisfies Record<string, () => Promise<OpenEventStream>>;
 
 /** Connects to the event stream of `url` (`log:<directory>`, `memory:`), or throws `config_invalid`. */

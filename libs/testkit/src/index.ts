@@ -1,1 +1,1 @@
-export {};
+export { type RecordedCase, recordedChatCases } from './recorded.ts';

@@ -51,7 +51,10 @@ export function eventStreamSuite(name: string, options: EventStreamSuiteOptions)
       await until(() => seen.length === 5);
       expect(seen.map(numberOf)).toEqual([0, 1, 2, 3, 4]);
       expect(seen.map((record) => record.offset)).toEqual([0, 1, 2, 3, 4]);
-      expect(seen[0]).toMatchObject({ key: 'key-1', headers: { ce_id: 'e0', 'content-type': 'application/json' } });
+      expect(seen[0]).toMatchObject({
+        key: 'key-1',
+        headers: { ce_id: 'e0', 'content-type': 'application/json' },
+      });
       expect(seen[0]?.value.toString()).toContain('你好 🙂');
     });
 
@@ -83,13 +86,17 @@ export function eventStreamSuite(name: string, options: EventStreamSuiteOptions)
         },
       );
       await until(() => batches.reduce((sum, batch) => sum + batch.records.length, 0) === 4 * 3 + 8);
-      const first = batches.slice(0, 3).map((batch) => [batch.firstOffset, batch.lastOffset, batch.redelivered]);
+      const first = batches
+        .slice(0, 3)
+        .map((batch) => [batch.firstOffset, batch.lastOffset, batch.redelivered]);
       expect(first).toEqual([
         [0, 3, false],
         [0, 3, true],
         [0, 3, true],
       ]);
-      expect(batches.slice(3).flatMap((batch) => batch.records.map(numberOf))).toEqual([4, 5, 6, 7, 8, 9, 10, 11]);
+      expect(batches.slice(3).flatMap((batch) => batch.records.map(numberOf))).toEqual([
+        4, 5, 6, 7, 8, 9, 10, 11,
+      ]);
       expect(errors).toHaveLength(2);
     });
 
@@ -140,27 +147,30 @@ export function eventStreamSuite(name: string, options: EventStreamSuiteOptions)
       expect([...fresh].sort()).toEqual([3, 4]);
     });
 
-    check('survives a restart: commits and records are there, a batch that was out comes again as it was', async () => {
-      const producer = await stream.producer(topic);
-      await producer.append(records(0, 4));
-      let out: Batch | null = null;
-      await stream.subscribe({ group: 'g1', topics: [topic], batchRecordsMax: 2 }, async (batch) => {
-        if (batch.firstOffset === 0) return;
-        out = batch;
-        await producer.append(records(4, 5));
-        throw new Error('stopped before commit');
-      });
-      await until(() => out !== null);
-      await stream.close();
-      stream = await reopen();
-      const again: Batch[] = [];
-      await stream.subscribe({ group: 'g1', topics: [topic], batchRecordsMax: 100 }, (batch) => {
-        again.push(batch);
-        return Promise.resolve();
-      });
-      await until(() => again.length >= 2);
-      expect(again[0]).toMatchObject({ firstOffset: 2, lastOffset: 3, redelivered: true });
-      expect(again.slice(1).flatMap((batch) => batch.records.map(numberOf))).toContain(8);
-    });
+    check(
+      'survives a restart: commits and records are there, a batch that was out comes again as it was',
+      async () => {
+        const producer = await stream.producer(topic);
+        await producer.append(records(0, 4));
+        let out: Batch | null = null;
+        await stream.subscribe({ group: 'g1', topics: [topic], batchRecordsMax: 2 }, async (batch) => {
+          if (batch.firstOffset === 0) return;
+          out = batch;
+          await producer.append(records(4, 5));
+          throw new Error('stopped before commit');
+        });
+        await until(() => out !== null);
+        await stream.close();
+        stream = await reopen();
+        const again: Batch[] = [];
+        await stream.subscribe({ group: 'g1', topics: [topic], batchRecordsMax: 100 }, (batch) => {
+          again.push(batch);
+          return Promise.resolve();
+        });
+        await until(() => again.length >= 2);
+        expect(again[0]).toMatchObject({ firstOffset: 2, lastOffset: 3, redelivered: true });
+        expect(again.slice(1).flatMap((batch) => batch.records.map(numberOf))).toContain(8);
+      },
+    );
   });
 }

@@ -50,7 +50,8 @@ export function frameAt(buffer: Buffer, at: number): FrameAt {
   if (length < fixedBytes || length > frameBytesMax) return { kind: 'corrupt' };
   const end = at + prefixBytes + length;
   if (end > buffer.length) return { kind: 'incomplete' };
-  if (crc32(buffer.subarray(at + prefixBytes, end)) !== buffer.readUInt32LE(at + 4)) return { kind: 'corrupt' };
+  if (crc32(buffer.subarray(at + prefixBytes, end)) !== buffer.readUInt32LE(at + 4))
+    return { kind: 'corrupt' };
   const offset = buffer.readUInt32LE(at + 8) + buffer.readUInt32LE(at + 12) * 0x1_0000_0000;
   return { kind: 'frame', bytes: prefixBytes + length, offset };
 }
@@ -72,7 +73,8 @@ export function decodeFrame(
   const headersEnd = keyEnd + buffer.readUInt16LE(at + 26);
   const parts = buffer.toString('utf8', keyEnd, headersEnd).split('\0');
   const headers: Record<string, string> = {};
-  for (let index = 0; index + 1 < parts.length; index += 2) headers[parts[index] ?? ''] = parts[index + 1] ?? '';
+  for (let index = 0; index + 1 < parts.length; index += 2)
+    headers[parts[index] ?? ''] = parts[index + 1] ?? '';
   return {
     topic: source.topic,
     partition: source.partition,

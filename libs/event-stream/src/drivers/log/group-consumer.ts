@@ -77,7 +77,10 @@ export class GroupConsumer implements Subscription {
       for (const name of await listPartitions(this.#root, topic)) {
         const id = `${topic}/${name}`;
         if (this.#partitions.has(id)) continue;
-        const reader = new PartitionReader(join(this.#root, topic, name), this.#offsets.get(id)?.committed ?? 0);
+        const reader = new PartitionReader(
+          join(this.#root, topic, name),
+          this.#offsets.get(id)?.committed ?? 0,
+        );
         this.#partitions.set(id, { id, reader, pending: null, failures: 0, notBefore: 0 });
       }
     }
@@ -113,14 +116,26 @@ export class GroupConsumer implements Subscription {
             recordsMax: this.#options.batchRecordsMax ?? 1000,
             bytesMax: this.#options.batchBytesMax ?? 8 * 1024 * 1024,
           }
-        : { recordsMax: Number.MAX_SAFE_INTEGER, bytesMax: Number.MAX_SAFE_INTEGER, endOffset: offsets.planned },
+        : {
+            recordsMax: Number.MAX_SAFE_INTEGER,
+            bytesMax: Number.MAX_SAFE_INTEGER,
+            endOffset: offsets.planned,
+          },
     );
     const first = records[0];
     const last = records.at(-1);
     if (!first || !last) return null;
-    if (!redelivered) await this.#store(partition.id, { committed: offsets.committed, planned: last.offset + 1 });
+    if (!redelivered)
+      await this.#store(partition.id, { committed: offsets.committed, planned: last.offset + 1 });
     const { topic, partition: name } = partition.reader;
-    return { topic, partition: name, firstOffset: first.offset, lastOffset: last.offset, records, redelivered };
+    return {
+      topic,
+      partition: name,
+      firstOffset: first.offset,
+      lastOffset: last.offset,
+      records,
+      redelivered,
+    };
   }
 
   async #store(id: string, offsets: { committed: number; planned: number | null }): Promise<void> {

@@ -33,9 +33,16 @@ export async function writeGroupOffsets(root: string, group: string, offsets: Gr
 }
 
 /** Becomes the group's live member, waiting while another one lives; null when `signal` aborts first. */
-export async function joinGroup(root: string, group: string, signal: AbortSignal): Promise<FileHandle | null> {
+export async function joinGroup(
+  root: string,
+  group: string,
+  signal: AbortSignal,
+): Promise<FileHandle | null> {
   if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(group)) {
-    throw new LoomError('config_invalid', `consumer group "${group}": use lower-case letters, digits and hyphens`);
+    throw new LoomError(
+      'config_invalid',
+      `consumer group "${group}": use lower-case letters, digits and hyphens`,
+    );
   }
   await makeDirectory(groupsDirectory(root));
   const lock = await open(join(groupsDirectory(root), `${group}.lock`), 'a+', 0o600);

@@ -1,6 +1,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
@@ -92,7 +102,10 @@ describe('PartitionWriter', () => {
     const writer = await PartitionWriter.create(home, 'topic', 'p1');
     expect(await PartitionWriter.adopt(writer.directory)).toBeNull();
     await writer.close({ markClosed: false });
-    const heirs = await Promise.all([PartitionWriter.adopt(writer.directory), PartitionWriter.adopt(writer.directory)]);
+    const heirs = await Promise.all([
+      PartitionWriter.adopt(writer.directory),
+      PartitionWriter.adopt(writer.directory),
+    ]);
     expect(heirs.filter(Boolean)).toHaveLength(1);
     await heirs.find(Boolean)?.close();
     expect(await PartitionWriter.adopt(writer.directory)).toBeNull();
@@ -102,7 +115,9 @@ describe('PartitionWriter', () => {
     const home = await newHome();
     const writer = await PartitionWriter.create(home, 'topic', 'p1', { partitionBytesMax: 200 });
     await writer.append([record('x'.repeat(50))]);
-    await expect(writer.append([record('y'), record('z'.repeat(200))])).rejects.toMatchObject({ code: 'overloaded' });
+    await expect(writer.append([record('y'), record('z'.repeat(200))])).rejects.toMatchObject({
+      code: 'overloaded',
+    });
     expect(writer.nextOffset).toBe(1);
     await writer.close();
     expect(await readAll(writer.directory)).toHaveLength(1);
@@ -128,7 +143,12 @@ describe('PartitionWriter', () => {
     for (let round = 0; round < 3; round += 1) {
       const child = spawn(
         process.execPath,
-        ['--conditions=loom:source', join(import.meta.dirname, '../../testing/append-forever.ts'), home, `p${round}`],
+        [
+          '--conditions=loom:source',
+          join(import.meta.dirname, '../../testing/append-forever.ts'),
+          home,
+          `p${round}`,
+        ],
         { stdio: ['ignore', 'pipe', 'inherit'] },
       );
       let acknowledged = 0;
@@ -168,7 +188,11 @@ describe('sweepLog', () => {
   });
 });
 
-async function writeGroupOffsetsIn(home: string, group: string, offsets: Map<string, { committed: number; planned: null }>) {
+async function writeGroupOffsetsIn(
+  home: string,
+  group: string,
+  offsets: Map<string, { committed: number; planned: null }>,
+) {
   await mkdir(join(home, '.groups'), { recursive: true });
   await writeGroupOffsets(home, group, offsets);
 }

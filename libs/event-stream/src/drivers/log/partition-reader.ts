@@ -47,7 +47,8 @@ export class PartitionReader {
     const records: StreamRecord[] = [];
     let bytes = 0;
     await this.#scan((buffer, at, frame) => {
-      const full = records.length > 0 && (records.length >= limits.recordsMax || bytes + frame.bytes > limits.bytesMax);
+      const full =
+        records.length > 0 && (records.length >= limits.recordsMax || bytes + frame.bytes > limits.bytesMax);
       if (full || (limits.endOffset !== undefined && frame.offset >= limits.endOffset)) return false;
       records.push(decodeFrame(buffer, at, frame, this));
       bytes += frame.bytes;
@@ -67,7 +68,9 @@ export class PartitionReader {
     this.#segment = null;
   }
 
-  async #scan(take: (buffer: Buffer, at: number, frame: { bytes: number; offset: number }) => boolean): Promise<void> {
+  async #scan(
+    take: (buffer: Buffer, at: number, frame: { bytes: number; offset: number }) => boolean,
+  ): Promise<void> {
     if (this.#finished) return;
     for (;;) {
       // Whether the writer is done is asked before reading, so that nothing it wrote last is missed.

@@ -53,7 +53,8 @@ export class PartitionWriter implements Producer {
   readonly partition: string;
   readonly directory: string;
   readonly #lock: FileHandle;
-  readonly #options: Required<Omit<PartitionWriterOptions, 'onFailure'>> & Pick<PartitionWriterOptions, 'onFailure'>;
+  readonly #options: Required<Omit<PartitionWriterOptions, 'onFailure'>> &
+    Pick<PartitionWriterOptions, 'onFailure'>;
   #segment: FileHandle;
   #segmentBytes: number;
   #partitionBytes: number;
@@ -95,19 +96,29 @@ export class PartitionWriter implements Producer {
     const directory = join(topicDirectory, partition);
     await makeDirectory(hidden);
     const lock = await open(join(hidden, lockFile), 'a+', 0o600);
-    if (!tryLock(lock.fd)) throw new LoomError('conflict', `partition ${partition} is being made by another process`);
+    if (!tryLock(lock.fd))
+      throw new LoomError('conflict', `partition ${partition} is being made by another process`);
     const segment = await open(segmentPath(hidden, 0), 'a', 0o600);
     await fsyncDirectory(hidden);
     await rename(hidden, directory);
     await fsyncDirectory(topicDirectory);
-    return new PartitionWriter(directory, lock, segment, { nextOffset: 0, segmentBytes: 0, partitionBytes: 0 }, options);
+    return new PartitionWriter(
+      directory,
+      lock,
+      segment,
+      { nextOffset: 0, segmentBytes: 0, partitionBytes: 0 },
+      options,
+    );
   }
 
   /**
    * Takes over the partition of a writer that is gone: cuts the torn tail at the last whole record and goes on after
    * it. Null when its writer lives or it is closed.
    */
-  static async adopt(directory: string, options: PartitionWriterOptions = {}): Promise<PartitionWriter | null> {
+  static async adopt(
+    directory: string,
+    options: PartitionWriterOptions = {},
+  ): Promise<PartitionWriter | null> {
     if (await exists(join(directory, closedFile))) return null;
     const lock = await open(join(directory, lockFile), 'a+', 0o600);
     if (!tryLock(lock.fd) || (await exists(join(directory, closedFile)))) {
@@ -144,9 +155,13 @@ export class PartitionWriter implements Producer {
     }
     if (this.#partitionBytes + bytes > this.#options.partitionBytesMax) {
       this.#recheckCapacity();
-      throw new LoomError('overloaded', `event log is full: ${this.#partitionBytes} bytes wait for their consumers`, {
-        retryAfterMs: 5000,
-      });
+      throw new LoomError(
+        'overloaded',
+        `event log is full: ${this.#partitionBytes} bytes wait for their consumers`,
+        {
+          retryAfterMs: 5000,
+        },
+      );
     }
   }
 
@@ -167,7 +182,10 @@ export class PartitionWriter implements Producer {
     for (const record of records) {
       bytes += record.value.byteLength + frameOverheadBytes;
       if (record.value.byteLength > recordBytesMax + keyAndHeaderBytesMax) {
-        throw new LoomError('payload_too_large', `record of ${record.value.byteLength} bytes; limit ${recordBytesMax}`);
+        throw new LoomError(
+          'payload_too_large',
+          `record of ${record.value.byteLength} bytes; limit ${recordBytesMax}`,
+        );
       }
     }
     this.assertWritable(bytes);
@@ -242,7 +260,9 @@ export class PartitionWriter implements Producer {
 
   async #rollSegment(group: CommitGroup): Promise<void> {
     const first = group.frames[0];
-    const firstOffset = first ? first.readUInt32LE(8) + first.readUInt32LE(12) * 0x1_0000_0000 : this.#nextOffset;
+    const firstOffset = first
+      ? first.readUInt32LE(8) + first.readUInt32LE(12) * 0x1_0000_0000
+      : this.#nextOffset;
     await this.#segment.close();
     this.#segment = await open(segmentPath(this.directory, firstOffset), 'a', 0o600);
     this.#segmentBytes = 0;
@@ -280,7 +300,10 @@ async function directoryBytes(directory: string): Promise<number> {
   return bytes;
 }
 
-async function cutTornTail(path: string, firstOffset: number): Promise<{ nextOffset: number; segmentBytes: number }> {
+async function cutTornTail(
+  path: string,
+  firstOffset: number,
+): Promise<{ nextOffset: number; segmentBytes: number }> {
   const content = (await exists(path)) ? await readFile(path) : Buffer.alloc(0);
   let at = 0;
   let nextOffset = firstOffset;

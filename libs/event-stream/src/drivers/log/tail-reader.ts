@@ -57,7 +57,8 @@ export class TailReader implements Subscription {
       const names = await listPartitions(this.#root, topic);
       for (const name of names) {
         const id = `${topic}/${name}`;
-        if (!this.#readers.has(id)) this.#readers.set(id, new PartitionReader(join(this.#root, topic, name), 0));
+        if (!this.#readers.has(id))
+          this.#readers.set(id, new PartitionReader(join(this.#root, topic, name), 0));
       }
     }
   }

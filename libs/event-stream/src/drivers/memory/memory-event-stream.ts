@@ -64,7 +64,8 @@ export class MemoryEventStream implements EventStream {
 
   tail(options: TailOptions, onRecords: (records: StreamRecord[]) => void): Promise<Subscription> {
     const positions = new Map<string, number>();
-    for (const topic of options.topics) positions.set(topic, options.from === 'now' ? this.#log(topic).length : 0);
+    for (const topic of options.topics)
+      positions.set(topic, options.from === 'now' ? this.#log(topic).length : 0);
     const pump = () => {
       for (const [topic, position] of positions) {
         const fresh = this.#log(topic).slice(position);

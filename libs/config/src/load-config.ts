@@ -1,0 +1,125 @@
+import { LoomError } from '@loom/errors';
+import { z } from 'zod';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A text that must not be printed: `String()`, JSON and logs show `[redacted]`; `reveal()` gives the text. */
+export class Secret {
+  readonly #text: string;
+  constructor(text: string) {
+    this.#text = text;
+  }
+  reveal(): string {
+    return this.#text;
+  }
+  toString(): string {
+    return '[redacted]';
+  }
+  toJSON(): string {
+    return '[redacted]';
+  }
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return '[redacted]';
+  }
+}
+
+/** `true`/`1`/`yes` or `false`/`0`/`no`. */
+export const envBoolean = z
+  .enum(['true', '1', 'yes', 'false', '0', 'no'])
+  .transform((text) => text === 'true' || text === '1' || text === 'yes');
+
+/** A whole number within bounds. */
+export const envInteger = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, 'expected a whole number')
+    .transform(Number)
+    .refine((value) => value >= min && value <= max, `expected ${min} to ${max}`);
+
+/** A TCP port; 0 means any free one. */
+export const envPort = envInteger(0, 65_535);
+
+const byteUnits: Readonly<Record<string, number>> = { '': 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
+
+/** Bytes, with an optional unit: `33554432`, `32MiB`. */
+export const envBytes = z
+  .string()
+  .regex(/^\d+(KiB|MiB|GiB)?$/, 'expected bytes, such as 33554432 or 32MiB')
+  .transform((text) => Number.parseInt(text, 10) * (byteUnits[text.replace(/^\d+/, '')] ?? 1));
+
+const durationUnits: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+/** A duration with its unit: `250ms`, `30s`, `5m`. Milliseconds out. */
+export const envDurationMs = z
+  .string()
+  .regex(/^\d+(ms|s|m|h|d)$/, 'expected a duration, such as 250ms, 30s, 5m')
+  .transform((text) => Number.parseInt(text, 10) * (durationUnits[text.replace(/^\d+/, '')] ?? 1));
+
+export const envUrl = z.string().transform((text, context) => {
+  if (URL.canParse(text)) return new URL(text);
+  context.addIssue({ code: 'custom', message: 'expected a URL' });
+  return z.NEVER;
+});
+
+export const envSecret = z
+  .string()
+  .min(1)
+  .transform((text) => new Secret(text));
+
+/** A URL for logs: without its password. */
+export function redactUrl(url: URL | string): string {
+  const copy = new URL(url);
+  if (copy.password) copy.password = 'redacted';
+  return copy.href;
+}
+
+/**
+ * Reads a service's configuration from its environment: every fault at once, each with its variable. With `known`,
+ * an unknown `LOOM_*` variable is a fault too, with the nearest known name.
+ */
+export function loadConfig<Shape extends z.ZodRawShape>(
+  schema: z.ZodObject<Shape>,
+  env: Environment,
+  known: readonly string[] = [],
+): Readonly<z.infer<z.ZodObject<Shape>>> {
+  const names = [...Object.keys(schema.shape), ...known];
+  const faults = Object.keys(env)
+    .filter((name) => known.length > 0 && name.startsWith('LOOM_') && !names.includes(name))
+    .map((name) => `${name}: unknown variable; did you mean ${nearest(name, names)}?`);
+  const present = Object.fromEntries(
+    Object.entries(env).filter(([name, value]) => name in schema.shape && value !== ''),
+  );
+  const parsed = schema.safeParse(present);
+  if (!parsed.success) {
+    faults.push(...parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
+  }
+  if (!parsed.success || faults.length > 0) {
+    throw new LoomError('config_invalid', `configuration: ${faults.join('; ')}`);
+  }
+  return Object.freeze(parsed.data);
+}
+
+function nearest(name: string, names: readonly string[]): string {
+  const scored = names.map((candidate) => ({ candidate, distance: editDistance(name, candidate) }));
+  scored.sort((a, b) => a.distance - b.distance);
+  return scored[0]?.candidate ?? 'nothing of that kind';
+}
+
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+  for (let i = 1; i <= a.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const substitute = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(substitute, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

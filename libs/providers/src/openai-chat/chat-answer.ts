@@ -1,0 +1,221 @@
+import type { CallError, Usage } from '@loom/trace-schema';
+import { sseData } from '../sse.ts';
+import { readChatUsage } from './chat-usage.ts';
+
+/** What the record needs to know of an answer, read from its raw bytes. */
+export interface AnswerFacts {
+  readonly responseId: string | null;
+  readonly responseModel: string | null;
+  readonly finishReasons: readonly string[];
+  readonly serviceTier: string | null;
+  readonly systemFingerprint: string | null;
+  readonly usage: Usage | null;
+  /** The provider's error, as an error body or as an event in the middle of a stream. */
+  readonly error: CallError | null;
+  /** True when the provider said that it is done: `[DONE]`, or a finish reason. A JSON answer that parses is whole. */
+  readonly ended: boolean;
+}
+
+interface MutableFacts {
+  responseId: string | null;
+  responseModel: string | null;
+  readonly finishReasons: Set<string>;
+  serviceTier: string | null;
+  systemFingerprint: string | null;
+  usage: Usage | null;
+  error: CallError | null;
+  ended: boolean;
+}
+
+/**
+ * Reads the facts of a chat answer. Of a stream only the events that can hold a fact are parsed: the first, those
+ * with a finish reason, usage or an error. Malformed events are passed over.
+ */
+export function readAnswerFacts(bytes: Buffer, stream: boolean): AnswerFacts {
+  const facts: MutableFacts = {
+    responseId: null,
+    responseModel: null,
+    finishReasons: new Set(),
+    serviceTier: null,
+    systemFingerprint: null,
+    usage: null,
+    error: null,
+    ended: false,
+  };
+  if (stream) readStream(bytes, facts);
+  else {
+    const body = parse(bytes.toString('utf8'));
+    if (body) {
+      facts.ended = true;
+      take(body, facts);
+    }
+  }
+  return { ...facts, finishReasons: [...facts.finishReasons] };
+}
+
+const factHint = /"(?:usage|finish_reason|x_groq)"\s*:\s*["{]|"error"\s*:/;
+
+function readStream(bytes: Buffer, facts: MutableFacts): void {
+  let first = true;
+  for (const data of sseData(bytes)) {
+    if (data.startsWith('[DONE]')) facts.ended = true;
+    else if (first || factHint.test(data)) {
+      const chunk = parse(data);
+      if (!chunk) continue;
+      first = false;
+      take(chunk, facts);
+    }
+  }
+  if (facts.finishReasons.size > 0) facts.ended = true;
+}
+
+function take(body: Record<string, unknown>, facts: MutableFacts): void {
+  facts.responseId ??= text(body.id);
+  facts.responseModel ??= text(body.model);
+  facts.serviceTier = text(body.service_tier) ?? facts.serviceTier;
+  facts.systemFingerprint ??= text(body.system_fingerprint);
+  // The last snapshot wins: providers that repeat usage send it cumulative.
+  facts.usage = readChatUsage(body.usage) ?? readChatUsage(record(body.x_groq)?.usage) ?? facts.usage;
+  facts.error ??= readError(body.error);
+  if (Array.isArray(body.choices)) {
+    for (const choice of body.choices) {
+      const reason = text(record(choice)?.finish_reason);
+      if (reason) facts.finishReasons.add(reason);
+    }
+  }
+}
+
+function readError(value: unknown): CallError | null {
+  if (typeof value === 'string') return { type: 'upstream_error', message: value.slice(0, 2000), code: null };
+  const error = record(value);
+  if (!error) return null;
+  const code = error.code;
+  return {
+    type: text(error.type) ?? 'upstream_error',
+    message: (text(error.message) ?? JSON.stringify(error)).slice(0, 2000),
+    code: typeof code === 'string' || typeof code === 'number' ? String(code) : null,
+  };
+}
+
+interface AssembledToolCall {
+  id: string | null;
+  type: string;
+  function: { name: string; arguments: string };
+}
+
+interface AssembledChoice {
+  index: number;
+  message: Record<string, unknown> & { role: string; content: string | null };
+  finish_reason: string | null;
+  readonly toolCalls: Map<number, AssembledToolCall>;
+}
+
+/**
+ * The answer as one chat completion: a JSON body as it is, a stream put together from its chunks. Null when there is
+ * nothing to put together. Unknown members of the first chunk and unknown string deltas are kept.
+ */
+export function assembleAnswer(bytes: Buffer, stream: boolean): Record<string, unknown> | null {
+  if (!stream) return parse(bytes.toString('utf8'));
+  let completion: Record<string, unknown> | null = null;
+  const choices = new Map<number, AssembledChoice>();
+  let usage: unknown = null;
+  let error: unknown = null;
+  for (const data of sseData(bytes)) {
+    const chunk = parse(data);
+    if (!chunk) continue;
+    completion ??= { ...chunk, object: 'chat.completion' };
+    usage = chunk.usage ?? usage;
+    error = chunk.error ?? error;
+    if (!Array.isArray(chunk.choices)) continue;
+    for (const value of chunk.choices) addDelta(choices, record(value));
+  }
+  if (!completion) return null;
+  delete completion.usage;
+  const ordered = [...choices.values()].sort((a, b) => a.index - b.index);
+  return {
+    ...completion,
+    choices: ordered.map(({ toolCalls, message, ...choice }) => ({
+      ...choice,
+      message: toolCalls.size === 0 ? message : { ...message, tool_calls: [...toolCalls.values()] },
+    })),
+    ...(usage ? { usage } : {}),
+    ...(error ? { error } : {}),
+  };
+}
+
+function addDelta(choices: Map<number, AssembledChoice>, value: Record<string, unknown> | null): void {
+  if (!value) return;
+  const index = typeof value.index === 'number' ? value.index : 0;
+  const choice = choices.get(index) ?? {
+    index,
+    message: { role: 'assistant', content: null },
+    finish_reason: null,
+    toolCalls: new Map<number, AssembledToolCall>(),
+  };
+  choices.set(index, choice);
+  choice.finish_reason = text(value.finish_reason) ?? choice.finish_reason;
+  const delta = record(value.delta) ?? {};
+  for (const [name, part] of Object.entries(delta)) {
+    if (name === 'role') choice.message.role = text(part) ?? choice.message.role;
+    else if (name === 'tool_calls') addToolCalls(choice.toolCalls, part);
+    else if (typeof part === 'string') choice.message[name] = (text(choice.message[name]) ?? '') + part;
+    else if (Array.isArray(part) && Array.isArray(choice.message[name])) choice.message[name].push(...part);
+    else if (part !== null && part !== undefined) choice.message[name] ??= part;
+  }
+}
+
+function addToolCalls(calls: Map<number, AssembledToolCall>, value: unknown): void {
+  if (!Array.isArray(value)) return;
+  for (const [position, item] of value.entries()) {
+    const delta = record(item);
+    if (!delta) continue;
+    const index = typeof delta.index === 'number' ? delta.index : position;
+    const call = calls.get(index) ?? { id: null, type: 'function', function: { name: '', arguments: '' } };
+    calls.set(index, call);
+    call.id = text(delta.id) ?? call.id;
+    call.type = text(delta.type) ?? call.type;
+    const part = record(delta.function);
+    call.function.name += text(part?.name) ?? '';
+    call.function.arguments += text(part?.arguments) ?? '';
+  }
+}
+
+/** What the model said, as plain text: content, reasoning, refusals and tool calls of every choice. For search and counts. */
+export function answerText(bytes: Buffer, stream: boolean): string {
+  const completion = assembleAnswer(bytes, stream);
+  if (!completion || !Array.isArray(completion.choices)) return '';
+  const parts: string[] = [];
+  for (const choice of completion.choices) {
+    const message = record(record(choice)?.message);
+    if (!message) continue;
+    for (const name of ['reasoning_content', 'reasoning', 'content', 'refusal']) {
+      const value = message[name];
+      if (typeof value === 'string') parts.push(value);
+      else if (Array.isArray(value)) parts.push(...value.flatMap((part) => text(record(part)?.text) ?? []));
+    }
+    if (!Array.isArray(message.tool_calls)) continue;
+    for (const call of message.tool_calls) {
+      const called = record(record(call)?.function);
+      if (called) parts.push(`${text(called.name) ?? ''} ${text(called.arguments) ?? ''}`);
+    }
+  }
+  return parts.filter((part) => part !== '').join('\n');
+}
+
+function parse(data: string): Record<string, unknown> | null {
+  try {
+    return record(JSON.parse(data));
+  } catch {
+    return null;
+  }
+}
+
+function record(value: unknown): Record<string, unknown> | null {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Record<string, unknown>)
+    : null;
+}
+
+function text(value: unknown): string | null {
+  return typeof value === 'string' && value !== '' ? value : null;
+}

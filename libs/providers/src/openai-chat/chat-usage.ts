@@ -1,0 +1,39 @@
+import type { Usage } from '@loom/trace-schema';
+
+/*
+ * usage of the OpenAI chat API, as its providers really send it:
+ *
+ *   { prompt_tokens, completion_tokens, total_tokens,
+ *     prompt_tokens_details?:     { cached_tokens?, audio_tokens?, cache_write_tokens? } | null,
+ *     completion_tokens_details?: { reasoning_tokens?, audio_tokens? } | null,
+ *     prompt_cache_hit_tokens? }                                    DeepSeek, beside or instead of cached_tokens
+ *
+ * xAI leaves reasoning out of completion_tokens (total = prompt + completion + reasoning); OpenAI counts it in.
+ */
+export function readChatUsage(value: unknown): Usage | null {
+  const usage = record(value);
+  if (!usage || !('prompt_tokens' in usage || 'completion_tokens' in usage)) return null;
+  const input = record(usage.prompt_tokens_details);
+  const output = record(usage.completion_tokens_details);
+  const prompt = count(usage.prompt_tokens);
+  const completion = count(usage.completion_tokens);
+  const reasoning = count(output?.reasoning_tokens);
+  const outside = reasoning > 0 && count(usage.total_tokens) === prompt + completion + reasoning;
+  return {
+    inputTokens: prompt,
+    cacheReadInputTokens: count(input?.cached_tokens ?? usage.prompt_cache_hit_tokens),
+    cacheWriteInputTokens: count(input?.cache_write_tokens ?? input?.cache_creation_tokens),
+    inputAudioTokens: count(input?.audio_tokens),
+    outputTokens: outside ? completion + reasoning : completion,
+    reasoningOutputTokens: reasoning,
+    outputAudioTokens: count(output?.audio_tokens),
+  };
+}
+
+function record(value: unknown): Record<string, unknown> | null {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
+}
+
+function count(value: unknown): number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : 0;
+}

@@ -1,0 +1,71 @@
+import { LoomError } from '@loom/errors';
+import type { ProviderRecord } from '@loom/trace-schema';
+import type { ControlSnapshot } from './control-snapshot.ts';
+
+export interface Target {
+  readonly provider: ProviderRecord;
+  /** The model's name as the provider knows it. */
+  readonly model: string;
+}
+
+/**
+ * Where a model name leads: an alias of the project; else, if its first segment is a configured provider,
+ * `provider/model`; else a bare name (slashes allowed) that a provider says it serves, or that the only provider gets.
+ * Throws `not_found` with reason `model_not_found`.
+ */
+export function resolveModel(
+  snapshot: ControlSnapshot,
+  caller: { readonly organizationId: string; readonly projectId: string },
+  model: string,
+): Target {
+  const providers = snapshot.providers(caller.organizationId);
+  const alias = snapshot.alias(caller.projectId, model);
+  if (alias) {
+    const provider = providers.find((found) => found.name === alias.provider);
+    if (provider?.enabled) return { provider, model: alias.model };
+    throw notFound(
+      `alias "${model}" leads to provider "${alias.provider}", which is ${provider ? 'disabled' : 'gone'}`,
+    );
+  }
+  const slash = model.indexOf('/');
+  const named = slash > 0 ? providers.find((found) => found.name === model.slice(0, slash)) : undefined;
+  if (named && slash + 1 < model.length) {
+    if (named.enabled) return { provider: named, model: model.slice(slash + 1) };
+    throw notFound(`provider "${named.name}" of model "${model}" is disabled`);
+  }
+  const enabled = providers.filter((found) => found.enabled);
+  const provider = bestMatch(enabled, model) ?? onlyOne(enabled);
+  if (provider) return { provider, model };
+  throw notFound(
+    `the model "${model}" does not exist here: no alias, provider or model pattern matches it; ` +
+      `configured providers: ${enabled.map((found) => found.name).join(', ') || 'none'}`,
+  );
+}
+
+function bestMatch(providers: readonly ProviderRecord[], model: string): ProviderRecord | undefined {
+  let best: { provider: ProviderRecord; score: number } | undefined;
+  for (const provider of providers) {
+    for (const pattern of provider.models) {
+      const score = matchScore(pattern, model);
+      if (score > (best?.score ?? 0)) best = { provider, score };
+    }
+  }
+  return best?.provider;
+}
+
+// An exact name beats every pattern, a longer prefix a shorter one.
+function matchScore(pattern: string, model: string): number {
+  if (pattern === model) return Number.MAX_SAFE_INTEGER;
+  if (!pattern.endsWith('*')) return 0;
+  const prefix = pattern.slice(0, -1);
+  return model.startsWith(prefix) ? prefix.length + 1 : 0;
+}
+
+function onlyOne(providers: readonly ProviderRecord[]): ProviderRecord | undefined {
+  const real = providers.filter((found) => found.kind !== 'sim');
+  return real.length === 1 ? real[0] : undefined;
+}
+
+function notFound(message: string): LoomError {
+  return new LoomError('not_found', message, { param: 'model', reason: 'model_not_found' });
+}

@@ -1,0 +1,50 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+/** A service's own instruments (names `loom_<service>_<noun>_<unit>`) and those of its process. */
+export class Metrics {
+  readonly #registry = new Registry();
+
+  constructor(options: { readonly processMetrics?: boolean } = {}) {
+    if (options.processMetrics ?? true) collectDefaultMetrics({ register: this.#registry });
+  }
+
+  counter<Label extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly Label[] = [],
+  ): Counter<Label> {
+    return new Counter({ name, help, labelNames: [...labelNames], registers: [this.#registry] });
+  }
+
+  /** With `read`, the value is asked for at each scrape. */
+  gauge(name: string, help: string, read?: () => number | Promise<number>): Gauge {
+    const options = { name, help, registers: [this.#registry] };
+    if (!read) return new Gauge(options);
+    return new Gauge({
+      ...options,
+      async collect() {
+        this.set(await read());
+      },
+    });
+  }
+
+  histogram<Label extends string>(
+    name: string,
+    help: string,
+    buckets: readonly number[],
+    labelNames: readonly Label[] = [],
+  ): Histogram<Label> {
+    return new Histogram({
+      name,
+      help,
+      buckets: [...buckets],
+      labelNames: [...labelNames],
+      registers: [this.#registry],
+    });
+  }
+
+  /** The Prometheus text format, and its content type. */
+  async render(): Promise<{ contentType: string; body: string }> {
+    return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
+  }
+}
