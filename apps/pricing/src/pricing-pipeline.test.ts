@@ -1,0 +1,249 @@
+import 'reflect-metadata';
+import { describe, expect, it } from '@jest/globals';
+import { type Batch, openEventStream, type StreamRecord } from '@loom/event-stream';
+import { PriceBook } from '@loom/pricing';
+import {
+  type CallEnded,
+  CostComputed,
+  DeadLetter,
+  eventIds,
+  newSpanId,
+  newTraceId,
+  newUuid,
+  topics,
+  type Usage,
+} from '@loom/trace-schema';
+import { NestFactory } from '@nestjs/core';
+import { AppModule } from './app.module.ts';
+import { PricingPipeline } from './pricing-pipeline.ts';
+import { TracesController } from './traces.controller.ts';
+
+const usage: Usage = {
+  inputTokens: 1000,
+  cacheReadInputTokens: 0,
+  cacheWriteInputTokens: 0,
+  inputAudioTokens: 0,
+  outputTokens: 100,
+  reasoningOutputTokens: 0,
+  outputAudioTokens: 0,
+};
+
+function ended(changes: Partial<CallEnded> = {}, kind = 'openai', model = 'm1'): CallEnded {
+  const callId = newUuid();
+  return {
+    id: eventIds.ended(callId),
+    emitter: newUuid(),
+    seq: 2,
+    projectId: 'p1',
+    time: '1790000000000000000',
+    type: 'call.completed',
+    call: {
+      organizationId: 'org1',
+      keyId: 'k1',
+      callId,
+      traceId: newTraceId(),
+      spanId: newSpanId(),
+      parentSpanId: null,
+      sessionId: null,
+      userId: 'u1',
+      environment: null,
+      release: null,
+      agentName: null,
+      agentVersion: null,
+      workflowName: null,
+      promptName: null,
+      promptVersion: null,
+      rollout: null,
+      links: [],
+      metadata: {},
+    },
+    facts: {
+      operation: 'chat',
+      dialect: 'openai-chat',
+      provider: kind,
+      providerKind: kind,
+      requestModel: model,
+      routedModel: model,
+      stream: false,
+      capture: 'strict',
+      parameters: {},
+    },
+    status: 200,
+    error: null,
+    timing: {
+      startTime: '1790000000000000000',
+      durationNanos: 5,
+      timeToFirstChunkNanos: null,
+      gatewayOverheadNanos: 1,
+    },
+    responseModel: model,
+    responseId: null,
+    finishReasons: ['stop'],
+    serviceTier: null,
+    systemFingerprint: null,
+    usage,
+    usageSource: 'provider',
+    textCounts: null,
+    request: { length: 2, hash: 'a'.repeat(64) },
+    response: null,
+    chunks: null,
+    deliveredBytes: 0,
+    attempts: [],
+    ...changes,
+  };
+}
+
+const book = new PriceBook([
+  {
+    id: 'l',
+    version: 'v1',
+    provider: 'openai',
+    organizationId: null,
+    entries: [
+      {
+        model: 'm1',
+        match: [{ op: 'equals', value: 'm1' }],
+        from: null,
+        serviceTier: 'default',
+        prices: { inputUncached: { base: '1', tiers: [] }, outputText: { base: '10', tiers: [] } },
+      },
+    ],
+  },
+]);
+
+async function open() {
+  const stream = await openEventStream(new URL('memory:'));
+  const [costs, deadLetters] = [
+    await stream.producer(topics.costs),
+    await stream.producer(topics.deadLetters),
+  ];
+  const deps = {
+    costs,
+    deadLetters,
+    priceBook: () => book,
+    estimateUsage: (counts: { inputAscii: number }) => ({ ...usage, inputTokens: counts.inputAscii / 4 }),
+  };
+  const recordsOf = async (topic: string): Promise<StreamRecord[]> => {
+    const records: StreamRecord[] = [];
+    const tail = await stream.tail({ topics: [topic], from: 'beginning' }, (more) => records.push(...more));
+    await tail.close();
+    return records;
+  };
+  const costsOf = async () =>
+    (await recordsOf(topics.costs)).map(({ value }) => CostComputed.parse(JSON.parse(value.toString())));
+  return { deps, recordsOf, costsOf, pipeline: new PricingPipeline(deps) };
+}
+
+function batchOf(...values: (object | string)[]): Batch {
+  const records = values.map((value, offset) => ({
+    topic: topics.traces,
+    partition: '0',
+    offset,
+    timestampMs: 0,
+    key: 'k',
+    headers: {},
+    value: Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)),
+  }));
+  const shape = { topic: topics.traces, partition: '0', redelivered: false };
+  return { ...shape, records, firstOffset: 0, lastOffset: records.length - 1 };
+}
+
+describe('PricingPipeline', () => {
+  it('makes one cost event of one terminal, with what filters and rollups need', async () => {
+    const { pipeline, costsOf, recordsOf } = await open();
+    const event = ended();
+    expect(await pipeline.handle(batchOf(event))).toEqual({ priced: 1, unpriced: 0, deadLetters: 0 });
+    expect(await costsOf()).toEqual([
+      expect.objectContaining({
+        id: `${event.id}/cost/v1`,
+        seq: 1,
+        totalUsd: '0.002',
+        state: 'priced',
+        spanId: event.call.spanId,
+        userId: 'u1',
+        startTime: event.timing.startTime,
+      }),
+    ]);
+    const [record] = await recordsOf(topics.costs);
+    expect(record?.headers).toMatchObject({ ce_type: 'loom.cost.computed', ce_id: `${event.id}/cost/v1` });
+    expect(record?.key).toMatch(/^p1\/[0-9a-f-]{36}$/);
+  });
+
+  it('gives a batch that comes twice the same ids, and a gap-free sequence per project', async () => {
+    const { pipeline, costsOf } = await open();
+    const batch = batchOf(ended(), ended({ projectId: 'p2' }), ended());
+    await pipeline.handle(batch);
+    await pipeline.handle(batch);
+    const costs = await costsOf();
+    expect(new Set(costs.map(({ id }) => id)).size).toBe(3);
+    expect(costs.filter(({ projectId }) => projectId === 'p1').map(({ seq }) => seq)).toEqual([1, 2, 3, 4]);
+  });
+
+  it('rejects when the costs are not durable and uses their sequences again', async () => {
+    const { deps, costsOf } = await open();
+    let failures = 1;
+    const costs = {
+      ...deps.costs,
+      append: (records: Parameters<typeof deps.costs.append>[0]) =>
+        failures-- > 0 ? Promise.reject(new Error('disk full')) : deps.costs.append(records),
+    };
+    const pipeline = new PricingPipeline({ ...deps, costs });
+    const batch = batchOf(ended());
+    await expect(pipeline.handle(batch)).rejects.toThrow('disk full');
+    await pipeline.handle(batch);
+    expect((await costsOf()).map(({ seq }) => seq)).toEqual([1]);
+  });
+
+  it('estimates when only text was counted, and says so', async () => {
+    const { pipeline, costsOf } = await open();
+    const textCounts = { inputAscii: 4000, inputOther: 0, outputAscii: 40, outputOther: 0 };
+    await pipeline.handle(batchOf(ended({ usage: null, usageSource: 'none', textCounts })));
+    expect(await costsOf()).toEqual([
+      expect.objectContaining({ state: 'priced', estimated: true, totalUsd: '0.002' }),
+    ]);
+  });
+
+  it('says no_usage without tokens, also for a call that failed before any answer', async () => {
+    const { pipeline, costsOf } = await open();
+    const textCounts = { inputAscii: 400, inputOther: 0, outputAscii: 0, outputOther: 0 };
+    const none = { usage: null, usageSource: 'none' } as const;
+    await pipeline.handle(
+      batchOf(ended(none), ended({ ...none, textCounts, type: 'call.failed', status: 401 })),
+    );
+    expect((await costsOf()).map(({ reason }) => reason)).toEqual(['no_usage', 'no_usage']);
+  });
+
+  it('prices the simulator at 0 under the builtin version', async () => {
+    const { pipeline, costsOf } = await open();
+    await pipeline.handle(batchOf(ended({}, 'sim', 'loom-sim')));
+    expect(await costsOf()).toEqual([
+      expect.objectContaining({ state: 'priced', totalUsd: '0', priceBookVersion: 'builtin' }),
+    ]);
+  });
+
+  it('keeps what it cannot read as dead letters and prices the rest of the batch', async () => {
+    const { pipeline, costsOf, recordsOf } = await open();
+    const broken = { ...ended(), status: 'ok' };
+    const result = await pipeline.handle(
+      batchOf('{"type":', '"text"', broken, { type: 'call.chunks' }, ended()),
+    );
+    expect(result).toEqual({ priced: 1, unpriced: 0, deadLetters: 3 });
+    expect(await costsOf()).toHaveLength(1);
+    const letters = (await recordsOf(topics.deadLetters)).map(({ value }) =>
+      DeadLetter.parse(JSON.parse(value.toString())),
+    );
+    expect(letters.map(({ reason }) => reason)).toEqual(['malformed', 'invalid', 'invalid']);
+    expect(letters[2]?.message).toContain('status');
+    expect(Buffer.from(letters[0]?.value ?? '', 'base64').toString()).toBe('{"type":');
+  });
+});
+
+describe('AppModule', () => {
+  it('hands a batch to the pipeline', async () => {
+    const { deps, costsOf } = await open();
+    const app = await NestFactory.createApplicationContext(AppModule.register(deps), { logger: false });
+    await app.get(TracesController).priceBatch(batchOf(ended()));
+    await app.close();
+    expect(await costsOf()).toHaveLength(1);
+  });
+});

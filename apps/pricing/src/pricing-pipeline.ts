@@ -1,0 +1,188 @@
+import { messageOf } from '@loom/errors';
+import type { Batch, NewRecord, Producer, StreamRecord } from '@loom/event-stream';
+import { computeCost, type PriceBook } from '@loom/pricing';
+import {
+  CallEnded,
+  cloudEventHeaders,
+  type CostComputed,
+  type DeadLetter,
+  eventIds,
+  newUuid,
+  type TextCounts,
+  type Usage,
+  type UsageSource,
+} from '@loom/trace-schema';
+
+export interface PricingPipelineDeps {
+  /** Of topic `loom.costs.v1`. */
+  readonly costs: Producer;
+  /** Of topic `loom.dead-letters.v1`. */
+  readonly deadLetters: Producer;
+  /** The newest price book, from the control feed. */
+  readonly priceBook: () => PriceBook;
+  /** Tokens from counted characters, for providers that report none. */
+  readonly estimateUsage: (counts: TextCounts) => Usage;
+  /** Unix milliseconds; the system's clock unless a test says otherwise. */
+  readonly now?: () => number;
+}
+
+export interface PricedBatch {
+  readonly priced: number;
+  readonly unpriced: number;
+  readonly deadLetters: number;
+}
+
+const group = 'pricing';
+const endedTypes = new Set(['call.completed', 'call.failed', 'call.aborted', 'call.interrupted']);
+
+/**
+ * Terminal events in, cost events out. Stateless but for its own sequence: the id of a cost is made of its terminal's
+ * id and the price-book version, so that a batch delivered twice gives events that the store knows as the same.
+ */
+export class PricingPipeline {
+  readonly #deps: PricingPipelineDeps;
+  readonly #now: () => number;
+  /** One start of one process is one emitter. */
+  readonly #emitter: string;
+  readonly #lastSeq = new Map<string, number>();
+
+  constructor(deps: PricingPipelineDeps) {
+    this.#deps = deps;
+    this.#now = deps.now ?? Date.now;
+    this.#emitter = newUuid(this.#now());
+  }
+
+  /** Prices every terminal of a batch of `loom.traces.v1`. Resolves when all events are durable, else rejects. */
+  async handle(batch: Batch): Promise<PricedBatch> {
+    const costs: CostComputed[] = [];
+    const rejected: DeadLetter[] = [];
+    const sequence = new Map<string, number>();
+    for (const record of batch.records) {
+      if (!mayBeEnded(record)) continue;
+      const read = this.#read(record);
+      if ('reason' in read) rejected.push(read);
+      else if ('event' in read)
+        costs.push(this.#price(read.event, this.#nextSeq(sequence, read.event.projectId)));
+    }
+    if (rejected.length > 0)
+      await this.#deps.deadLetters.append(rejected.map((letter) => this.#deadRecord(letter)));
+    if (costs.length > 0) await this.#deps.costs.append(costs.map((cost) => this.#costRecord(cost)));
+    for (const [projectId, seq] of sequence) this.#lastSeq.set(projectId, seq);
+    const priced = costs.filter(({ state }) => state === 'priced').length;
+    return { priced, unpriced: costs.length - priced, deadLetters: rejected.length };
+  }
+
+  /** The terminal in a record, nothing when it is another event, or the dead letter that it becomes. */
+  #read(record: StreamRecord): { event: CallEnded } | DeadLetter | { other: true } {
+    let value: unknown;
+    try {
+      value = JSON.parse(record.value.toString('utf8'));
+    } catch (error) {
+      return this.#deadLetter(record, 'malformed', messageOf(error));
+    }
+    if (typeof value !== 'object' || value === null || !('type' in value)) {
+      return this.#deadLetter(record, 'invalid', 'the event has no type');
+    }
+    if (!endedTypes.has(String(value.type))) return { other: true };
+    const parsed = CallEnded.safeParse(value);
+    if (parsed.success) return { event: parsed.data };
+    const faults = parsed.error.issues
+      .slice(0, 5)
+      .map(({ path, message }) => `${path.join('.')}: ${message}`);
+    return this.#deadLetter(record, 'invalid', faults.join('; '));
+  }
+
+  #price(event: CallEnded, seq: number): CostComputed {
+    const { call, facts, timing } = event;
+    const { usage, usageSource } = this.#usageOf(event);
+    const cost = computeCost(this.#deps.priceBook(), {
+      organizationId: call.organizationId,
+      provider: facts.providerKind,
+      models: [event.responseModel ?? '', facts.routedModel, facts.requestModel].filter(
+        (model) => model !== '',
+      ),
+      startTime: timing.startTime,
+      serviceTier: event.serviceTier,
+      usage,
+      usageSource,
+    });
+    return {
+      id: eventIds.cost(event.id, cost.priceBookVersion),
+      type: 'cost.computed',
+      emitter: this.#emitter,
+      seq,
+      time: `${BigInt(this.#now()) * 1_000_000n}`,
+      organizationId: call.organizationId,
+      projectId: event.projectId,
+      callId: call.callId,
+      traceId: call.traceId,
+      spanId: call.spanId,
+      startTime: timing.startTime,
+      operation: facts.operation,
+      provider: facts.provider,
+      requestModel: facts.requestModel,
+      responseModel: event.responseModel ?? '',
+      keyId: call.keyId,
+      userId: call.userId ?? '',
+      ...cost,
+    };
+  }
+
+  /** What the provider reported, else an estimate. A call that failed without an answer took no tokens. */
+  #usageOf({ usage, usageSource, textCounts, type }: CallEnded): {
+    usage: Usage | null;
+    usageSource: UsageSource;
+  } {
+    if (usage || !textCounts) return { usage, usageSource };
+    const isAnswered = textCounts.outputAscii + textCounts.outputOther > 0;
+    if (type === 'call.failed' && !isAnswered) return { usage: null, usageSource: 'none' };
+    return { usage: this.#deps.estimateUsage(textCounts), usageSource: 'estimated' };
+  }
+
+  /** Sequences of a batch that fails are used again by its next try. */
+  #nextSeq(sequence: Map<string, number>, projectId: string): number {
+    const seq = (sequence.get(projectId) ?? this.#lastSeq.get(projectId) ?? 0) + 1;
+    sequence.set(projectId, seq);
+    return seq;
+  }
+
+  #costRecord(cost: CostComputed): NewRecord {
+    const { id, type, emitter: source, callId: subject } = cost;
+    return {
+      key: `${cost.projectId}/${this.#emitter}`,
+      headers: cloudEventHeaders({ id, type, source, subject, timeMs: this.#now() }),
+      value: Buffer.from(JSON.stringify(cost)),
+    };
+  }
+
+  #deadLetter(record: StreamRecord, reason: DeadLetter['reason'], message: string): DeadLetter {
+    return {
+      id: eventIds.deadLetter(record.topic, record.partition, record.offset),
+      type: 'dead-letter',
+      group,
+      topic: record.topic,
+      partition: record.partition,
+      offset: record.offset,
+      reason,
+      message: message.slice(0, 2000),
+      headers: { ...record.headers },
+      value: record.value.toString('base64'),
+      time: `${BigInt(this.#now()) * 1_000_000n}`,
+    };
+  }
+
+  #deadRecord(letter: DeadLetter): NewRecord {
+    const { id, type } = letter;
+    return {
+      key: `${letter.topic}/${letter.partition}`,
+      headers: cloudEventHeaders({ id, type, source: this.#emitter, subject: id, timeMs: this.#now() }),
+      value: Buffer.from(JSON.stringify(letter)),
+    };
+  }
+}
+
+/** Most records are parts and chunks: their header tells without reading the value. */
+function mayBeEnded({ headers }: StreamRecord): boolean {
+  const type = headers.ce_type;
+  return type === undefined || endedTypes.has(type.replace(/^loom\./, ''));
+}
