@@ -1,0 +1,41 @@
+import { describe, expect, it } from '@jest/globals';
+import { openApiDocument } from './open-api.ts';
+import { type Route, routes } from './routes.ts';
+
+const document = openApiDocument() as {
+  openapi: string;
+  paths: Record<
+    string,
+    Record<
+      string,
+      { operationId: string; security: unknown[]; parameters: { name: string; required: boolean }[] }
+    >
+  >;
+};
+
+describe('openApiDocument', () => {
+  it('has every route once, with its parameters', () => {
+    expect(document.openapi).toBe('3.1.0');
+    for (const [name, route] of Object.entries<Route>(routes)) {
+      const operation = document.paths[route.path]?.[route.method.toLowerCase()];
+      expect(operation?.operationId).toBe(name);
+      expect(operation?.security.length).toBe(route.scope ? 1 : 0);
+      const inPath = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, parameter]) => parameter);
+      expect(Object.keys(route.params?.shape ?? {})).toEqual(inPath);
+    }
+  });
+
+  it('says which parameters are needed', () => {
+    const parameters = document.paths['/v1/spans/{spanId}/raw']?.get?.parameters;
+    expect(parameters).toEqual([
+      expect.objectContaining({ name: 'spanId', required: true }),
+      expect.objectContaining({ name: 'part', required: true }),
+    ]);
+    const list = document.paths['/v1/traces']?.get?.parameters;
+    expect(list?.every(({ required }) => !required)).toBe(true);
+  });
+
+  it('is plain JSON', () => {
+    expect(JSON.parse(JSON.stringify(document))).toEqual(document);
+  });
+});

@@ -1,0 +1,74 @@
+import { z } from 'zod';
+import { ErrorBody } from './error-body.ts';
+import { LiveEvent } from './live.ts';
+import { type Route, routes } from './routes.ts';
+
+const schemaOf = (schema: z.ZodType, io: 'input' | 'output'): Record<string, unknown> => {
+  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
+  return rest;
+};
+
+/** OpenAPI 3.1 of all routes, made from the same schemas that check them. */
+export function openApiDocument(): Record<string, unknown> {
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const [operationId, route] of Object.entries<Route>(routes)) {
+    (paths[route.path] ??= {})[route.method.toLowerCase()] = operationOf(operationId, route);
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Loom',
+      version: '1',
+      description: 'Read API (query) and management API (control) of Loom.',
+    },
+    paths,
+    components: {
+      securitySchemes: {
+        key: { type: 'http', scheme: 'bearer', description: 'A Loom API key with the scope named.' },
+      },
+      schemas: { Error: schemaOf(ErrorBody, 'output'), LiveEvent: schemaOf(LiveEvent, 'output') },
+    },
+  };
+}
+
+function operationOf(operationId: string, route: Route): Record<string, unknown> {
+  const description = route.scope ? `Needs a key with scope \`${route.scope}\`.` : 'Needs no key.';
+  return {
+    operationId,
+    tags: [route.service],
+    summary: route.summary,
+    description,
+    security: route.scope ? [{ key: [] }] : [],
+    parameters: [...parametersOf('path', route.params), ...parametersOf('query', route.query)],
+    ...(route.body && {
+      requestBody: {
+        required: true,
+        content: { 'application/json': { schema: schemaOf(route.body, 'input') } },
+      },
+    }),
+    responses: {
+      200: { description: 'Success', content: contentOf(route.response) },
+      default: {
+        description: 'Error',
+        content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+      },
+    },
+  };
+}
+
+function parametersOf(place: 'path' | 'query', schema: z.ZodObject | undefined): Record<string, unknown>[] {
+  if (!schema) return [];
+  return Object.entries(schema.shape).map(([name, field]) => ({
+    name,
+    in: place,
+    required: place === 'path' || !z.safeParse(field as z.ZodType, undefined).success,
+    schema: schemaOf(field as z.ZodType, 'input'),
+  }));
+}
+
+function contentOf(response: Route['response']): Record<string, unknown> {
+  if (!('mediaType' in response)) return { 'application/json': { schema: schemaOf(response, 'output') } };
+  const isLive = response.mediaType === 'text/event-stream';
+  const schema = isLive ? { $ref: '#/components/schemas/LiveEvent' } : { type: 'string', format: 'binary' };
+  return { [response.mediaType]: { schema } };
+}
