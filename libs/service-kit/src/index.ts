@@ -1,1 +1,9 @@
-export {};
+export { ControlFeed, type ControlFeedOptions } from './control-feed.ts';
+export { EventStreamServer, type EventStreamServerOptions } from './event-stream-server.ts';
+export {
+  type HttpApplication,
+  type HttpApplicationOptions,
+  startHttpApplication,
+} from './http-application.ts';
+export { errorBody, LoomErrorFilter } from './loom-error.filter.ts';
+export { runProcess, type RunningProcess } from './run-process.ts';

@@ -18,6 +18,7 @@ export function createLogger(options: LoggerOptions): Logger {
       level: options.level ?? 'info',
       base: { service: options.service, pid: process.pid },
       timestamp: pino.stdTimeFunctions.isoTime,
+      serializers: { error: pino.stdSerializers.err },
       redact: {
         paths: ['authorization', 'apiKey', 'password', '*.authorization', '*.apiKey', '*.password'],
         censor: '[redacted]',

@@ -1,0 +1,59 @@
+import type { EventStream, StreamRecord, Subscription } from '@loom/event-stream';
+import { ControlSnapshot } from '@loom/routing';
+import type { Logger } from '@loom/telemetry';
+import { ControlEvent, topics } from '@loom/trace-schema';
+
+export interface ControlFeedOptions {
+  readonly logger: Logger;
+  /** The snapshot to begin with, when one was kept. */
+  readonly initial?: ControlSnapshot;
+  /** Called after events that changed something, and once when a whole snapshot is known. */
+  readonly onChange?: (snapshot: ControlSnapshot) => void;
+}
+
+/** Follows the control topic from its beginning and keeps a {@link ControlSnapshot} current. */
+export class ControlFeed {
+  readonly snapshot: ControlSnapshot;
+  readonly #options: ControlFeedOptions;
+  #subscription: Subscription | null = null;
+  #heardAtMs = 0;
+
+  private constructor(options: ControlFeedOptions) {
+    this.#options = options;
+    this.snapshot = options.initial ?? new ControlSnapshot();
+  }
+
+  /** Resolves when everything that is already in the topic was read. */
+  static async start(stream: EventStream, options: ControlFeedOptions): Promise<ControlFeed> {
+    const feed = new ControlFeed(options);
+    feed.#subscription = await stream.tail({ topics: [topics.control], from: 'beginning' }, (records) => {
+      feed.#take(records);
+    });
+    return feed;
+  }
+
+  /** When the newest event was heard; 0 when none was since the start. Unix milliseconds. */
+  get heardAtMs(): number {
+    return this.#heardAtMs;
+  }
+
+  async close(): Promise<void> {
+    await this.#subscription?.close();
+  }
+
+  #take(records: readonly StreamRecord[]): void {
+    let changed = false;
+    for (const record of records) {
+      this.#heardAtMs = Math.max(this.#heardAtMs, record.timestampMs);
+      try {
+        changed = this.snapshot.apply(ControlEvent.parse(JSON.parse(record.value.toString()))) || changed;
+      } catch (error) {
+        this.#options.logger.error(
+          { partition: record.partition, offset: record.offset, error },
+          'control event not understood',
+        );
+      }
+    }
+    if (changed) this.#options.onChange?.(this.snapshot);
+  }
+}

@@ -1,0 +1,89 @@
+import { createServer, type RequestListener, type Server as HttpServer } from 'node:http';
+import { LoomError, messageOf } from '@loom/errors';
+import type { Logger, Metrics } from '@loom/telemetry';
+import { type DynamicModule, StandardSchemaValidationPipe, type Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance } from 'fastify';
+import { errorBody, LoomErrorFilter } from './loom-error.filter.ts';
+
+export interface HttpApplicationOptions {
+  readonly module: DynamicModule | Type;
+  readonly host: string;
+  /** 0 means any free port. */
+  readonly port: number;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Resolves when the service can do its work; rejects with the reason when it cannot. */
+  readonly ready: () => Promise<void>;
+  /** Bytes of a request body on the routes of this application. */
+  readonly bodyBytesMax?: number;
+  /** Answers before the application does: true when it has taken the request. */
+  readonly intercept?: (server: HttpServer) => void;
+  /** Registers plain Fastify routes on the same instance, before Nest's. */
+  readonly routes?: (fastify: FastifyInstance) => void;
+}
+
+export interface HttpApplication {
+  readonly app: NestFastifyApplication;
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** Starts a Nest application on Fastify with what every service has: `/healthz`, `/readyz`, `/metrics`, one error filter. */
+export async function startHttpApplication(options: HttpApplicationOptions): Promise<HttpApplication> {
+  const adapter = new FastifyAdapter({
+    bodyLimit: options.bodyBytesMax ?? 1024 * 1024,
+    requestTimeout: 30_000,
+    forceCloseConnections: true,
+    serverFactory: (handler: RequestListener) => {
+      const server = createServer({ headersTimeout: 10_000, requestTimeout: 0 }, handler);
+      options.intercept?.(server);
+      return server;
+    },
+  });
+  const fastify = adapter.getInstance() as unknown as FastifyInstance;
+  addHealthRoutes(fastify, options);
+  options.routes?.(fastify);
+  const app = await NestFactory.create<NestFastifyApplication>(options.module, adapter, {
+    logger: false,
+    abortOnError: false,
+  });
+  app.useGlobalFilters(new LoomErrorFilter(options.logger));
+  app.useGlobalPipes(
+    new StandardSchemaValidationPipe({
+      exceptionFactory: (issues) => {
+        const [first] = issues;
+        const param = (first?.path ?? [])
+          .map((part) => String(typeof part === 'object' ? part.key : part))
+          .join('.');
+        const message = issues
+          .map((issue) => issue.message)
+          .join('; ')
+          .slice(0, 1000);
+        return new LoomError('invalid_request', `${param || 'body'}: ${message}`, { param });
+      },
+    }),
+  );
+  await app.listen(options.port, options.host);
+  const address = app.getHttpServer().address() as { port: number };
+  return { app, url: `http://${options.host}:${address.port}`, close: () => app.close() };
+}
+
+function addHealthRoutes(fastify: FastifyInstance, options: HttpApplicationOptions): void {
+  fastify.get('/healthz', () => ({ status: 'ok' }));
+  fastify.get('/readyz', async (_request, reply) => {
+    try {
+      await options.ready();
+      return { status: 'ready' };
+    } catch (error) {
+      return reply
+        .status(503)
+        .send(errorBody(new LoomError('unavailable', `not ready: ${messageOf(error)}`)));
+    }
+  });
+  fastify.get('/metrics', async (_request, reply) => {
+    const { contentType, body } = await options.metrics.render();
+    return reply.header('content-type', contentType).send(body);
+  });
+}
