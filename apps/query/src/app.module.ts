@@ -1,0 +1,42 @@
+import type { EventStream } from '@loom/event-stream';
+import type { TraceReader } from '@loom/trace-store';
+import { type DynamicModule, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import { ApiKeyGuard, VERIFY_KEY, type VerifyKey } from './api-key.guard.ts';
+import { LiveController } from './live.controller.ts';
+import { LiveTail } from './live-tail.ts';
+import { QueriesController } from './queries.controller.ts';
+import { TraceQueries } from './trace-queries.ts';
+
+export interface QueryModuleDeps {
+  readonly store: TraceReader;
+  readonly stream: Pick<EventStream, 'tail'>;
+  readonly verifyKey: VerifyKey;
+  readonly assembleAnswer: (bytes: Buffer, stream: boolean) => unknown;
+}
+
+@Module({})
+export class AppModule implements OnApplicationShutdown {
+  readonly #tail: LiveTail;
+
+  constructor(@Inject(LiveTail) tail: LiveTail) {
+    this.#tail = tail;
+  }
+
+  static register(deps: QueryModuleDeps): DynamicModule {
+    return {
+      module: AppModule,
+      controllers: [QueriesController, LiveController],
+      providers: [
+        { provide: TraceQueries, useFactory: () => new TraceQueries(deps) },
+        { provide: LiveTail, useFactory: () => new LiveTail(deps.stream) },
+        { provide: VERIFY_KEY, useValue: deps.verifyKey },
+        { provide: APP_GUARD, useClass: ApiKeyGuard },
+      ],
+    };
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.#tail.close();
+  }
+}

@@ -1,0 +1,123 @@
+import { promisify } from 'node:util';
+import { zstdDecompress } from 'node:zlib';
+import type { ContentState } from '@loom/api-contract';
+import { LoomError } from '@loom/errors';
+import type { PayloadPart } from '@loom/trace-schema';
+import type { StoredPayload, StoredSpan, TraceReader } from '@loom/trace-store';
+import { contentLeftOut, type SpanContent } from './span-view.ts';
+
+const decompress = promisify(zstdDecompress);
+
+/** A payload larger than this is not put into a span; its bytes are there under `/raw`. Plain bytes. */
+export const inlineBytesMax = 4 * 1024 * 1024;
+const rawBytesMax = 64 * 1024 * 1024;
+
+export interface ContentReaderDeps {
+  readonly store: Pick<TraceReader, 'readPayload' | 'readChunks'>;
+  /** The answer as one JSON value: a body as it is, a stream put together from its chunks; null when there is none. */
+  readonly assembleAnswer: (bytes: Buffer, stream: boolean) => unknown;
+}
+
+export interface PlainPayload {
+  /** Null when there are no bytes to give; `state` says why. */
+  readonly bytes: Buffer | null;
+  readonly state: ContentState;
+}
+
+/** What was asked and answered, decoded from the store. */
+export class ContentReader {
+  readonly #deps: ContentReaderDeps;
+
+  constructor(deps: ContentReaderDeps) {
+    this.#deps = deps;
+  }
+
+  /** The recorded bytes, plain. Rejects with `payload_too_large` above 64 MiB. */
+  async readBytes(span: StoredSpan, part: PayloadPart): Promise<PlainPayload> {
+    const { projectId, spanId } = span;
+    const stored = await this.#deps.store.readPayload({ projectId, spanId, part });
+    if (!stored) return { bytes: null, state: 'absent' };
+    if (stored.keyId !== null) return { bytes: null, state: 'sealed' };
+    return {
+      bytes: await plainBytes(stored),
+      state: stored.storedLength < stored.length ? 'truncated' : 'complete',
+    };
+  }
+
+  /** Request and answer as JSON, as far as they are small enough. */
+  async readContent(span: StoredSpan): Promise<SpanContent> {
+    const { projectId, spanId } = span;
+    const [request, response, chunks] = await Promise.all([
+      this.#readInline(span, 'request', span.requestLength),
+      this.#readInline(span, 'response', span.responseLength),
+      this.#deps.store.readChunks({ projectId, spanId }),
+    ]);
+    return {
+      request: request.bytes && jsonOrText(request.bytes),
+      requestState: request.state,
+      response: response.bytes && this.#answerOf(span, response.bytes),
+      responseState: response.state,
+      chunkCount: chunks?.atMicros.length ?? null,
+    };
+  }
+
+  #readInline(span: StoredSpan, part: PayloadPart, length: number): Promise<PlainPayload> {
+    if (length > inlineBytesMax) return Promise.resolve({ bytes: null, state: 'omitted' });
+    return this.readBytes(span, part);
+  }
+
+  #answerOf(span: StoredSpan, bytes: Buffer): unknown {
+    // A refused stream is answered with a JSON body.
+    const isStream = span.stream && !/^\s*[{[]/.test(bytes.subarray(0, 64).toString('latin1'));
+    return this.#deps.assembleAnswer(bytes, isStream) ?? jsonOrText(bytes);
+  }
+}
+
+/** Bytes of plain content that one answer of the API holds at most. */
+const answerBytesMax = 16 * 1024 * 1024;
+const parallelReads = 8;
+
+/** Contents of the spans in order; those beyond the limit of one answer are left out and say so. */
+export async function readContents(
+  reader: ContentReader,
+  spans: readonly StoredSpan[],
+): Promise<SpanContent[]> {
+  let budget = answerBytesMax;
+  const fits = spans.map((span) => {
+    budget -= Math.min(span.requestLength, inlineBytesMax) + Math.min(span.responseLength, inlineBytesMax);
+    return budget >= 0;
+  });
+  const contents: SpanContent[] = [];
+  for (let first = 0; first < spans.length; first += parallelReads) {
+    const group = spans.slice(first, first + parallelReads);
+    const read = group.map((span, index) =>
+      fits[first + index] ? reader.readContent(span) : contentLeftOut,
+    );
+    contents.push(...(await Promise.all(read)));
+  }
+  return contents;
+}
+
+async function plainBytes({ codec, data, storedLength }: StoredPayload): Promise<Buffer> {
+  if (storedLength > rawBytesMax) {
+    throw new LoomError(
+      'payload_too_large',
+      `the payload has ${storedLength} bytes; at most ${rawBytesMax} are given out`,
+    );
+  }
+  if (codec === 'identity') return data;
+  try {
+    return await decompress(data, { maxOutputLength: Math.max(1, storedLength) });
+  } catch (cause) {
+    throw new LoomError('internal', 'a stored payload cannot be decompressed', { cause });
+  }
+}
+
+export function jsonOrText(bytes: Buffer): unknown {
+  const text = bytes.toString('utf8');
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,45 @@
+import type { LiveEvent } from '@loom/api-contract';
+import { Controller, Get, Inject, Res } from '@nestjs/common';
+import type { ServerResponse } from 'node:http';
+import { Caller, type Principal, RequireScope } from './api-key.guard.ts';
+import { LiveTail } from './live-tail.ts';
+
+const heartbeatMs = 15_000;
+
+/** What of a Fastify reply is used here. */
+interface Reply {
+  hijack(): void;
+  readonly raw: ServerResponse;
+}
+
+@Controller()
+@RequireScope('read')
+export class LiveController {
+  readonly #tail: LiveTail;
+
+  constructor(@Inject(LiveTail) tail: LiveTail) {
+    this.#tail = tail;
+  }
+
+  /** Names and data are Loom's own; JSON on one line leaves nothing that could end a line. */
+  @Get('v1/live')
+  async live(@Caller() { projectId }: Principal, @Res() reply: Reply): Promise<void> {
+    const { raw } = reply;
+    const write = (event: LiveEvent) => raw.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+    const reader = await this.#tail.open(projectId, { write });
+    reply.hijack();
+    raw.writeHead(200, {
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no',
+    });
+    raw.write(': connected\n\n');
+    const heartbeat = setInterval(() => raw.writableNeedDrain || raw.write(': alive\n\n'), heartbeatMs);
+    raw.on('drain', () => reader.drained());
+    raw.on('error', () => raw.destroy());
+    raw.on('close', () => {
+      clearInterval(heartbeat);
+      reader.close();
+    });
+  }
+}

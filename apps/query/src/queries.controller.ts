@@ -1,0 +1,95 @@
+import { openApiDocument, routes } from '@loom/api-contract';
+import { Controller, Get, Header, Inject, Param, Query, StreamableFile } from '@nestjs/common';
+import type { z } from 'zod';
+import { Caller, type Principal, RequireScope } from './api-key.guard.ts';
+import { TraceQueries } from './trace-queries.ts';
+
+type Input<Schema extends z.ZodType> = z.output<Schema>;
+const { listTraces, getTrace, getSpanRaw, listCallsInFlight, getMetricsSeries, getFacets } = routes;
+const openApi = openApiDocument();
+
+@Controller()
+@RequireScope('read')
+export class QueriesController {
+  readonly #queries: TraceQueries;
+
+  constructor(@Inject(TraceQueries) queries: TraceQueries) {
+    this.#queries = queries;
+  }
+
+  @Get('v1/traces')
+  listTraces(
+    @Caller() { projectId }: Principal,
+    @Query({ schema: listTraces.query }) query: Input<typeof listTraces.query>,
+  ): ReturnType<TraceQueries['listTraces']> {
+    return this.#queries.listTraces(projectId, query);
+  }
+
+  @Get('v1/traces/:traceId')
+  getTrace(
+    @Caller() { projectId }: Principal,
+    @Param({ schema: getTrace.params }) { traceId }: Input<typeof getTrace.params>,
+    @Query({ schema: getTrace.query }) query: Input<typeof getTrace.query>,
+  ): ReturnType<TraceQueries['readTrace']> {
+    return this.#queries.readTrace(projectId, traceId, query);
+  }
+
+  @Get('v1/spans/:spanId')
+  getSpan(
+    @Caller() { projectId }: Principal,
+    @Param({ schema: routes.getSpan.params }) { spanId }: Input<typeof routes.getSpan.params>,
+  ): ReturnType<TraceQueries['readSpan']> {
+    return this.#queries.readSpan(projectId, spanId);
+  }
+
+  @Get('v1/spans/:spanId/chunks')
+  getSpanChunks(
+    @Caller() { projectId }: Principal,
+    @Param({ schema: routes.getSpanChunks.params }) { spanId }: Input<typeof routes.getSpanChunks.params>,
+  ): ReturnType<TraceQueries['readChunks']> {
+    return this.#queries.readChunks(projectId, spanId);
+  }
+
+  /** Recorded content is the caller's, not ours: it is given out as a download, never to be rendered. */
+  @Get('v1/spans/:spanId/raw')
+  @Header('content-type', 'application/octet-stream')
+  @Header('content-disposition', 'attachment')
+  @Header('x-content-type-options', 'nosniff')
+  async getSpanRaw(
+    @Caller() { projectId }: Principal,
+    @Param({ schema: getSpanRaw.params }) { spanId }: Input<typeof getSpanRaw.params>,
+    @Query({ schema: getSpanRaw.query }) { part }: Input<typeof getSpanRaw.query>,
+  ): Promise<StreamableFile> {
+    return new StreamableFile(await this.#queries.readRaw(projectId, spanId, part));
+  }
+
+  @Get('v1/calls/in-flight')
+  listCallsInFlight(
+    @Caller() { projectId }: Principal,
+    @Query({ schema: listCallsInFlight.query }) query: Input<typeof listCallsInFlight.query>,
+  ): ReturnType<TraceQueries['listCallsInFlight']> {
+    return this.#queries.listCallsInFlight(projectId, query);
+  }
+
+  @Get('v1/metrics/series')
+  getMetricsSeries(
+    @Caller() { projectId }: Principal,
+    @Query({ schema: getMetricsSeries.query }) query: Input<typeof getMetricsSeries.query>,
+  ): ReturnType<TraceQueries['readMetrics']> {
+    return this.#queries.readMetrics(projectId, query);
+  }
+
+  @Get('v1/facets')
+  getFacets(
+    @Caller() { projectId }: Principal,
+    @Query({ schema: getFacets.query }) query: Input<typeof getFacets.query>,
+  ): ReturnType<TraceQueries['readFacets']> {
+    return this.#queries.readFacets(projectId, query);
+  }
+
+  @Get('openapi.json')
+  @RequireScope(null)
+  getOpenApi(): Record<string, unknown> {
+    return openApi;
+  }
+}
