@@ -10,6 +10,7 @@ export {
   filterOperators,
   isFilterField,
 } from './filter.ts';
+export { openTraceStore } from './open.ts';
 export {
   type AcceptedRow,
   type CallRow,

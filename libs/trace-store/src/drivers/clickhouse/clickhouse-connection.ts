@@ -1,0 +1,113 @@
+import {
+  ClickHouseError,
+  type ClickHouseClient,
+  ClickHouseLogLevel,
+  type ClickHouseSettings,
+  createClient,
+} from '@clickhouse/client';
+import { LoomError, messageOf } from '@loom/errors';
+import type { BoundParams } from './bound-params.ts';
+import type { StoredRow } from './row-codec.ts';
+
+export interface ConnectionLimits {
+  readonly connectionsMax: number;
+  /** A read is given up by the engine after so long. Seconds. */
+  readonly readSecondsMax: number;
+  /** A write is given up by the client after so long; it may still happen. Milliseconds. */
+  readonly writeMsMax: number;
+}
+
+const readSettings = (readSecondsMax: number): ClickHouseSettings => ({
+  max_execution_time: readSecondsMax,
+  output_format_json_quote_64bit_integers: 1,
+  output_format_json_quote_decimals: 1,
+  prefer_column_name_to_alias: 1, // `toUnixTimestamp64Nano(time) AS time` must not be what WHERE compares
+  max_bytes_before_external_group_by: '1000000000',
+});
+
+/** One insert is one block in one part a partition: its token then covers all its rows. */
+const insertSettings: ClickHouseSettings = {
+  async_insert: 0,
+  insert_deduplicate: 1,
+  deduplicate_blocks_in_dependent_materialized_views: 1,
+  input_format_parallel_parsing: 0,
+  min_insert_block_size_rows: '1048449',
+  min_insert_block_size_bytes: '1073741824',
+};
+
+/** ClickHouse's own client with the settings that the store's promises hang on, and errors of the table. */
+export class ClickHouseConnection {
+  readonly #client: ClickHouseClient;
+  readonly #settings: ClickHouseSettings;
+
+  constructor(url: URL, limits: ConnectionLimits) {
+    this.#settings = readSettings(limits.readSecondsMax);
+    this.#client = createClient({
+      url,
+      application: 'loom',
+      max_open_connections: limits.connectionsMax,
+      request_timeout: Math.max(limits.writeMsMax, limits.readSecondsMax * 1000 + 5000),
+      log: { level: ClickHouseLogLevel.OFF },
+      compression: { request: false, response: false },
+    });
+  }
+
+  async ping(): Promise<void> {
+    const result = await this.#client.ping({ select: true });
+    if (!result.success) throw asLoomError(result.error);
+  }
+
+  async select(query: string, params?: BoundParams): Promise<StoredRow[]> {
+    try {
+      const result = await this.#client.query({
+        query,
+        query_params: params?.values ?? {},
+        format: 'JSONEachRow',
+        clickhouse_settings: this.#settings,
+      });
+      return await result.json<StoredRow>();
+    } catch (error) {
+      throw asLoomError(error);
+    }
+  }
+
+  async command(query: string): Promise<void> {
+    try {
+      await this.#client.command({ query });
+    } catch (error) {
+      throw asLoomError(error);
+    }
+  }
+
+  /** Inserts rows under a token: the same token again changes nothing. */
+  async insert(table: string, columns: string[], rows: StoredRow[], token: string): Promise<void> {
+    if (rows.length === 0) return;
+    try {
+      await this.#client.insert({
+        table,
+        columns: columns as [string, ...string[]],
+        values: rows,
+        format: 'JSONEachRow',
+        clickhouse_settings: { ...insertSettings, insert_deduplication_token: token },
+      });
+    } catch (error) {
+      throw asLoomError(error);
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#client.close();
+  }
+}
+
+const overloadedCodes = new Set(['202', '241', '252']); // too many queries, memory limit, too many parts
+
+function asLoomError(error: unknown): LoomError {
+  const text = `trace store: ${messageOf(error)}`;
+  if (!(error instanceof ClickHouseError)) return new LoomError('unavailable', text, { cause: error });
+  if (overloadedCodes.has(error.code)) {
+    return new LoomError('overloaded', text, { cause: error, retryAfterMs: 1000 });
+  }
+  if (error.code === '159') return new LoomError('upstream_timed_out', text, { cause: error });
+  return new LoomError('internal', `${text} (${error.type ?? error.code})`, { cause: error });
+}

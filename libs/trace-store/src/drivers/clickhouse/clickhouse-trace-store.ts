@@ -1,0 +1,58 @@
+import { LoomError, messageOf } from '@loom/errors';
+import type { TraceStore } from '../../trace-store.ts';
+import { BatchWriter } from './batch-writer.ts';
+import { ClickHouseConnection, type ConnectionLimits } from './clickhouse-connection.ts';
+import { MetricsReader } from './metrics-reader.ts';
+import { migrate } from './migrate.ts';
+import { SpanReader } from './span-reader.ts';
+import { TraceListReader } from './trace-reader.ts';
+
+const limits: ConnectionLimits = { connectionsMax: 16, readSecondsMax: 30, writeMsMax: 120_000 };
+
+/**
+ * Connects to `http(s)://user:password@host:port/database`, with `?cluster=name` for replicated tables, and brings
+ * the schema forward. The database must exist.
+ */
+export async function openClickHouseTraceStore(url: URL): Promise<TraceStore> {
+  const server = new URL(url);
+  const cluster = server.searchParams.get('cluster');
+  server.searchParams.delete('cluster');
+  const connection = new ClickHouseConnection(server, limits);
+  try {
+    await connection.ping();
+    await migrate(connection, cluster);
+  } catch (error) {
+    await connection.close();
+    const where = `${url.protocol}//${url.host}${url.pathname}`;
+    throw new LoomError(
+      'unavailable',
+      `cannot open the trace store at ${where}: ${messageOf(error)}; check that ClickHouse runs there, that the ` +
+        'database exists and that user and password are right',
+      { cause: error },
+    );
+  }
+  return assemble(connection);
+}
+
+function assemble(connection: ClickHouseConnection): TraceStore {
+  const writer = new BatchWriter(connection);
+  const spans = new SpanReader(connection);
+  const traces = new TraceListReader(connection, spans);
+  const metrics = new MetricsReader(connection);
+  return {
+    writeBatch: (batch) => writer.writeBatch(batch),
+    listSpans: (query) => spans.listSpans(query),
+    listTraces: (query) => traces.listTraces(query),
+    readTrace: (query) => traces.readTrace(query),
+    readSpan: (query) => spans.readSpan(query),
+    readPayload: (query) => spans.readPayload(query),
+    readChunks: (query) => spans.readChunks(query),
+    callsInFlight: (query) => spans.callsInFlight(query),
+    listCaptureEvents: (query) => spans.listCaptureEvents(query),
+    metrics: (query) => metrics.metrics(query),
+    facets: (query) => metrics.facets(query),
+    reconcile: (query) => metrics.reconcile(query),
+    ping: () => connection.ping(),
+    close: () => connection.close(),
+  };
+}

@@ -1,0 +1,72 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { LoomError } from '@loom/errors';
+import type { ClickHouseConnection } from './clickhouse-connection.ts';
+
+const directory = new URL('migrations/', import.meta.url);
+
+/** What differs between one server and a cluster. */
+function templateValues(cluster: string | null): Record<string, string> {
+  const window = `${cluster === null ? 'non_replicated' : 'replicated'}_deduplication_window = 10000`;
+  return {
+    on_cluster: cluster === null ? '' : `ON CLUSTER \`${cluster}\``,
+    replicated: cluster === null ? '' : 'Replicated',
+    durable: `${window}, fsync_after_insert = 1, fsync_part_directory = 1`,
+    text_index: `text(tokenizer = 'splitByNonAlpha')`,
+  };
+}
+
+/**
+ * Brings the schema forward: runs each numbered file that is not recorded yet, in order. ClickHouse has no lock to
+ * take, so every statement of a migration must be harmless when it runs twice or at the same time in two processes
+ * (`IF NOT EXISTS`); that is the guard.
+ */
+export async function migrate(connection: ClickHouseConnection, cluster: string | null): Promise<void> {
+  if (cluster !== null && !/^\w+$/.test(cluster)) {
+    throw new LoomError(
+      'config_invalid',
+      `cluster name ${JSON.stringify(cluster)}: letters, digits and _ only`,
+    );
+  }
+  const values = templateValues(cluster);
+  await connection.command(fill(ledgerTable, values));
+  const applied = new Set(
+    (await connection.select('SELECT name FROM schema_migrations')).map((row) => row['name']),
+  );
+  const files = (await readdir(directory)).filter((name) => name.endsWith('.sql')).sort();
+  refuseNewerSchema(applied, files);
+  for (const name of files.filter((file) => !applied.has(file))) {
+    const text = await readFile(new URL(name, directory), 'utf8');
+    for (const statement of splitStatements(fill(text, values))) await connection.command(statement);
+    await connection.insert('schema_migrations', ['name'], [{ name }], name);
+  }
+}
+
+const ledgerTable = `CREATE TABLE IF NOT EXISTS schema_migrations {{on_cluster}}
+  (name String, applied_at DateTime DEFAULT now())
+  ENGINE = {{replicated}}MergeTree ORDER BY name SETTINGS {{durable}}`;
+
+function refuseNewerSchema(applied: ReadonlySet<unknown>, files: readonly string[]): void {
+  const unknown = [...applied].filter((name) => !files.includes(String(name)));
+  if (unknown.length > 0) {
+    throw new LoomError(
+      'config_invalid',
+      `the trace store is of a newer version: it has ${unknown.join(', ')}`,
+    );
+  }
+}
+
+function fill(text: string, values: Record<string, string>): string {
+  return text.replace(/\{\{(\w+)\}\}/g, (_, name: string) => {
+    const value = values[name];
+    if (value === undefined) throw new LoomError('internal', `unknown template variable ${name}`);
+    return value;
+  });
+}
+
+/** A statement ends with a semicolon at the end of a line. */
+function splitStatements(text: string): string[] {
+  return text
+    .split(/;\s*(?:\n|$)/)
+    .map((statement) => statement.trim())
+    .filter((statement) => statement !== '');
+}

@@ -1,0 +1,84 @@
+/**
+ * How a field of a row and its column correspond. Columns are the fields in snake case. `time`: unix nanoseconds in
+ * the domain, DateTime64(9) in the table. `optional…`: null in the domain, '' or -1 in the table. `base64`: raw bytes
+ * in the table, written through an ephemeral column.
+ */
+type Kind =
+  | 'text' | 'number' | 'flag' | 'time' | 'decimal' | 'json' | 'asIs' | 'optionalText' | 'optionalNumber'
+  | 'base64'; // prettier-ignore
+
+export type Fields<Row> = Readonly<Record<keyof Row & string, Kind>>;
+
+export type StoredRow = Record<string, unknown>;
+
+export function columnOf(field: string): string {
+  return field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+/** The columns of an INSERT, in the order of the fields. */
+export function insertColumns<Row>(fields: Fields<Row>): string[] {
+  return entriesOf(fields).map(([field, kind]) =>
+    kind === 'base64' ? `${columnOf(field)}_base64` : columnOf(field),
+  );
+}
+
+/** A row of the domain as the object that JSONEachRow takes. */
+export function toStored<Row extends object>(fields: Fields<Row>, row: Row): StoredRow {
+  const stored: StoredRow = {};
+  for (const [field, kind] of entriesOf(fields)) {
+    const column = kind === 'base64' ? `${columnOf(field)}_base64` : columnOf(field);
+    stored[column] = writeValue(kind, (row as Record<string, unknown>)[field]);
+  }
+  return stored;
+}
+
+/** What to SELECT to read the fields back: each one under its own name. */
+export function selectList<Row>(fields: Fields<Row>): string {
+  return entriesOf(fields)
+    .map(([field, kind]) => `${readExpression(kind, `\`${columnOf(field)}\``)} AS \`${field}\``)
+    .join(', ');
+}
+
+/** The inverse of {@link toStored} on a row that {@link selectList} selected. */
+export function fromStored<Row>(fields: Fields<Row>, stored: StoredRow): Row {
+  const row: StoredRow = {};
+  for (const [field, kind] of entriesOf(fields)) row[field] = readValue(kind, stored[field]);
+  return row as Row;
+}
+
+function entriesOf<Row>(fields: Fields<Row>): [string, Kind][] {
+  return Object.entries(fields) as [string, Kind][];
+}
+
+function writeValue(kind: Kind, value: unknown): unknown {
+  if (kind === 'time') return toDateTime(value as string);
+  if (kind === 'flag') return value ? 1 : 0;
+  if (kind === 'json') return JSON.stringify(value);
+  if (kind === 'optionalText') return value ?? '';
+  if (kind === 'optionalNumber') return value ?? -1;
+  return value;
+}
+
+function readExpression(kind: Kind, column: string): string {
+  if (kind === 'time') return `toUnixTimestamp64Nano(${column})`;
+  if (kind === 'base64') return `base64Encode(${column})`;
+  if (kind === 'decimal') return `toString(${column})`;
+  return column;
+}
+
+/** 64-bit numbers come as strings. */
+function readValue(kind: Kind, value: unknown): unknown {
+  if (kind === 'number') return Number(value);
+  if (kind === 'flag') return Number(value) === 1;
+  if (kind === 'json') return JSON.parse(value as string);
+  if (kind === 'optionalText') return value === '' ? null : value;
+  if (kind === 'optionalNumber') return Number(value) < 0 ? null : Number(value);
+  return value;
+}
+
+/** `1767323045123456789` as `2026-01-02 03:04:05.123456789`. */
+export function toDateTime(unixNanos: string): string {
+  const nanos = unixNanos.padStart(10, '0');
+  const iso = new Date(Number(nanos.slice(0, -9)) * 1000).toISOString();
+  return `${iso.slice(0, 10)} ${iso.slice(11, 19)}.${nanos.slice(-9)}`;
+}

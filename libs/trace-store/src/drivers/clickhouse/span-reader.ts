@@ -1,0 +1,180 @@
+import { LoomError } from '@loom/errors';
+import { type AcceptedRow, type CaptureEventRow, payloadHeadIndex, type PayloadRow } from '../../rows.ts';
+import type {
+  ListQuery,
+  Page,
+  SpanKey,
+  StoredCost,
+  StoredPayload,
+  StoredSpan,
+  TraceReader,
+} from '../../trace-store.ts';
+import { BoundParams } from './bound-params.ts';
+import type { ClickHouseConnection } from './clickhouse-connection.ts';
+import {
+  boundsToSql,
+  checkedLimit,
+  decodeCursor,
+  encodeCursor,
+  listToSql,
+  nanosShape,
+  spanIdShape,
+} from './page.ts';
+import { fromStored, selectList, type StoredRow } from './row-codec.ts';
+import {
+  acceptedFields,
+  captureEventFields,
+  costFields,
+  payloadFields,
+  readSpanRow,
+  spanFields,
+} from './row-fields.ts';
+
+/** Spans and what hangs on them. */
+export class SpanReader {
+  readonly #connection: ClickHouseConnection;
+
+  constructor(connection: ClickHouseConnection) {
+    this.#connection = connection;
+  }
+
+  async listSpans(query: ListQuery): Promise<Page<StoredSpan>> {
+    const limit = checkedLimit(query.limit);
+    const params = new BoundParams();
+    const conditions = [listToSql(query, params)];
+    if (query.cursor) {
+      const [time = '', spanId = ''] = decodeCursor(query.cursor, [nanosShape, spanIdShape]);
+      conditions.push(`(start_time, span_id) < (${params.time(time)}, ${params.bind(spanId, 'String')})`);
+    }
+    const spans = await this.select(
+      `WHERE ${conditions.join(' AND ')} ORDER BY start_time DESC, span_id DESC LIMIT ${limit + 1}`,
+      params,
+      query.projectId,
+    );
+    const items = spans.slice(0, limit);
+    const last = items.at(-1);
+    return {
+      items,
+      nextCursor: spans.length > limit && last ? encodeCursor([last.startTime, last.spanId]) : null,
+    };
+  }
+
+  async readSpan({ projectId, spanId }: SpanKey): Promise<StoredSpan | null> {
+    const params = new BoundParams();
+    const where = spanWhere({ projectId, spanId }, params);
+    return (await this.select(`${where} LIMIT 1`, params, projectId))[0] ?? null;
+  }
+
+  /** Spans with their costs. `tail`: WHERE, ORDER BY and LIMIT on spans of this one project. */
+  async select(tail: string, params: BoundParams, projectId: string): Promise<StoredSpan[]> {
+    const rows = await this.#connection.select(`SELECT ${selectList(spanFields)} FROM spans ${tail}`, params);
+    const spans = rows.map(readSpanRow);
+    const costs = await this.#costsOf(projectId, spans);
+    return spans.map((span) => {
+      const cost = costs.get(span.spanId) ?? null;
+      return { ...span, costState: cost?.state ?? 'pending', cost };
+    });
+  }
+
+  async readPayload(query: Parameters<TraceReader['readPayload']>[0]): Promise<StoredPayload | null> {
+    const params = new BoundParams();
+    const rows = await this.#connection.select(
+      `SELECT ${selectList(payloadFields)} FROM span_payloads
+       WHERE project_id = ${params.bind(query.projectId, 'String')}
+         AND span_id = ${params.bind(query.spanId, 'String')} AND part = ${params.bind(query.part, 'String')}
+       ORDER BY index LIMIT 1 BY index`,
+      params,
+    );
+    const [head, ...slices] = rows.map((row) => fromStored(payloadFields, row));
+    if (head?.index !== payloadHeadIndex) return null;
+    const { codec, keyId, length, hash, storedLength } = head;
+    return { codec, keyId, length, hash, storedLength, data: joinPayload(head, slices, query) };
+  }
+
+  async readChunks({
+    projectId,
+    spanId,
+  }: SpanKey): Promise<{ atMicros: number[]; lengths: number[] } | null> {
+    const params = new BoundParams();
+    const where = spanWhere({ projectId, spanId }, params);
+    const [row] = await this.#connection.select(
+      `SELECT chunk_at_micros AS at, chunk_lengths AS lengths FROM spans ${where} LIMIT 1`,
+      params,
+    );
+    if (!row) return null;
+    const numbers = (name: string) => (row[name] as unknown[]).map(Number);
+    return { atMicros: numbers('at'), lengths: numbers('lengths') };
+  }
+
+  async callsInFlight(query: Omit<ListQuery, 'filter' | 'cursor'>): Promise<AcceptedRow[]> {
+    const params = new BoundParams();
+    const bounds = boundsToSql(query, params);
+    const since = query.from === null ? '' : `AND start_time >= ${params.time(query.from)} - INTERVAL 1 HOUR`;
+    const project = params.bind(query.projectId, 'String');
+    const rows = await this.#connection.select(
+      `SELECT ${selectList(acceptedFields)} FROM calls_accepted
+       WHERE ${bounds} AND call_id NOT IN (SELECT call_id FROM spans WHERE project_id = ${project} ${since})
+       ORDER BY start_time DESC, call_id DESC LIMIT ${checkedLimit(query.limit)}`,
+      params,
+    );
+    return rows.map((row) => fromStored(acceptedFields, row));
+  }
+
+  async listCaptureEvents(query: Omit<ListQuery, 'filter' | 'cursor'>): Promise<CaptureEventRow[]> {
+    const params = new BoundParams();
+    const rows = await this.#connection.select(
+      `SELECT ${selectList(captureEventFields)} FROM capture_events
+       WHERE ${boundsToSql(query, params, 'time')}
+       ORDER BY time DESC, event_id DESC LIMIT ${checkedLimit(query.limit)}`,
+      params,
+    );
+    return rows.map((row) => fromStored(captureEventFields, row));
+  }
+
+  /** The newest cost of each span; their time bounds are those of the spans. */
+  async #costsOf(
+    projectId: string,
+    spans: readonly { spanId: string; startTime: string }[],
+  ): Promise<ReadonlyMap<string, StoredCost>> {
+    if (spans.length === 0) return new Map();
+    const times = spans.map((span) => BigInt(span.startTime)).sort((left, right) => (left < right ? -1 : 1));
+    const params = new BoundParams();
+    const rows = await this.#connection.select(
+      `SELECT ${selectList(costFields)} FROM costs
+       WHERE project_id = ${params.bind(projectId, 'String')}
+         AND start_time >= ${params.time(String(times.at(0)))} AND start_time <= ${params.time(String(times.at(-1)))}
+         AND span_id IN ${params.bind(
+           spans.map((span) => span.spanId),
+           'Array(String)',
+         )}
+       ORDER BY costs.time DESC, price_book_version DESC LIMIT 1 BY span_id`,
+      params,
+    );
+    return new Map(rows.map((row) => [row['spanId'] as string, readCost(row)]));
+  }
+}
+
+function spanWhere({ projectId, spanId }: SpanKey, params: BoundParams): string {
+  return `WHERE project_id = ${params.bind(projectId, 'String')} AND span_id = ${params.bind(spanId, 'String')}`;
+}
+
+function readCost(row: StoredRow): StoredCost {
+  const cost = fromStored(costFields, row);
+  const { state, reason, totalUsd, lines, priceBookVersion, priceId, tier, estimated } = cost;
+  return { state, reason, totalUsd, lines, priceBookVersion, priceId, tier, estimated };
+}
+
+function joinPayload(
+  head: PayloadRow,
+  slices: readonly PayloadRow[],
+  key: SpanKey & { part: string },
+): Buffer {
+  if (head.parts === 0) return Buffer.from(head.data, 'base64');
+  if (slices.length !== head.parts || slices.some((slice, place) => slice.index !== place)) {
+    throw new LoomError(
+      'unavailable',
+      `${key.part} of span ${key.spanId}: ${slices.length} of ${head.parts} parts are there; try again later`,
+    );
+  }
+  return Buffer.concat(slices.map((slice) => Buffer.from(slice.data, 'base64')));
+}

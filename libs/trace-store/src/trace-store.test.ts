@@ -1,0 +1,35 @@
+import { describe, expect, it } from '@jest/globals';
+import { startTestEngines } from '@loom/engine-host/testing';
+import { openTraceStore } from './open.ts';
+import { traceStoreSuite } from './testing/trace-store-suite.ts';
+
+traceStoreSuite('the engine host', async () => {
+  const engines = await startTestEngines();
+  return { url: new URL(engines.traceStoreUrl), crash: engines, stop: () => engines.stop() };
+});
+
+// The one place that a suite learns of a server to run on as well.
+// eslint-disable-next-line n/no-process-env
+const server = process.env['LOOM_TEST_CLICKHOUSE_URL'];
+(server ? describe : describe.skip)('with LOOM_TEST_CLICKHOUSE_URL', () => {
+  traceStoreSuite('a ClickHouse server', () =>
+    Promise.resolve({ url: new URL(server ?? 'http://unset'), crash: null, stop: () => Promise.resolve() }),
+  );
+});
+
+describe('openTraceStore', () => {
+  it('names place and remedy, and not the password, when nothing answers', async () => {
+    const failed = openTraceStore(new URL('http://loom:hunter2@127.0.0.1:9/loom'));
+    await expect(failed).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringMatching(/^(?!.*hunter2).*127\.0\.0\.1:9\/loom.*check that ClickHouse runs/),
+    });
+  });
+
+  it('names the schemes that it knows', async () => {
+    await expect(openTraceStore(new URL('mysql://host/db'))).rejects.toMatchObject({
+      code: 'config_invalid',
+      message: expect.stringContaining('http: https:'),
+    });
+  });
+});
