@@ -1,0 +1,14 @@
+import { isLoomError } from '@loom/errors';
+import { CommanderError } from 'commander';
+
+/** What a script can rely on. Documented in the README. */
+export const exitCodes = { ok: 0, failed: 1, notFound: 2, notRunning: 3, usage: 4 } as const;
+
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+  if (!isLoomError(error)) return exitCodes.failed;
+  if (error.code === 'not_found') return exitCodes.notFound;
+  if (error.code === 'unavailable') return exitCodes.notRunning;
+  if (error.code === 'invalid_request' || error.code === 'config_invalid') return exitCodes.usage;
+  return exitCodes.failed;
+}

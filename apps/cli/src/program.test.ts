@@ -1,0 +1,250 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Span } from '@loom/api-contract';
+import { readConfig } from './config.ts';
+import { runCli } from './program.ts';
+
+const traceId = 'a'.repeat(32);
+const time = '2026-11-22T10:00:00.000000Z';
+const escape = '\u001b[31m\u202e';
+
+const span: Span = {
+  traceId,
+  spanId: 'b'.repeat(16),
+  parentSpanId: null,
+  callId: 'c1',
+  operation: 'chat',
+  dialect: 'openai-chat',
+  provider: 'openai',
+  providerKind: 'openai',
+  requestModel: 'gpt-x',
+  routedModel: 'gpt-x',
+  responseModel: 'gpt-x-2026',
+  responseId: null,
+  outcome: 'completed',
+  status: 200,
+  streamed: true,
+  capture: 'strict',
+  usage: {
+    inputTokens: 100,
+    cacheReadInputTokens: 60,
+    cacheWriteInputTokens: 0,
+    inputAudioTokens: 0,
+    outputTokens: 20,
+    reasoningOutputTokens: 5,
+    outputAudioTokens: 0,
+    totalTokens: 120,
+  },
+  buckets: null,
+  usageSource: 'provider',
+  usageConsistent: true,
+  cost: {
+    totalUsd: '0.0123',
+    priceBookVersion: 'v7',
+    priceId: 'openai/gpt-x@2026-01-01',
+    tier: 'default',
+    estimated: false,
+    lines: [{ bucket: 'cacheRead', quantity: 60, pricePerMillionUsd: '0.5', usd: '0.00003' }],
+  },
+  costState: 'priced',
+  costReason: null,
+  timing: { startTime: time, durationMs: 812, timeToFirstChunkMs: 210, gatewayOverheadMs: 0.4 },
+  finishReasons: ['stop'],
+  serviceTier: null,
+  systemFingerprint: null,
+  requestParameters: {},
+  request: { messages: [{ role: 'user', content: `what is ${escape}loom?` }] },
+  requestState: 'complete',
+  requestBytes: 10,
+  requestHash: 'h',
+  response: { choices: [{ message: { role: 'assistant', content: 'a gateway' } }] },
+  responseState: 'complete',
+  responseBytes: 10,
+  responseHash: 'h',
+  chunkCount: 1,
+  deliveredBytes: 10,
+  error: null,
+  attempts: [],
+  keyId: 'k1',
+  userId: 'u1',
+  sessionId: null,
+  environment: null,
+  release: null,
+  agentName: null,
+  agentVersion: null,
+  workflowName: null,
+  promptName: null,
+  promptVersion: null,
+  rollout: null,
+  links: [],
+  metadata: {},
+};
+
+const key = {
+  id: 'k9',
+  projectId: 'p',
+  name: 'n',
+  scopes: ['read'],
+  createdAt: '2026-11-22T10:00:00Z',
+  expiresAt: null,
+  revokedAt: null,
+};
+
+/** Answers as query and control do, by the contract. */
+const answers: Record<string, object> = {
+  'GET /v1/traces': { traces: [], nextCursor: null },
+  [`GET /v1/traces/${traceId}`]: { trace: { traceId, startTime: time }, spans: [span], nextCursor: null },
+  [`GET /v1/spans/${span.spanId}/chunks`]: {
+    spanId: span.spanId,
+    chunks: [{ index: 0, atMs: 210, bytes: 10, text: 'x' }],
+    contentState: 'complete',
+  },
+  'GET /v1/keys': { keys: [key] },
+  'POST /v1/keys': { key, secret: 'loom_secret' },
+  'DELETE /v1/keys/k9': { ...key, revokedAt: '2026-11-22T11:00:00Z' },
+};
+
+let server: Server;
+let home: string;
+let requests: { line: string; authorization: string | undefined }[] = [];
+
+beforeAll(async () => {
+  server = createServer((request: IncomingMessage, response) => {
+    const path = request.url?.split('?')[0] ?? '';
+    requests.push({ line: `${request.method} ${request.url}`, authorization: request.headers.authorization });
+    if (path === '/v1/live') {
+      for (const count of [1, 2]) {
+        response.write(
+          `event: events.dropped\ndata: ${JSON.stringify({ type: 'events.dropped', time, count })}\n\n`,
+        );
+      }
+      response.end();
+      return;
+    }
+    const answer = answers[`${request.method} ${path}`];
+    response.writeHead(answer ? 200 : 404, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(answer ?? { error: { code: 'not_found', message: 'nothing here' } }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  home = await mkdtemp(join(tmpdir(), 'loom-cli-'));
+  await mkdir(join(home, 'secrets'));
+  await writeFile(
+    join(home, 'runtime.json'),
+    JSON.stringify({ queryUrl: url, controlUrl: url, apiKey: 'reader' }),
+  );
+  await writeFile(join(home, 'secrets', 'operator-key'), 'operator\n');
+});
+beforeEach(() => {
+  requests = [];
+});
+afterAll(async () => {
+  server.closeAllConnections();
+  server.close();
+  await rm(home, { recursive: true });
+});
+
+async function run(args: string[], env: Record<string, string> = { LOOM_HOME: home }) {
+  let [out, error] = ['', ''];
+  const code = await runCli(args, () => readConfig(env), {
+    out: (text) => (out += text),
+    error: (text) => (error += text),
+    signal: new AbortController().signal,
+  });
+  return { code, out, error };
+}
+
+describe('loom', () => {
+  it('lists traces with the key of runtime.json', async () => {
+    const { code, out } = await run([
+      'traces',
+      '--filter',
+      'status:error',
+      '--from',
+      '1h',
+      '--limit',
+      '5',
+      '--json',
+    ]);
+    expect({ code, out: JSON.parse(out) as unknown }).toEqual({
+      code: 0,
+      out: { traces: [], nextCursor: null },
+    });
+    expect(requests[0]?.line).toMatch(/^GET \/v1\/traces\?filter=status%3Aerror&from=20.*&limit=5$/);
+    expect(requests[0]?.authorization).toBe('Bearer reader');
+  });
+
+  it('shows a trace to a person, without its control characters', async () => {
+    const { code, out } = await run(['show', traceId]);
+    expect(code).toBe(0);
+    for (const part of [
+      'chat gpt-x → gpt-x-2026 at openai',
+      'user: what is �[31m�loom?',
+      'assistant: a gateway',
+      '100 in (60 read from cache), 20 out (5 reasoning), 120 in all',
+      '$0.0123 by openai/gpt-x@2026-01-01, tier default, price book v7',
+      '× $0.5 per million',
+      'took 812 ms, first chunk after 210 ms, Loom added 0.4 ms, streamed',
+      '1, 10 bytes of which 10 were delivered',
+      'key k1, user u1',
+    ]) {
+      expect(out).toContain(part);
+    }
+    expect(out).not.toContain('\u001b');
+    expect(out).not.toContain('\u202e');
+  });
+
+  it('gives the whole trace as one JSON value', async () => {
+    const { out } = await run(['show', traceId, '--json']);
+    expect(JSON.parse(out)).toMatchObject({
+      spans: [{ spanId: span.spanId }],
+      chunks: [{ spanId: span.spanId }],
+    });
+  });
+
+  it('follows calls, one JSON value a line', async () => {
+    const { code, out } = await run(['tail', '--json']);
+    expect(code).toBe(0);
+    expect(
+      out
+        .trim()
+        .split('\n')
+        .map((line) => (JSON.parse(line) as { count: number }).count),
+    ).toEqual([1, 2]);
+  });
+
+  it('manages keys with the operator key', async () => {
+    expect((await run(['keys', 'create', '--name', 'n', '--scope', 'read', 'call'])).out).toContain(
+      'loom_secret',
+    );
+    expect((await run(['keys', 'list'])).out).toMatch(/k9 +n +read +2026-11-22 +active/);
+    expect((await run(['keys', 'revoke', 'k9'])).out).toContain('Key k9 is revoked');
+    expect(requests.map(({ authorization }) => authorization)).toEqual(Array(3).fill('Bearer operator'));
+  });
+
+  it.each([
+    [2, ['show', 'f'.repeat(32)], {}, 'nothing here'],
+    [3, ['traces'], { LOOM_HOME: '/nonexistent' }, 'no Loom is running here'],
+    [3, ['traces'], { LOOM_QUERY_URL: 'http://127.0.0.1:1', LOOM_API_KEY: 'k' }, 'cannot be reached'],
+    [4, ['traces'], { LOOM_QUERY_URL: 'http://127.0.0.1:1' }, 'LOOM_API_KEY is not'],
+    [4, ['traces', '--from', 'yesterday'], {}, '"yesterday" is no time'],
+    [4, ['traces', '--limit', 'many'], {}, 'not a whole number'],
+    [4, ['keys', 'create', '--name', 'n', '--scope', 'all'], {}, 'unknown scope "all"'],
+    [4, ['nothing'], {}, "unknown command 'nothing'"],
+    [4, ['traces', '--nothing'], {}, "unknown option '--nothing'"],
+  ])('exits with %d: %j %j', async (code, args, env, message) => {
+    const result = await run(args, { LOOM_HOME: home, ...env });
+    expect(result.error).toContain(message);
+    expect(result.code).toBe(code);
+  });
+
+  it('keeps stdout one JSON value when it fails', async () => {
+    const { code, out } = await run(['show', 'f'.repeat(32), '--json']);
+    expect(code).toBe(2);
+    expect(JSON.parse(out)).toEqual({ error: { code: 'not_found', message: 'nothing here' } });
+  });
+});

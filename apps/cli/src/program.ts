@@ -1,0 +1,168 @@
+import type { LoomClient, SpanChunks } from '@loom/api-contract';
+import { LoomError, toLoomError } from '@loom/errors';
+import { KeyScope } from '@loom/trace-schema';
+import { Command, CommanderError } from 'commander';
+import type { CliConfig } from './config.ts';
+import { connectOperator, connectReader } from './deployment.ts';
+import { exitCodeOf, exitCodes } from './exit-codes.ts';
+import { formatKeys } from './format-keys.ts';
+import { formatLiveEvent, formatTrace, formatTraces } from './format-trace.ts';
+import { safeText } from './terminal-text.ts';
+
+export interface CliIo {
+  readonly out: (text: string) => void;
+  readonly error: (text: string) => void;
+  /** Ends `tail`. */
+  readonly signal: AbortSignal;
+}
+
+interface Output {
+  /** One JSON value with `--json`, else text for a person. */
+  show<Value>(value: Value, format: (value: Value) => string): void;
+}
+
+/** Runs one command line; resolves with the exit code. Never throws. */
+export async function runCli(
+  args: readonly string[],
+  readConfig: () => CliConfig,
+  io: CliIo,
+): Promise<number> {
+  const json = args.includes('--json');
+  const output: Output = {
+    show: (value, format) => io.out(json ? `${JSON.stringify(value)}\n` : `${format(value)}\n`),
+  };
+  try {
+    await programOf(readConfig, io, output).parseAsync(args, { from: 'user' });
+    return exitCodes.ok;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) {
+      const { code, message } = toLoomError(error);
+      if (json) io.out(`${JSON.stringify({ error: { code, message } })}\n`);
+      io.error(`loom: ${safeText(message)}\n`);
+    }
+    return exitCodeOf(error);
+  }
+}
+
+function programOf(readConfig: () => CliConfig, io: CliIo, output: Output): Command {
+  const program = new Command('loom')
+    .description('Reads the record of a Loom deployment and manages its keys.')
+    .exitOverride()
+    .configureOutput({ writeOut: io.out, writeErr: io.error })
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 ok, 1 failed, 2 not found, 3 not running or unreachable, 4 wrong usage.',
+    );
+  const reader = () => connectReader(readConfig());
+  const operator = () => connectOperator(readConfig());
+  addTraceCommands(program, reader, io, output);
+  addKeyCommands(command(program, 'keys', 'API keys'), operator, output);
+  return program;
+}
+
+/** Subcommands do not inherit what was set on their parent before they were added. */
+function command(parent: Command, name: string, description: string): Command {
+  return parent.command(name).description(description).copyInheritedSettings(parent);
+}
+
+type Connect = () => Promise<LoomClient>;
+
+function addTraceCommands(program: Command, connect: Connect, io: CliIo, output: Output): void {
+  command(program, 'traces', 'lists traces, newest first')
+    .option('--filter <filter>', 'such as: model:gpt-4o-mini status:error cost:>0.01 latency:>2s -env:dev')
+    .option('--from <time>', 'ISO 8601, or how long ago: 30m, 1h, 7d')
+    .option('--to <time>', 'the same')
+    .option('--limit <count>', 'at most 200', wholeNumber, 20)
+    .option('--json', 'one JSON value')
+    .action(
+      async ({ filter, from, to, limit }: { filter?: string; from?: string; to?: string; limit: number }) => {
+        const query = { filter, from: from && toTime(from), to: to && toTime(to), limit };
+        const list = await (await connect()).listTraces({ query });
+        output.show(list, ({ traces }) => formatTraces(traces));
+      },
+    );
+  command(program, 'show', 'shows a trace: asked, answered, tokens, cost, times')
+    .argument('<trace id>')
+    .option('--json', 'one JSON value')
+    .action(async (traceId: string) => {
+      const client = await connect();
+      const detail = await client.getTrace({ params: { traceId } });
+      const chunks = new Map<string, SpanChunks>();
+      for (const { spanId, streamed } of detail.spans.slice(0, 20)) {
+        if (streamed) chunks.set(spanId, await client.getSpanChunks({ params: { spanId } }));
+      }
+      const whole = { ...detail, chunks: [...chunks.values()] };
+      output.show(whole, () => formatTrace(detail, chunks));
+    });
+  command(program, 'tail', 'follows calls as they happen')
+    .option('--json', 'one JSON value a line')
+    .action(async () => {
+      const client = await connect();
+      try {
+        for await (const event of client.live({ signal: io.signal })) output.show(event, formatLiveEvent);
+      } catch (error) {
+        if (!io.signal.aborted) throw error;
+      }
+    });
+}
+
+function addKeyCommands(keys: Command, connect: Connect, output: Output): void {
+  command(keys, 'list', 'lists keys, without their secrets')
+    .option('--json', 'one JSON value')
+    .action(async () => {
+      output.show(await (await connect()).listKeys(), formatKeys);
+    });
+  command(keys, 'create', 'creates a key and shows its secret, once')
+    .requiredOption('--name <name>', 'what the key is for')
+    .option('--scope <scope...>', `what it may do: ${KeyScope.options.join(', ')}`, ['call'])
+    .option('--project <id>', 'default: the project of the operator key')
+    .option('--expires <time>', 'ISO 8601')
+    .option('--json', 'one JSON value')
+    .action(async (options: { name: string; scope: string[]; project?: string; expires?: string }) => {
+      const { name, project, expires } = options;
+      const body = {
+        name,
+        scopes: options.scope.map(toScope),
+        ...(project !== undefined && { projectId: project }),
+        ...(expires !== undefined && { expiresAt: new Date(toTime(expires)).toISOString() }),
+      };
+      output.show(await (await connect()).createKey({ body }), ({ key, secret }) =>
+        [
+          `Key ${key.id} (${safeText(key.name)}: ${key.scopes.join(', ')}). The secret is shown this once:`,
+          secret,
+        ].join('\n'),
+      );
+    });
+  command(keys, 'revoke', 'revokes a key')
+    .argument('<key id>')
+    .option('--json', 'one JSON value')
+    .action(async (id: string) => {
+      output.show(
+        await (await connect()).revokeKey({ params: { id } }),
+        (key) => `Key ${key.id} is revoked.`,
+      );
+    });
+}
+
+function toScope(text: string): KeyScope {
+  const parsed = KeyScope.safeParse(text);
+  if (parsed.success) return parsed.data;
+  throw new LoomError('invalid_request', `unknown scope "${text}"; known: ${KeyScope.options.join(', ')}`);
+}
+
+function wholeNumber(text: string): number {
+  if (/^\d{1,6}$/.test(text)) return Number(text);
+  throw new LoomError('invalid_request', `"${text}" is not a whole number`);
+}
+
+const agoMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `1h` is an hour ago; anything else must be a time. ISO 8601 out. */
+function toTime(text: string): string {
+  const ago = /^(\d{1,6})([smhd])$/.exec(text);
+  const ms = ago?.[2] ? Date.now() - Number(ago[1]) * (agoMs[ago[2]] ?? 0) : Date.parse(text);
+  if (Number.isNaN(ms)) {
+    throw new LoomError('invalid_request', `"${text}" is no time; write 30m, 1h, 7d or 2026-11-22T10:00:00Z`);
+  }
+  return new Date(ms).toISOString();
+}
