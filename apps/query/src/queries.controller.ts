@@ -52,15 +52,14 @@ export class QueriesController {
 
   /** Recorded content is the caller's, not ours: it is given out as a download, never to be rendered. */
   @Get('v1/spans/:spanId/raw')
-  @Header('content-type', 'application/octet-stream')
-  @Header('content-disposition', 'attachment')
   @Header('x-content-type-options', 'nosniff')
   async getSpanRaw(
     @Caller() { projectId }: Principal,
     @Param({ schema: getSpanRaw.params }) { spanId }: Input<typeof getSpanRaw.params>,
     @Query({ schema: getSpanRaw.query }) { part }: Input<typeof getSpanRaw.query>,
   ): Promise<StreamableFile> {
-    return new StreamableFile(await this.#queries.readRaw(projectId, spanId, part));
+    const bytes = await this.#queries.readRaw(projectId, spanId, part);
+    return new StreamableFile(bytes, { type: 'application/octet-stream', disposition: 'attachment' });
   }
 
   @Get('v1/calls/in-flight')
