@@ -1,0 +1,90 @@
+import type {
+  AliasRecord,
+  ApiKeyRecord,
+  ControlChanged,
+  PriceListRecord,
+  ProjectRecord,
+  ProviderRecord,
+} from '@loom/trace-schema';
+
+/**
+ * The control store port: what people configure. Every change is one transaction that writes the record and the event
+ * that tells of it, under the next number of one counter for the whole deployment: no change without its event, no
+ * event without its change, versions in the order of the commits.
+ *
+ * Records are stored as given: ids, times and secrets are made by the caller. Lists are in the order of creation
+ * (ids of equal times by id) and hold at most {@link listMax} records.
+ * Errors: `not_found` for an id that is not there (or another organization's), `conflict` for a name that is taken or
+ * a record that is not to be changed, `invalid_request` for a parent that is not there, `unavailable` when the
+ * database is.
+ */
+export interface ControlStore {
+  createOrganization(organization: Organization): Promise<void>;
+  listOrganizations(): Promise<Organization[]>;
+
+  createProject(project: ProjectRecord): Promise<void>;
+  updateProject(key: RecordKey, change: ProjectUpdate): Promise<ProjectRecord>;
+  listProjects(scope: OrganizationScope): Promise<ProjectRecord[]>;
+
+  createApiKey(key: ApiKeyRecord): Promise<void>;
+  listApiKeys(scope: OrganizationScope): Promise<ApiKeyRecord[]>;
+  /** Revoking twice keeps the first time. */
+  revokeApiKey(key: RecordKey & { readonly atMs: number }): Promise<ApiKeyRecord>;
+
+  /** Adds or replaces by id. `conflict` on a record of origin `environment`, or when the name is taken. */
+  putProvider(provider: ProviderRecord): Promise<void>;
+  /** Those of the organization and those of every organization. */
+  listProviders(scope: OrganizationScope): Promise<ProviderRecord[]>;
+  /** `conflict` on a record of origin `environment`. */
+  deleteProvider(key: RecordKey): Promise<void>;
+  /**
+   * Makes the records of origin `environment` what the list says: given ones are added or replaced (by id), the
+   * others are disabled. One transaction.
+   */
+  syncEnvironmentProviders(providers: readonly ProviderRecord[]): Promise<void>;
+
+  /** Adds or replaces by id. `conflict` when the project has the alias under another id. */
+  putAlias(alias: AliasRecord): Promise<void>;
+  listAliases(scope: OrganizationScope): Promise<AliasRecord[]>;
+  deleteAlias(key: RecordKey): Promise<void>;
+
+  /** Adds or replaces by id; false when it was there just so, and then nothing is told. */
+  putPriceList(list: PriceListRecord): Promise<boolean>;
+  listPriceLists(): Promise<PriceListRecord[]>;
+
+  /** Every record with the version of its last change, and the counter, as of one moment: for a full dump. */
+  currentEntities(): Promise<{ readonly version: number; readonly changes: ControlChanged[] }>;
+
+  /** Events after a version, in order; at most `limit`. */
+  readOutbox(afterVersion: number, limit: number): Promise<ControlChanged[]>;
+  /** What was published is forgotten up to this version; publishing may be repeated, never skipped. */
+  markPublished(version: number): Promise<void>;
+  /** The highest version that was marked; 0 at first. */
+  publishedVersion(): Promise<number>;
+
+  /**
+   * Runs `work` while no other process does; false without running it when one does. The signal aborts when the lock
+   * is lost (the database could not be reached in time): then stop publishing.
+   */
+  withPublisherLock(work: (signal: AbortSignal) => Promise<void>): Promise<boolean>;
+
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export const listMax = 10_000;
+
+export interface Organization {
+  readonly id: string;
+  readonly name: string;
+}
+
+export interface OrganizationScope {
+  readonly organizationId: string;
+}
+
+export interface RecordKey extends OrganizationScope {
+  readonly id: string;
+}
+
+export type ProjectUpdate = Partial<Pick<ProjectRecord, 'name' | 'capture'>>;

@@ -1,0 +1,91 @@
+import { LoomError, messageOf } from '@loom/errors';
+import { type ControlChanged, ControlEvent } from '@loom/trace-schema';
+import { asc, gt, lte, sql } from 'drizzle-orm';
+import type { NodePgDatabase } from 'drizzle-orm/node-postgres';
+import { controlOutbox, controlState } from './tables.ts';
+
+export type Transaction = Parameters<Parameters<NodePgDatabase['transaction']>[0]>[0];
+type Entity = ControlChanged['entity'];
+
+/** Counts and tells: the part of a change that is the same for every kind of record. */
+export class ChangeLog {
+  readonly #db: NodePgDatabase;
+
+  constructor(db: NodePgDatabase) {
+    this.#db = db;
+  }
+
+  /** A transaction whose errors are those of the port. */
+  async transaction<Result>(work: (tx: Transaction) => Promise<Result>): Promise<Result> {
+    try {
+      return await this.#db.transaction(work);
+    } catch (error) {
+      throw asLoomError(error);
+    }
+  }
+
+  /**
+   * Takes the next version and writes the event. Taking it locks the counter until the transaction ends: versions
+   * are committed in their order, and a reader of the outbox never finds a lower one later.
+   */
+  async record(tx: Transaction, entity: Entity, entityId: string, value: unknown): Promise<number> {
+    const [state] = await tx
+      .update(controlState)
+      .set({ version: sql`${controlState.version} + 1` })
+      .returning({ version: controlState.version });
+    if (!state) throw new LoomError('internal', 'control_state has no row');
+    await tx.insert(controlOutbox).values({ version: state.version, entity, entityId, value });
+    return state.version;
+  }
+
+  async read(afterVersion: number, limit: number): Promise<ControlChanged[]> {
+    const rows = await this.#db
+      .select()
+      .from(controlOutbox)
+      .where(gt(controlOutbox.version, afterVersion))
+      .orderBy(asc(controlOutbox.version))
+      .limit(limit);
+    return rows.map(({ version, entity, entityId, value }) => changeOf(entity, entityId, version, value));
+  }
+
+  async markPublished(version: number): Promise<void> {
+    await this.transaction(async (tx) => {
+      await tx
+        .update(controlState)
+        .set({ publishedVersion: sql`greatest(${controlState.publishedVersion}, ${version})` });
+      await tx.delete(controlOutbox).where(lte(controlOutbox.version, version));
+    });
+  }
+}
+
+export function changeOf(entity: string, entityId: string, version: number, value: unknown): ControlChanged {
+  const id = `${entity}/${entityId}/${version}`;
+  return ControlEvent.parse({
+    id,
+    type: 'control.changed',
+    entity,
+    entityId,
+    version,
+    value,
+  }) as ControlChanged;
+}
+
+const conflictStates = new Set(['23505']); // unique_violation
+const parentStates = new Set(['23503']); // foreign_key_violation
+
+export function asLoomError(error: unknown): unknown {
+  if (error instanceof LoomError) return error;
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  const { code, detail } = cause as { code?: string; detail?: string };
+  const text = `control store: ${detail ?? messageOf(cause)}`;
+  if (code !== undefined && conflictStates.has(code))
+    return new LoomError('conflict', text, { cause: error });
+  if (code !== undefined && parentStates.has(code))
+    return new LoomError('invalid_request', text, { cause: error });
+  return new LoomError(isStatementError(code) ? 'internal' : 'unavailable', text, { cause: error });
+}
+
+/** A five-character SQLSTATE outside the classes of lost connections and shutdowns. */
+function isStatementError(code: string | undefined): boolean {
+  return code !== undefined && /^[0-9A-Z]{5}$/.test(code) && !/^(08|53|57)/.test(code);
+}
