@@ -1,0 +1,91 @@
+import { lookup as systemLookup } from 'node:dns/promises';
+import { BlockList, isIP, isIPv4 } from 'node:net';
+import { LoomError } from '@loom/errors';
+
+export interface OutboundGuardOptions {
+  /** Hosts (`host` or `host:port`) that may be private and may be spoken to without TLS: the operator's word. */
+  readonly allow: readonly string[];
+  readonly lookup?: (host: string) => Promise<readonly { readonly address: string }[]>;
+}
+
+const notPublicV4: readonly [string, number][] = [
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.0.0.0', 24],
+  ['192.0.2.0', 24],
+  ['192.88.99.0', 24],
+  ['192.168.0.0', 16],
+  ['198.18.0.0', 15],
+  ['198.51.100.0', 24],
+  ['203.0.113.0', 24],
+  ['224.0.0.0', 3],
+];
+/** Of IPv6 only 2000::/3 is public, and in it these are not: documentation, and forms that carry an IPv4 address. */
+const notPublicV6: readonly [string, number][] = [
+  ['2001::', 23],
+  ['2001:db8::', 32],
+  ['2002::', 16],
+  ['3fff::', 20],
+];
+
+const blocked = new BlockList();
+for (const [network, prefix] of notPublicV4) blocked.addSubnet(network, prefix, 'ipv4');
+for (const [network, prefix] of notPublicV6) blocked.addSubnet(network, prefix, 'ipv6');
+const global6 = new BlockList();
+global6.addSubnet('2000::', 3, 'ipv6');
+
+/** True for an address of the public internet. Anything else, also what is no address, is not. */
+export function isPublicAddress(address: string): boolean {
+  if (isIPv4(address)) return !blocked.check(address, 'ipv4');
+  if (isIP(address) !== 6 || address.includes('%')) return false;
+  return global6.check(address, 'ipv6') && !blocked.check(address, 'ipv6');
+}
+
+/**
+ * Checks addresses that people enter before anything is sent there: https, no credentials in the URL, every address
+ * of the host public. Whoever dials must check again at connect with {@link isPublicAddress}: names change.
+ */
+export class OutboundGuard {
+  readonly #allow: ReadonlySet<string>;
+  readonly #lookup: NonNullable<OutboundGuardOptions['lookup']>;
+
+  constructor({ allow, lookup }: OutboundGuardOptions) {
+    this.#allow = new Set(allow.map((host) => host.trim().toLowerCase()).filter((host) => host !== ''));
+    this.#lookup = lookup ?? ((host) => systemLookup(host, { all: true }));
+  }
+
+  /** The base URL as it is stored, without a trailing slash. Throws `invalid_request` that says what is wrong. */
+  async checkBaseUrl(text: string): Promise<string> {
+    const url = URL.canParse(text) ? new URL(text) : null;
+    if (!url) throw refusal(`"${text.slice(0, 80)}" is no URL`);
+    if (url.username !== '' || url.password !== '')
+      throw refusal('a base URL has no user and no password in it');
+    if (url.search !== '' || url.hash !== '') throw refusal('a base URL has no query and no fragment');
+    const host = url.hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
+    if (!this.#isAllowed(url, host)) {
+      if (url.protocol !== 'https:') throw refusal(`${url.protocol}// is not allowed; use https`);
+      await this.#checkHost(host);
+    } else if (!['http:', 'https:'].includes(url.protocol))
+      throw refusal(`${url.protocol}// is not allowed; use https`);
+    return url.href.replace(/\/+$/, '');
+  }
+
+  #isAllowed(url: URL, host: string): boolean {
+    return this.#allow.has(host) || this.#allow.has(url.host);
+  }
+
+  async #checkHost(host: string): Promise<void> {
+    const addresses = isIP(host) ? [{ address: host }] : await this.#lookup(host).catch(() => []);
+    if (addresses.length === 0) throw refusal(`the host ${host} has no address`);
+    if (addresses.every(({ address }) => isPublicAddress(address))) return;
+    throw refusal(`the host ${host} is not public; the operator can allow it by LOOM_OUTBOUND_ALLOW=${host}`);
+  }
+}
+
+function refusal(problem: string): LoomError {
+  return new LoomError('invalid_request', `base url: ${problem}`, { param: 'baseUrl' });
+}
