@@ -4,21 +4,21 @@ import { hashSecret, newApiKey, parseApiKey } from './api-keys.ts';
 describe('newApiKey', () => {
   it('makes keys of the documented shape that parse back', () => {
     const key = newApiKey();
-    expect(key.token).toMatch(/^loom_live_[0-9A-Za-z]{22}_[0-9A-Za-z]{49}$/);
-    expect(parseApiKey(key.token)).toEqual({ id: key.id, secret: key.secret });
+    expect(key.text).toMatch(/^loom_live_[0-9A-Za-z]{22}_[0-9A-Za-z]{49}$/);
+    expect(parseApiKey(key.text)).toEqual({ id: key.id, secret: key.secret });
   });
 });
 
 describe('parseApiKey', () => {
   it('refuses a key with any one character changed', () => {
-    const { token } = newApiKey();
+    const { text: token } = newApiKey();
     for (let at = 0; at < token.length; at += 1) {
       const other = token[at] === 'a' ? 'b' : 'a';
       expect(parseApiKey(token.slice(0, at) + other + token.slice(at + 1))).toBeNull();
     }
   });
 
-  it.each(['', 'sk-123', `${newApiKey().token} `, newApiKey().token.slice(0, -1)])('refuses %j', (token) => {
+  it.each(['', 'sk-123', `${newApiKey().text} `, newApiKey().text.slice(0, -1)])('refuses %j', (token) => {
     expect(parseApiKey(token)).toBeNull();
   });
 });

@@ -18,22 +18,22 @@ export interface NewApiKeyParts {
   readonly id: string;
   readonly secret: string;
   /** What its holder gets, once. */
-  readonly token: string;
+  readonly text: string;
 }
 
 export function newApiKey(): NewApiKeyParts {
   const id = base62(BigInt(`0x${randomBytes(16).toString('hex')}`), idLength);
   const secret = base62(BigInt(`0x${randomBytes(32).toString('hex')}`), secretLength);
   const body = `${prefix}${id}_${secret}`;
-  return { id, secret, token: body + checkOf(body) };
+  return { id, secret, text: body + checkOf(body) };
 }
 
 /** Null for anything that is no whole key; says nothing about whether the key exists. */
-export function parseApiKey(token: string): { readonly id: string; readonly secret: string } | null {
-  const match = shape.exec(token);
+export function parseApiKey(text: string): { readonly id: string; readonly secret: string } | null {
+  const match = shape.exec(text);
   if (!match) return null;
   const [, id = '', secret = '', check] = match;
-  return checkOf(token.slice(0, -checkLength)) === check ? { id, secret } : null;
+  return checkOf(text.slice(0, -checkLength)) === check ? { id, secret } : null;
 }
 
 /** Lower-case hex HMAC-SHA-256 of a key's secret under the pepper: what is stored. Compare in constant time. */

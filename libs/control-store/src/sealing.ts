@@ -16,31 +16,30 @@ export interface SealContext {
   readonly field: string;
 }
 
-/** A master key of 32 bytes; its id is letters, digits, `-` and `_`. */
-export interface MasterKey {
-  readonly id: string;
-  readonly bytes: Buffer;
-}
+/** Master keys of 32 bytes by id (letters, digits, `-` and `_`), the current one first; older ones still open. */
+export type MasterKeys = ReadonlyMap<string, Buffer>;
 
-export function seal(key: MasterKey, plain: string, context: SealContext): string {
-  if (!/^[\w-]{1,64}$/.test(key.id)) {
+/** Seals with the first of the keys. */
+export function seal(keys: MasterKeys, plain: string, context: SealContext): string {
+  const [[id, bytes] = ['', Buffer.alloc(0)]] = keys;
+  if (!/^[\w-]{1,64}$/.test(id)) {
     throw new LoomError(
       'config_invalid',
-      `master key id ${JSON.stringify(key.id)}: letters, digits, - and _ only`,
+      `master key id ${JSON.stringify(id)}: letters, digits, - and _ only`,
     );
   }
   const iv = randomBytes(ivBytes);
-  const cipher = createCipheriv('aes-256-gcm', checkedKey(key.bytes, key.id), iv);
+  const cipher = createCipheriv('aes-256-gcm', checkedKey(bytes, id), iv);
   cipher.setAAD(associatedData(context));
   const sealed = Buffer.concat([cipher.update(plain, 'utf8'), cipher.final(), cipher.getAuthTag()]);
-  return [version, key.id, iv.toString('base64url'), sealed.toString('base64url')].join('.');
+  return [version, id, iv.toString('base64url'), sealed.toString('base64url')].join('.');
 }
 
 /**
  * Opens with the key that sealed it. Every failure is `config_invalid` and says what to do, never what was inside:
  * an unknown key, another record's text, changed bytes.
  */
-export function unseal(keys: ReadonlyMap<string, Buffer>, sealed: string, context: SealContext): string {
+export function unseal(keys: MasterKeys, sealed: string, context: SealContext): string {
   const [name, keyId = '', iv, body, ...rest] = sealed.split('.');
   const bytes = Buffer.from(body ?? '', 'base64url');
   const nonce = Buffer.from(iv ?? '', 'base64url');
@@ -55,7 +54,7 @@ export function unseal(keys: ReadonlyMap<string, Buffer>, sealed: string, contex
     const known = [...keys.keys()].join(', ');
     throw new LoomError(
       'config_invalid',
-      `${context.field} of ${context.recordId} is sealed with key "${keyId}"; known: ${known}; add that key`,
+      `${context.field} of ${context.recordId} is sealed with master key "${keyId}"; known: ${known}; add that key`,
     );
   }
   try {

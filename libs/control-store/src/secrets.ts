@@ -1,2 +1,2 @@
 export { hashSecret, newApiKey, type NewApiKeyParts, parseApiKey } from './api-keys.ts';
-export { type MasterKey, seal, type SealContext, unseal } from './sealing.ts';
+export { type MasterKeys, seal, type SealContext, unseal } from './sealing.ts';
