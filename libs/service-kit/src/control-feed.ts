@@ -1,10 +1,12 @@
 import type { EventStream, StreamRecord, Subscription } from '@loom/event-stream';
 import { ControlSnapshot } from '@loom/routing';
 import type { Logger } from '@loom/telemetry';
-import { ControlEvent, topics } from '@loom/trace-schema';
+import { type ControlChanged, ControlEvent, topics } from '@loom/trace-schema';
 
 export interface ControlFeedOptions {
   readonly logger: Logger;
+  /** Only these entities are kept; all when it is left out. */
+  readonly entities?: readonly ControlChanged['entity'][];
   /** The snapshot to begin with, when one was kept. */
   readonly initial?: ControlSnapshot;
   /** Called after events that changed something, and once when a whole snapshot is known. */
@@ -46,7 +48,10 @@ export class ControlFeed {
     for (const record of records) {
       this.#heardAtMs = Math.max(this.#heardAtMs, record.timestampMs);
       try {
-        changed = this.snapshot.apply(ControlEvent.parse(JSON.parse(record.value.toString()))) || changed;
+        const event = ControlEvent.parse(JSON.parse(record.value.toString()));
+        const wanted =
+          event.type !== 'control.changed' || (this.#options.entities?.includes(event.entity) ?? true);
+        if (wanted) changed = this.snapshot.apply(event) || changed;
       } catch (error) {
         this.#options.logger.error(
           { partition: record.partition, offset: record.offset, error },

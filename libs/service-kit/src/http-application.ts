@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server as HttpServer } from 'node:http';
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { LoomError, messageOf } from '@loom/errors';
 import type { Logger, Metrics } from '@loom/telemetry';
 import { type DynamicModule, StandardSchemaValidationPipe, type Type } from '@nestjs/common';
@@ -18,10 +18,10 @@ export interface HttpApplicationOptions {
   readonly ready: () => Promise<void>;
   /** Bytes of a request body on the routes of this application. */
   readonly bodyBytesMax?: number;
-  /** Answers before the application does: true when it has taken the request. */
-  readonly intercept?: (server: HttpServer) => void;
-  /** Registers plain Fastify routes on the same instance, before Nest's. */
-  readonly routes?: (fastify: FastifyInstance) => void;
+  /** Gives a listener that sees requests before the application: true when it has taken one. Built after the module. */
+  readonly intercept?: (
+    app: NestFastifyApplication,
+  ) => (request: IncomingMessage, response: ServerResponse) => boolean;
 }
 
 export interface HttpApplication {
@@ -32,19 +32,20 @@ export interface HttpApplication {
 
 /** Starts a Nest application on Fastify with what every service has: `/healthz`, `/readyz`, `/metrics`, one error filter. */
 export async function startHttpApplication(options: HttpApplicationOptions): Promise<HttpApplication> {
+  let intercept: (request: IncomingMessage, response: ServerResponse) => boolean = () => false;
   const adapter = new FastifyAdapter({
     bodyLimit: options.bodyBytesMax ?? 1024 * 1024,
     requestTimeout: 30_000,
     forceCloseConnections: true,
     serverFactory: (handler: RequestListener) => {
-      const server = createServer({ headersTimeout: 10_000, requestTimeout: 0 }, handler);
-      options.intercept?.(server);
-      return server;
+      const listener: RequestListener = (request, response) => {
+        if (!intercept(request, response)) handler(request, response);
+      };
+      return createServer({ headersTimeout: 10_000, requestTimeout: 0, keepAliveTimeout: 65_000 }, listener);
     },
   });
   const fastify = adapter.getInstance() as unknown as FastifyInstance;
   addHealthRoutes(fastify, options);
-  options.routes?.(fastify);
   const app = await NestFactory.create<NestFastifyApplication>(options.module, adapter, {
     logger: false,
     abortOnError: false,
@@ -65,6 +66,7 @@ export async function startHttpApplication(options: HttpApplicationOptions): Pro
       },
     }),
   );
+  if (options.intercept) intercept = options.intercept(app);
   await app.listen(options.port, options.host);
   const address = app.getHttpServer().address() as { port: number };
   return { app, url: `http://${options.host}:${address.port}`, close: () => app.close() };

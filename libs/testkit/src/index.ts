@@ -1,1 +1,9 @@
 export { type RecordedCase, recordedChatCases } from './recorded.ts';
+export {
+  answerJson,
+  answerPieces,
+  answerRecorded,
+  type Play,
+  type SeenRequest,
+  UpstreamPlayer,
+} from './upstream-player.ts';

@@ -1,7 +1,7 @@
 export {
-  type CallAccepted,
+  CallAccepted,
   type CallAttempt,
-  type CallChunks,
+  CallChunks,
   CallEnded,
   type CallError,
   type CallFacts,

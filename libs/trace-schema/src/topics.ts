@@ -27,7 +27,8 @@ export type DeadLetter = z.infer<typeof DeadLetter>;
 
 /**
  * The CloudEvents 1.0 attributes of an event as Kafka headers (binary content mode): the value is the event's JSON
- * alone. `ce_subject` is the call or entity, `ce_source` the emitter.
+ * alone. `ce_subject` is the call or entity, `ce_source` the emitter; the extension attributes `loomproject` and
+ * `loomseq` place it in the emitter's sequence of a project without parsing the value.
  */
 export function cloudEventHeaders(event: {
   id: string;
@@ -35,8 +36,13 @@ export function cloudEventHeaders(event: {
   source: string;
   subject: string;
   timeMs: number;
+  projectId?: string;
+  seq?: number;
 }): Record<string, string> {
+  const place =
+    event.projectId === undefined ? {} : { ce_loomproject: event.projectId, ce_loomseq: String(event.seq) };
   return {
+    ...place,
     ce_specversion: '1.0',
     ce_id: event.id,
     ce_type: `loom.${event.type}`,

@@ -14,6 +14,8 @@ export interface ChatRequest {
   /** Characters of the body, for an estimate when the provider reports no usage. */
   readonly characters: number;
   readonly parameters: CallFacts['parameters'];
+  /** The caller's own name for its end user (`user`, `safety_identifier`). */
+  readonly endUser: string | null;
 }
 
 const scalarParameters = [
@@ -71,6 +73,7 @@ export function readChatRequest(bytes: Buffer): ChatRequest {
     streamOptions: isObject(streamOptions) ? streamOptions : null,
     characters: text.length,
     parameters: parametersOf(body),
+    endUser: endUserOf(body),
   };
 }
 
@@ -128,6 +131,11 @@ function parametersOf(body: Record<string, unknown>): CallFacts['parameters'] {
     parameters.response_format = body.response_format.type.slice(0, 64);
   }
   return parameters;
+}
+
+function endUserOf(body: Record<string, unknown>): string | null {
+  const user = body.user ?? body.safety_identifier;
+  return typeof user === 'string' && user !== '' ? user.slice(0, 256) : null;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -144,10 +144,12 @@ export class PartitionWriter implements Producer {
     return this.#failure;
   }
 
-  /** Throws what an append of `bytes` would be refused with now. */
-  assertWritable(bytes = 0): void {
+  #assertAlive(): void {
     if (this.#failure) throw this.#failure;
     if (this.#closing) throw new LoomError('unavailable', 'event log is closing');
+  }
+
+  #assertRoom(bytes: number): void {
     if (this.#queuedBytes > 0 && this.#queuedBytes + bytes > this.#options.queueBytesMax) {
       throw new LoomError('overloaded', `event log has ${this.#queuedBytes} bytes waiting for the disk`, {
         retryAfterMs: 1000,
@@ -175,9 +177,10 @@ export class PartitionWriter implements Producer {
 
   /**
    * As {@link append}, but a refusal is thrown at once, so that a caller can number its records only when they are
-   * sure to be appended in this order.
+   * sure to be appended in this order. With `essential`, the limits of queue and partition do not count: for records
+   * that finish what was begun, such as the end of an accepted call.
    */
-  appendSync(records: readonly NewRecord[]): Promise<void> {
+  appendSync(records: readonly NewRecord[], options: { readonly essential?: boolean } = {}): Promise<void> {
     let bytes = 0;
     for (const record of records) {
       bytes += record.value.byteLength + frameOverheadBytes;
@@ -188,7 +191,8 @@ export class PartitionWriter implements Producer {
         );
       }
     }
-    this.assertWritable(bytes);
+    this.#assertAlive();
+    if (!options.essential) this.#assertRoom(bytes);
     const now = Date.now();
     let group = this.#openGroup();
     for (const record of records) {

@@ -1,0 +1,85 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ChatRequest } from '@loom/providers';
+import type { Target } from '@loom/routing';
+import {
+  type ApiKeyRecord,
+  type CallError,
+  newSpanId,
+  newTraceId,
+  newUuid,
+  type Outcome,
+  parseTraceparent,
+  type ProjectRecord,
+} from '@loom/trace-schema';
+
+/** How a call ended, as far as the client and the provider could see it. */
+export interface CallEnd {
+  /** `interrupted` when the gateway stopped in the middle of it. */
+  readonly outcome: Exclude<Outcome, 'refused'>;
+  /** HTTP status handed to the client; 0 when none was. */
+  readonly status: number;
+  readonly error: CallError | null;
+  readonly deliveredBytes: number;
+  /** True when the answer was a stream of server-sent events. */
+  readonly streamed: boolean;
+}
+
+/** Receives the answer's bytes as the provider sent them, while they pass. */
+export interface AnswerTap {
+  /** Head of the answer; before any chunk. */
+  head(status: number): void;
+  /** The buffer must not change afterwards. */
+  chunk(bytes: Buffer): void;
+}
+
+/**
+ * One call on its way through the gateway. Middlewares read it and fill in what they know; what is null has not been
+ * found out yet. Times are `performance.now()` milliseconds, but for `startTimeMs`.
+ */
+export class Call {
+  readonly id: string;
+  readonly traceId: string;
+  readonly spanId = newSpanId();
+  readonly parentSpanId: string | null;
+  readonly operation = 'chat';
+  readonly dialect = 'openai-chat';
+  readonly startTimeMs: number;
+  readonly startedAt = performance.now();
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+
+  /** Set by authenticate. */
+  key: ApiKeyRecord | null = null;
+  project: ProjectRecord | null = null;
+  /** Set by read-request. */
+  chat: ChatRequest | null = null;
+  sessionId: string | null = null;
+  userId: string | null = null;
+  /** The caller's own labels; middlewares may add some. At most 32, each value at most 512 characters. */
+  metadata: Record<string, string> = {};
+  /** Set by route. A middleware before it may replace `chat` but not the target. */
+  target: Target | null = null;
+  /** Set by capture: where the answer is to be copied to. */
+  tap: AnswerTap | null = null;
+  /** When the provider was called. */
+  dispatchedAt: number | null = null;
+  /** Set by forward, when the call is over. */
+  end: CallEnd | null = null;
+
+  constructor(request: IncomingMessage, response: ServerResponse) {
+    this.request = request;
+    this.response = response;
+    this.startTimeMs = Date.now();
+    this.id = newUuid(this.startTimeMs);
+    const { traceparent } = request.headers;
+    const parent = typeof traceparent === 'string' ? parseTraceparent(traceparent) : null;
+    this.traceId = parent?.traceId ?? newTraceId();
+    this.parentSpanId = parent?.parentSpanId ?? null;
+  }
+}
+
+/** A value that an earlier middleware must have set. */
+export function known<Value>(value: Value | null, what: string): Value {
+  if (value === null) throw new Error(`${what} is not known yet: the middlewares are in the wrong order`);
+  return value;
+}

@@ -1,0 +1,83 @@
+import {
+  envBytes,
+  envDurationMs,
+  envInteger,
+  type Environment,
+  envPort,
+  envSecret,
+  envUrl,
+  loadConfig,
+} from '@loom/config';
+import { z } from 'zod';
+
+/** Every knob of the gateway; each variable with its unit, bound and default. */
+const schema = z.object({
+  LOOM_GATEWAY_HOST: z.string().default('127.0.0.1').describe('Address that the gateway listens on'),
+  LOOM_GATEWAY_PORT: envPort.default(4000).describe('Port; 0 means any free one'),
+  LOOM_OUTBOX_URL: envUrl.describe(
+    'Directory of the outbox, which on one machine is the event stream: log:<directory>',
+  ),
+  LOOM_GATEWAY_SNAPSHOT_FILE: z.string().describe('Where the control snapshot is kept between starts'),
+  LOOM_MASTER_KEYS: envSecret.describe(
+    'Keys of sealed credentials: <id>:<base64 of 32 bytes>, separated by commas; the first seals',
+  ),
+  LOOM_KEY_PEPPERS: envSecret.describe('Peppers of API key hashes: <version>:<text>, separated by commas'),
+  LOOM_GATEWAY_MIDDLEWARES: z
+    .string()
+    .default('')
+    .transform((text) =>
+      text
+        .split(',')
+        .map((part) => part.trim())
+        .filter(Boolean),
+    )
+    .describe(
+      'Files of own middlewares, separated by commas; they run after the request was read, before it is routed',
+    ),
+  LOOM_GATEWAY_BODY_BYTES_MAX: envBytes.default(32 * 1024 * 1024).describe('Largest request body'),
+  LOOM_GATEWAY_BODY_TIMEOUT: envDurationMs
+    .default(30_000)
+    .describe('Until the whole request body must have come'),
+  LOOM_GATEWAY_CALLS_MAX: envInteger(1, 1_000_000)
+    .default(4096)
+    .describe('Calls at once; more are answered 503'),
+  LOOM_CAPTURE_ANSWER_BYTES_MAX: envBytes
+    .default(32 * 1024 * 1024)
+    .describe('Bytes of an answer that are kept'),
+  LOOM_CAPTURE_CHUNK_FLUSH: envDurationMs
+    .default(100)
+    .describe('How often chunks of running calls are written'),
+  LOOM_OUTBOX_BYTES_MAX: envBytes
+    .default(8 * 1024 ** 3)
+    .describe('Disk that the outbox may take before strict calls are answered 503'),
+  LOOM_UPSTREAM_CONNECT_TIMEOUT: envDurationMs
+    .default(10_000)
+    .describe('Until the provider must have accepted the connection'),
+  LOOM_UPSTREAM_HEAD_TIMEOUT: envDurationMs
+    .default(300_000)
+    .describe("Until the head of the provider's answer"),
+  LOOM_UPSTREAM_IDLE_TIMEOUT: envDurationMs
+    .default(120_000)
+    .describe("Between two pieces of the provider's answer"),
+  LOOM_UPSTREAM_TOTAL_TIMEOUT: envDurationMs.default(1_800_000).describe('A whole call'),
+  LOOM_UPSTREAM_CONNECTIONS_MAX: envInteger(1, 65_535).default(1024).describe('Connections per provider'),
+  LOOM_CLIENT_STALL_TIMEOUT: envDurationMs
+    .default(60_000)
+    .describe('A client that reads nothing is left after this'),
+  LOOM_REFUSALS_BURST: envInteger(0, 1_000_000)
+    .default(50)
+    .describe('Refusals per key that are recorded one by one before counting'),
+  LOOM_REFUSALS_PER_SECOND: envInteger(0, 1_000_000)
+    .default(1)
+    .describe('Refusals per key and second that are recorded one by one'),
+  LOOM_REFUSALS_SUMMARY: envDurationMs
+    .default(60_000)
+    .describe('How often refusals that were only counted are written'),
+});
+export type GatewayConfig = z.infer<typeof schema>;
+
+export const gatewayConfigSchema = schema;
+
+export function readGatewayConfig(env: Environment): GatewayConfig {
+  return loadConfig(schema, env);
+}

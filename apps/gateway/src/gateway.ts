@@ -1,0 +1,220 @@
+import { type EventStream, logRootOf, openEventStream, PartitionWriter } from '@loom/event-stream';
+import { profileOf } from '@loom/providers';
+import { ControlFeed } from '@loom/service-kit';
+import type { Logger, Metrics } from '@loom/telemetry';
+import { newUuid, topics } from '@loom/trace-schema';
+import { LoomError } from '@loom/errors';
+import type { GatewayConfig } from './config.ts';
+import { CredentialReader } from './credentials.ts';
+import type { Exchange } from './exchange.ts';
+import { HttpEdge } from './http-edge.ts';
+import { GatewayMetrics } from './metrics.ts';
+import { compose, type GatewayMiddleware } from './middleware.ts';
+import { authenticate } from './middleware/authenticate.ts';
+import { capture } from './middleware/capture.ts';
+import { forward } from './middleware/forward.ts';
+import { readRequest } from './middleware/read-request.ts';
+import { route } from './middleware/route.ts';
+import { loadMiddlewares } from './middleware-files.ts';
+import { ModelLister } from './model-list.ts';
+import { CallRecorder } from './record/call-recorder.ts';
+import { Emitter } from './record/emitter.ts';
+import { RefusalRecorder } from './record/refusal-recorder.ts';
+import { closeEmitter, succeedDeadEmitters } from './record/succession.ts';
+import { parseMasterKeys, parsePeppers } from './secrets.ts';
+import { SnapshotFile } from './snapshot-file.ts';
+import { HttpUpstream } from './upstream/http-upstream.ts';
+import { SimulatorUpstream } from './upstream/simulator-upstream.ts';
+
+export interface GatewayDeps {
+  readonly config: GatewayConfig;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Called when nothing can be put on the record any more: the process must end and be started again. */
+  readonly onOutboxFailure: (error: LoomError) => void;
+}
+
+const successionMs = 5_000;
+/** After a stop, running calls may take this long before they are broken off. */
+const stopGraceMs = 5_000;
+
+/** The gateway, put together. Opened by {@link openGateway}; serves calls through `edge`. */
+export interface Gateway {
+  readonly edge: HttpEdge;
+  /** Rejects with the reason why calls cannot be served. */
+  ready(): Promise<void>;
+  /** No new calls; running ones get a few seconds, then an error event; then the emitter is closed. */
+  close(): Promise<void>;
+}
+
+export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
+  const { config, logger } = deps;
+  const own = await loadMiddlewares(config.LOOM_GATEWAY_MIDDLEWARES);
+  const stream = await openEventStream(config.LOOM_OUTBOX_URL);
+  const feed = await openFeed(stream, deps);
+  const writer = await PartitionWriter.create(logRootOf(config.LOOM_OUTBOX_URL), topics.traces, newUuid(), {
+    partitionBytesMax: config.LOOM_OUTBOX_BYTES_MAX,
+    onFailure: deps.onOutboxFailure,
+  });
+  const emitter = new Emitter(writer);
+  const recorder = new CallRecorder({
+    emitter,
+    answerBytesMax: config.LOOM_CAPTURE_ANSWER_BYTES_MAX,
+    chunkFlushMs: config.LOOM_CAPTURE_CHUNK_FLUSH,
+  });
+  const refusals = new RefusalRecorder({
+    emitter,
+    burst: config.LOOM_REFUSALS_BURST,
+    perSecond: config.LOOM_REFUSALS_PER_SECOND,
+    summaryMs: config.LOOM_REFUSALS_SUMMARY,
+  });
+  const http = new HttpUpstream({
+    connectTimeoutMs: config.LOOM_UPSTREAM_CONNECT_TIMEOUT,
+    headTimeoutMs: config.LOOM_UPSTREAM_HEAD_TIMEOUT,
+    idleTimeoutMs: config.LOOM_UPSTREAM_IDLE_TIMEOUT,
+    connectionsMax: config.LOOM_UPSTREAM_CONNECTIONS_MAX,
+  });
+  const running = new Set<Exchange>();
+  const edge = openEdge({ deps, feed, own, recorder, refusals, http, running });
+  const succession = await keepSucceeding(deps, emitter.id);
+  observe(deps.metrics, { recorder, edge, feed });
+  return {
+    edge,
+    ready: () => {
+      if (writer.failure) return Promise.reject(writer.failure);
+      if (!feed.snapshot.complete)
+        return Promise.reject(new LoomError('unavailable', 'no control snapshot was seen yet'));
+      return Promise.resolve();
+    },
+    close: async () => {
+      edge.stop();
+      await endRunning(running);
+      await succession.stop();
+      refusals.close();
+      await recorder.close();
+      if (!writer.failure) await closeEmitter(emitter, emitter.id);
+      await writer.close();
+      await http.close();
+      await stream.close();
+      logger.info({ emitter: emitter.id }, 'gateway closed');
+    },
+  };
+}
+
+interface EdgeParts {
+  readonly deps: GatewayDeps;
+  readonly feed: ControlFeed;
+  readonly own: readonly GatewayMiddleware[];
+  readonly recorder: CallRecorder;
+  readonly refusals: RefusalRecorder;
+  readonly http: HttpUpstream;
+  readonly running: Set<Exchange>;
+}
+
+// The chain of a call, in the order in which it is worked through.
+function openEdge({ deps, feed, own, recorder, refusals, http, running }: EdgeParts): HttpEdge {
+  const { config, logger, metrics } = deps;
+  const { snapshot } = feed;
+  const credentials = new CredentialReader(parseMasterKeys(config.LOOM_MASTER_KEYS));
+  const identify = authenticate({ snapshot, peppers: parsePeppers(config.LOOM_KEY_PEPPERS) });
+  const callModel = compose([
+    identify,
+    readRequest({
+      bytesMax: config.LOOM_GATEWAY_BODY_BYTES_MAX,
+      timeoutMs: config.LOOM_GATEWAY_BODY_TIMEOUT,
+    }),
+    ...own,
+    route(snapshot, credentials),
+    capture(recorder),
+    forward({
+      http,
+      simulator: new SimulatorUpstream(),
+      credentials,
+      totalTimeoutMs: config.LOOM_UPSTREAM_TOTAL_TIMEOUT,
+      clientStallMs: config.LOOM_CLIENT_STALL_TIMEOUT,
+      running,
+    }),
+  ]);
+  const models = new ModelLister({
+    snapshot,
+    ask: (provider) => {
+      const credential = credentials.read(provider);
+      const header = credential === null ? null : (profileOf(provider.kind)?.authHeader(credential) ?? null);
+      return http.listModels(provider, header ? { [header[0]]: header[1] } : {});
+    },
+  });
+  const gatewayMetrics = new GatewayMetrics(metrics);
+  return new HttpEdge({
+    callModel,
+    listModels: async (call) => {
+      await identify.handle(call, () => Promise.resolve());
+      return call.key ? models.list(call.key) : { object: 'list', data: [] };
+    },
+    refusals,
+    logger,
+    callsMax: config.LOOM_GATEWAY_CALLS_MAX,
+    onCallOver: (call, error) => gatewayMetrics.callOver(call, error),
+  });
+}
+
+async function openFeed(stream: EventStream, { config, logger }: GatewayDeps): Promise<ControlFeed> {
+  const file = new SnapshotFile(config.LOOM_GATEWAY_SNAPSHOT_FILE, logger);
+  const initial = await file.read();
+  return ControlFeed.start(stream, {
+    logger,
+    entities: ['project', 'apiKey', 'provider', 'alias'],
+    ...(initial ? { initial } : {}),
+    onChange: (snapshot) => {
+      if (snapshot.complete) file.keep(snapshot);
+    },
+  });
+}
+
+// At the start and from then on: a sibling on the same outbox may die at any time.
+async function keepSucceeding(
+  { config, logger }: GatewayDeps,
+  successor: string,
+): Promise<{ stop(): Promise<void> }> {
+  const options = { root: logRootOf(config.LOOM_OUTBOX_URL), successor, logger };
+  await succeedDeadEmitters(options);
+  let current: Promise<unknown> = Promise.resolve();
+  const timer = setInterval(() => {
+    current = current
+      .then(() => succeedDeadEmitters(options))
+      .catch((error: unknown) => logger.error({ error }, 'dead emitters not succeeded'));
+  }, successionMs);
+  return {
+    stop: async () => {
+      clearInterval(timer);
+      await current;
+    },
+  };
+}
+
+async function endRunning(running: ReadonlySet<Exchange>): Promise<void> {
+  const deadline = Date.now() + stopGraceMs;
+  while (running.size > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
+  for (const exchange of running) exchange.stop();
+}
+
+function observe(
+  metrics: Metrics,
+  parts: { recorder: CallRecorder; edge: HttpEdge; feed: ControlFeed },
+): void {
+  metrics.gauge('loom_gateway_calls_running', 'Calls on their way', () => parts.edge.calls);
+  metrics.gauge(
+    'loom_gateway_calls_unended',
+    'Accepted calls without their terminal',
+    () => parts.recorder.runningCalls,
+  );
+  metrics.gauge(
+    'loom_gateway_control_version',
+    'Version of the control snapshot in use',
+    () => parts.feed.snapshot.version,
+  );
+  metrics.gauge(
+    'loom_gateway_control_heard_timestamp_seconds',
+    'When control was last heard',
+    () => parts.feed.heardAtMs / 1000,
+  );
+}

@@ -1,0 +1,54 @@
+import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
+
+/*
+ * The header allow-lists, both ways. What is not named here is not passed on: neither credentials, cookies and
+ * hop-by-hop headers of the caller, nor those of the provider.
+ */
+
+/** From the caller to the provider, besides the content type and the provider's own credential. */
+const toProvider = ['openai-beta', 'openai-organization', 'openai-project', 'idempotency-key'] as const;
+
+/** From the provider to the caller: these … */
+const toCaller = new Set([
+  'content-type',
+  'content-length',
+  'content-language',
+  'retry-after',
+  'retry-after-ms',
+  'x-should-retry',
+  'cache-control',
+]);
+/** … and these families. */
+const toCallerPrefixes = ['openai-', 'x-ratelimit-', 'x-groq-', 'anthropic-'];
+
+export function headersForProvider(
+  caller: IncomingHttpHeaders,
+  credential: readonly [name: string, value: string] | null,
+  stream: boolean,
+): Record<string, string> {
+  const headers: Record<string, string> = {
+    'content-type': 'application/json',
+    accept: stream ? 'text/event-stream' : 'application/json',
+    'accept-encoding': 'identity',
+    'user-agent': 'loom-gateway',
+  };
+  for (const name of toProvider) {
+    const value = caller[name];
+    if (typeof value === 'string') headers[name] = value;
+  }
+  if (credential) headers[credential[0]] = credential[1];
+  return headers;
+}
+
+export function headersForCaller(provider: IncomingHttpHeaders): OutgoingHttpHeaders {
+  const headers: OutgoingHttpHeaders = {};
+  for (const name in provider) {
+    const value = provider[name];
+    if (value === undefined) continue;
+    if (toCaller.has(name) || toCallerPrefixes.some((prefix) => name.startsWith(prefix)))
+      headers[name] = value;
+  }
+  const requestId = provider['x-request-id'];
+  if (typeof requestId === 'string') headers['x-loom-provider-request-id'] = requestId;
+  return headers;
+}

@@ -1,0 +1,144 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isLoomError, LoomError, toLoomError } from '@loom/errors';
+import type { Logger } from '@loom/telemetry';
+import { Call } from './call.ts';
+import type { ModelList } from './model-list.ts';
+import { openAiError } from './openai-errors.ts';
+import type { RefusalRecorder } from './record/refusal-recorder.ts';
+import { responseHeaders } from './response-headers.ts';
+
+export interface HttpEdgeOptions {
+  readonly callModel: (call: Call) => Promise<void>;
+  readonly listModels: (call: Call) => Promise<ModelList>;
+  readonly refusals: RefusalRecorder;
+  readonly logger: Logger;
+  /** Calls at once. */
+  readonly callsMax: number;
+  readonly onCallOver: (call: Call, error: LoomError | null) => void;
+}
+
+/** Paths that the application behind the edge answers. Everything else is the API's, byte for byte. */
+const applicationPaths = new Set(['/healthz', '/readyz', '/metrics']);
+const routes: Readonly<Record<string, 'GET' | 'POST'>> = {
+  '/v1/chat/completions': 'POST',
+  '/v1/models': 'GET',
+};
+
+/** After a refusal whose body was not read, this much of it is swallowed so that the client can read the answer. */
+const drainBytesMax = 64 * 1024 * 1024;
+const drainMs = 2_000;
+
+/** The HTTP edge: exact paths and methods, one place where errors become answers and refusals become records. */
+export class HttpEdge {
+  readonly #options: HttpEdgeOptions;
+  #calls = 0;
+  #stopping = false;
+
+  constructor(options: HttpEdgeOptions) {
+    this.#options = options;
+  }
+
+  /** Calls that are on their way. */
+  get calls(): number {
+    return this.#calls;
+  }
+
+  /** From now on every call is refused. */
+  stop(): void {
+    this.#stopping = true;
+  }
+
+  /** True when the request is the edge's; it is then answered, whatever happens. */
+  handle(request: IncomingMessage, response: ServerResponse): boolean {
+    if (applicationPaths.has(request.url ?? '')) return false;
+    void this.#answer(new Call(request, response));
+    return true;
+  }
+
+  async #answer(call: Call): Promise<void> {
+    this.#calls += 1;
+    call.response.on('error', () => undefined); // a client that is gone; its 'close' is what counts
+    try {
+      await this.#dispatch(call);
+      this.#options.onCallOver(call, null);
+    } catch (thrown) {
+      const error = toLoomError(thrown);
+      if (!isLoomError(thrown) || error.code === 'internal') {
+        this.#options.logger.error({ callId: call.id, error: thrown }, 'call failed in the gateway');
+      }
+      this.#options.onCallOver(call, error);
+      if (call.end === null && call.tap === null) this.#options.refusals.record(call, error);
+      this.#refuse(call, error);
+    } finally {
+      this.#calls -= 1;
+    }
+  }
+
+  async #dispatch(call: Call): Promise<void> {
+    const { method = '', url = '' } = call.request;
+    const query = url.indexOf('?');
+    const path = query < 0 ? url : url.slice(0, query);
+    const allowed = routes[path];
+    if (!allowed)
+      throw new LoomError('not_found', `unknown request URL: ${method} ${path.slice(0, 200)}`, {
+        reason: 'unknown_url',
+      });
+    if (method !== allowed) {
+      throw new LoomError('method_not_allowed', `${method} is not allowed for ${path}; use ${allowed}`, {
+        reason: 'method_not_allowed',
+      });
+    }
+    if (this.#stopping)
+      throw new LoomError('overloaded', 'the gateway is stopping', {
+        retryAfterMs: 1000,
+        reason: 'stopping',
+      });
+    if (this.#calls > this.#options.callsMax) {
+      throw new LoomError('overloaded', `the gateway has ${this.#options.callsMax} calls running`, {
+        retryAfterMs: 1000,
+        reason: 'too_many_calls',
+      });
+    }
+    if (allowed === 'GET') return this.#send(call, 200, await this.#options.listModels(call));
+    return this.#options.callModel(call);
+  }
+
+  #send(call: Call, status: number, value: object): void {
+    const body = Buffer.from(JSON.stringify(value));
+    const headers = {
+      ...responseHeaders(call),
+      'content-type': 'application/json',
+      'content-length': body.length,
+    };
+    call.response.writeHead(status, headers).end(call.request.method === 'HEAD' ? undefined : body);
+  }
+
+  #refuse(call: Call, error: LoomError): void {
+    const { request, response } = call;
+    if (response.headersSent || response.destroyed) {
+      response.destroy();
+      return;
+    }
+    if (error.retryAfterMs !== undefined)
+      response.setHeader('retry-after', Math.ceil(error.retryAfterMs / 1000));
+    if (error.code === 'method_not_allowed')
+      response.setHeader('allow', routes[(request.url ?? '').split('?')[0] ?? ''] ?? '');
+    if (!request.complete) {
+      response.setHeader('connection', 'close');
+      drain(request);
+    }
+    this.#send(call, error.status, openAiError(error));
+  }
+}
+
+// The rest of a body that nobody wants: a client that is still sending reads its answer only afterwards.
+function drain(request: IncomingMessage): void {
+  let bytes = 0;
+  const timer = setTimeout(() => request.destroy(), drainMs);
+  request.on('data', (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > drainBytesMax) request.destroy();
+  });
+  request.on('close', () => clearTimeout(timer));
+  request.on('error', () => undefined);
+}

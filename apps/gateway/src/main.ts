@@ -1,0 +1,36 @@
+import 'reflect-metadata';
+import { runProcess, startHttpApplication } from '@loom/service-kit';
+import { createLogger, Metrics } from '@loom/telemetry';
+import { AppModule, GATEWAY } from './app.module.ts';
+import { readGatewayConfig } from './config.ts';
+import type { Gateway } from './gateway.ts';
+
+const logger = createLogger({ service: 'gateway' });
+
+await runProcess(logger, async () => {
+  const config = readGatewayConfig(process.env);
+  const metrics = new Metrics();
+  let gateway: Gateway | null = null;
+  const application = await startHttpApplication({
+    module: AppModule.register({
+      config,
+      logger,
+      metrics,
+      onOutboxFailure: (error) => {
+        logger.fatal({ error }, 'outbox failed');
+        setTimeout(() => process.exit(1), 200); // after the answers that say so
+      },
+    }),
+    host: config.LOOM_GATEWAY_HOST,
+    port: config.LOOM_GATEWAY_PORT,
+    logger,
+    metrics,
+    ready: () => gateway?.ready() ?? Promise.reject(new Error('starting')),
+    intercept: (app) => {
+      const opened = app.get<Gateway>(GATEWAY);
+      gateway = opened;
+      return (request, response) => opened.edge.handle(request, response);
+    },
+  });
+  return { ready: { url: application.url }, close: () => application.close() };
+});

@@ -1,0 +1,93 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { hashSecret, parseApiKey } from '@loom/control-store/secrets';
+import { LoomError } from '@loom/errors';
+import type { ControlSnapshot } from '@loom/routing';
+import type { ApiKeyRecord } from '@loom/trace-schema';
+import type { GatewayMiddleware } from '../middleware.ts';
+
+export interface AuthenticateOptions {
+  readonly snapshot: ControlSnapshot;
+  /** By pepper version. */
+  readonly peppers: ReadonlyMap<number, string>;
+}
+
+const absent: ApiKeyRecord = {
+  id: '',
+  organizationId: '',
+  projectId: '',
+  name: '',
+  scopes: [],
+  secretHash: '0'.repeat(64),
+  pepperVersion: 1,
+  expiresAtMs: null,
+  revokedAtMs: null,
+  createdAtMs: 0,
+};
+
+const unauthenticated = (message: string, reason: string) =>
+  new LoomError('unauthenticated', message, { reason });
+
+/** Finds out who calls, from one credential, by keyed hash in constant time; an unknown id costs the same work. */
+export function authenticate(options: AuthenticateOptions): GatewayMiddleware {
+  return {
+    name: 'authenticate',
+    handle: (call, next) => {
+      const token = credentialOf(call.request);
+      const parsed = parseApiKey(token);
+      const found = (parsed && options.snapshot.apiKey(parsed.id)) ?? absent;
+      const pepper = options.peppers.get(found.pepperVersion) ?? '';
+      const digest = Buffer.from(hashSecret(pepper, parsed?.secret ?? token.slice(0, 128)), 'hex');
+      const same = timingSafeEqual(digest, Buffer.from(found.secretHash, 'hex'));
+      if (!same || found === absent) throw unauthenticated('incorrect API key provided', 'invalid_api_key');
+      // From here on the project is known, and what is refused is on its record.
+      call.key = found;
+      call.project = options.snapshot.project(found.projectId);
+      if (found.revokedAtMs !== null) throw unauthenticated('this API key was revoked', 'revoked_api_key');
+      if (found.expiresAtMs !== null && found.expiresAtMs <= call.startTimeMs) {
+        throw unauthenticated('this API key has expired', 'expired_api_key');
+      }
+      if (!call.project) throw unauthenticated('the project of this API key is gone', 'unknown_project');
+      if (!found.scopes.includes('call')) {
+        throw new LoomError(
+          'permission_denied',
+          'this API key may not call models: it lacks the scope "call"',
+          {
+            reason: 'insufficient_scope',
+          },
+        );
+      }
+      return next();
+    },
+  };
+}
+
+/** The one credential of a request. The OpenAI dialect has one place for it; two different ones are nobody's. */
+function credentialOf(request: IncomingMessage): string {
+  const given = new Set<string>();
+  const { rawHeaders } = request;
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index] ?? '';
+    if (name.length !== 13 && name.length !== 9 && name.length !== 7) continue;
+    const lower = name.toLowerCase();
+    const value = rawHeaders[index + 1] ?? '';
+    if (lower === 'authorization') given.add(bearerToken(value));
+    else if (lower === 'x-api-key' || lower === 'api-key') given.add(value.trim());
+  }
+  const [token, second] = given;
+  if (second !== undefined) {
+    throw unauthenticated(
+      'two different credentials were sent; send one, as "Authorization: Bearer <key>"',
+      'two_credentials',
+    );
+  }
+  if (token === undefined || token === '') {
+    throw unauthenticated('no API key was sent; send "Authorization: Bearer <key>"', 'missing_api_key');
+  }
+  return token;
+}
+
+function bearerToken(header: string): string {
+  const [scheme = '', token = '', ...rest] = header.trim().split(/ +/);
+  return scheme.toLowerCase() === 'bearer' && rest.length === 0 ? token : header;
+}

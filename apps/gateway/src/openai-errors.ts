@@ -1,0 +1,43 @@
+import { type ErrorCode, isLoomError, type LoomError } from '@loom/errors';
+
+const typeByCode: Partial<Record<ErrorCode, string>> = {
+  unauthenticated: 'authentication_error',
+  permission_denied: 'permission_error',
+  rate_limited: 'rate_limit_error',
+  internal: 'server_error',
+  overloaded: 'server_error',
+  unavailable: 'server_error',
+  upstream_failed: 'upstream_error',
+  upstream_timed_out: 'timeout',
+};
+
+const codeByCode: Partial<Record<ErrorCode, string>> = {
+  unauthenticated: 'invalid_api_key',
+  payload_too_large: 'request_too_large',
+  request_timed_out: 'request_timeout',
+};
+
+/** An error as the OpenAI API tells it: `{ error: { message, type, param, code } }`. */
+export function openAiError(error: LoomError): {
+  error: Record<'message' | 'type' | 'param' | 'code', string | null>;
+} {
+  return {
+    error: {
+      message: error.message,
+      type: typeByCode[error.code] ?? 'invalid_request_error',
+      param: error.param ?? null,
+      code: error.reason ?? codeByCode[error.code] ?? error.code,
+    },
+  };
+}
+
+/** The same as the last event of a stream that breaks: no `[DONE]` follows. */
+export function openAiErrorEvent(error: LoomError): string {
+  return `data: ${JSON.stringify(openAiError(error))}\n\n`;
+}
+
+/** `error.type` on the record. */
+export function errorTypeOf(error: unknown): string {
+  if (!isLoomError(error)) return 'internal';
+  return error.code === 'upstream_timed_out' ? 'timeout' : (error.reason ?? error.code);
+}

@@ -1,0 +1,188 @@
+import { LoomError } from '@loom/errors';
+import { splitByDensity } from '@loom/providers';
+import {
+  type CallFacts,
+  type CallIdentity,
+  eventIds,
+  providerNameOf,
+  systemProjectId,
+} from '@loom/trace-schema';
+import { type Call, known } from '../call.ts';
+import { CallRecording } from './call-recording.ts';
+import type { Emitter } from './emitter.ts';
+import { encodePayload, encodePayloadSync, encodesAtOnce } from './payload.ts';
+import { emitParts } from './payload-parts.ts';
+
+export interface CallRecorderOptions {
+  readonly emitter: Emitter;
+  /** Bytes of an answer that are kept; of all bytes length and hash are. */
+  readonly answerBytesMax: number;
+  /** How often chunk groups of running calls are written. Milliseconds. */
+  readonly chunkFlushMs: number;
+}
+
+/** Puts calls on the record: accepted events, chunk groups, terminals, losses. */
+export class CallRecorder {
+  readonly #options: CallRecorderOptions;
+  readonly #running = new Set<CallRecording>();
+  readonly #ending = new Set<Promise<void>>();
+  readonly #flushTimer: NodeJS.Timeout;
+  readonly #lost = new Map<string, { calls: number; events: number; reason: string }>();
+
+  constructor(options: CallRecorderOptions) {
+    this.#options = options;
+    this.#flushTimer = setInterval(() => {
+      for (const recording of this.#running) recording.flushChunks();
+      this.#recordLosses();
+    }, options.chunkFlushMs);
+  }
+
+  /** Calls whose terminal is not written yet. */
+  get runningCalls(): number {
+    return this.#running.size;
+  }
+
+  /**
+   * Writes `call.accepted`. In strict capture it resolves when that is durable and rejects when it cannot be: the
+   * provider must not be called then. In best-effort capture it resolves at once, with null when the call goes on
+   * without a record.
+   */
+  async accept(call: Call): Promise<CallRecording | null> {
+    const project = known(call.project, 'project');
+    const strict = project.capture === 'strict';
+    try {
+      const { recording, durable } = await this.#writeAccepted(call);
+      if (strict) await durable;
+      else durable.catch(() => this.#countLoss(project.id, 1, 'outbox_failed'));
+      this.#running.add(recording);
+      return recording;
+    } catch (error) {
+      if (!strict) {
+        this.#countLoss(project.id, 1, 'outbox_refused');
+        return null;
+      }
+      const retryAfterMs = error instanceof LoomError ? (error.retryAfterMs ?? 1000) : 1000;
+      throw new LoomError('unavailable', 'the call cannot be put on the record now, so it was not made', {
+        reason: 'capture_unavailable',
+        retryAfterMs,
+        cause: error,
+      });
+    }
+  }
+
+  /** Writes the one terminal of a call. Never throws: a loss is counted and becomes a record of its own. */
+  end(recording: CallRecording, end: Parameters<CallRecording['finish']>[0]): void {
+    const written = recording
+      .finish(end)
+      .catch(() => this.#countLoss(recording.projectId, 0, 'terminal_refused'))
+      .finally(() => {
+        this.#running.delete(recording);
+        this.#ending.delete(written);
+      });
+    this.#ending.add(written);
+  }
+
+  /** Waits for the terminals of calls that have ended. */
+  async close(): Promise<void> {
+    clearInterval(this.#flushTimer);
+    await Promise.all(this.#ending);
+    this.#recordLosses();
+  }
+
+  async #writeAccepted(call: Call): Promise<{ recording: CallRecording; durable: Promise<void> }> {
+    const { emitter } = this.#options;
+    const chat = known(call.chat, 'chat');
+    const plain = { stored: chat.bytes };
+    const encoded = encodesAtOnce(plain) ? encodePayloadSync(plain) : await encodePayload(plain);
+    const identity = identityOf(call);
+    const facts = factsOf(call);
+    const projectId = known(call.project, 'project').id;
+    emitParts(
+      emitter,
+      { callId: call.id, traceId: call.traceId, spanId: call.spanId, projectId },
+      'request',
+      encoded,
+    );
+    const durable = emitter.emit({
+      id: eventIds.accepted(call.id),
+      type: 'call.accepted',
+      projectId,
+      subject: call.id,
+      fields: { call: identity, facts, request: encoded.payload },
+    });
+    const density = splitByDensity(chat.bytes.length, chat.characters);
+    const recording = new CallRecording({
+      emitter,
+      identity,
+      facts,
+      projectId,
+      startTimeMs: call.startTimeMs,
+      startedAt: call.startedAt,
+      request: { length: encoded.payload.length, hash: encoded.payload.hash },
+      inputText: { inputAscii: density.ascii, inputOther: density.other },
+      answerBytesMax: this.#options.answerBytesMax,
+    });
+    return { recording, durable };
+  }
+
+  #countLoss(projectId: string, calls: number, reason: string): void {
+    const lost = this.#lost.get(projectId) ?? { calls: 0, events: 0, reason };
+    this.#lost.set(projectId, { calls: lost.calls + calls, events: lost.events + 1, reason });
+  }
+
+  #recordLosses(): void {
+    for (const [projectId, lost] of this.#lost) {
+      try {
+        void this.#options.emitter.emit({
+          id: `${this.#options.emitter.id}/lost/${Date.now()}/${projectId}`,
+          type: 'capture.lost',
+          projectId,
+          subject: this.#options.emitter.id,
+          fields: { lostCalls: lost.calls, lostEvents: lost.events, reason: lost.reason },
+        });
+        this.#lost.delete(projectId);
+      } catch {
+        return; // still no room; the count waits
+      }
+    }
+  }
+}
+
+export function identityOf(call: Call): CallIdentity {
+  return {
+    organizationId: call.key?.organizationId ?? systemProjectId,
+    keyId: call.key?.id ?? '',
+    callId: call.id,
+    traceId: call.traceId,
+    spanId: call.spanId,
+    parentSpanId: call.parentSpanId,
+    sessionId: call.sessionId,
+    userId: call.userId,
+    environment: null,
+    release: null,
+    agentName: null,
+    agentVersion: null,
+    workflowName: null,
+    promptName: null,
+    promptVersion: null,
+    rollout: null,
+    links: [],
+    metadata: call.metadata,
+  };
+}
+
+function factsOf(call: Call): CallFacts {
+  const chat = known(call.chat, 'chat');
+  const target = known(call.target, 'target');
+  return {
+    operation: call.operation,
+    dialect: call.dialect,
+    provider: target.provider.name,
+    providerKind: providerNameOf(target.provider.kind),
+    requestModel: chat.model,
+    routedModel: target.model,
+    stream: chat.stream,
+    capture: known(call.project, 'project').capture,
+    parameters: chat.parameters,
+  };
+}

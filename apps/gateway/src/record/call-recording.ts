@@ -1,0 +1,196 @@
+import { createHash, type Hash } from 'node:crypto';
+import type { AnswerFacts } from '@loom/providers';
+import {
+  type CallFacts,
+  type CallIdentity,
+  type ChunkVector,
+  eventIds,
+  type TextCounts,
+} from '@loom/trace-schema';
+import type { AnswerTap, CallEnd } from '../call.ts';
+import { type Emitter, unixNanos } from './emitter.ts';
+import {
+  type EncodedPayload,
+  encodePayload,
+  encodePayloadSync,
+  encodesAtOnce,
+  type PlainPayload,
+} from './payload.ts';
+import { emitParts } from './payload-parts.ts';
+import { factsOfAnswer, terminalFields } from './terminal.ts';
+
+export interface CallRecordingOptions {
+  readonly emitter: Emitter;
+  readonly identity: CallIdentity;
+  readonly facts: CallFacts;
+  readonly projectId: string;
+  readonly startTimeMs: number;
+  readonly startedAt: number;
+  readonly request: { readonly length: number; readonly hash: string };
+  readonly inputText: Pick<TextCounts, 'inputAscii' | 'inputOther'>;
+  readonly answerBytesMax: number;
+}
+
+/** Encoded bytes of one chunk group, so that its event stays under the record limit. */
+const groupBytesMax = 384 * 1024;
+
+/**
+ * The record of one accepted call while it runs: keeps references to the answer's chunks and when each came, writes
+ * chunk groups for those that last, and the terminal. Nothing is encoded while a chunk passes.
+ */
+export class CallRecording implements AnswerTap {
+  readonly #options: CallRecordingOptions;
+  readonly #chunks: Buffer[] = [];
+  readonly #atMicros: number[] = [];
+  readonly #lengths: number[] = [];
+  #storedBytes = 0;
+  #totalBytes = 0;
+  /** Only when more came than is kept. */
+  #wholeHash: Hash | null = null;
+  #flushedChunks = 0;
+  #groups = 0;
+  #status = 0;
+
+  constructor(options: CallRecordingOptions) {
+    this.#options = options;
+  }
+
+  get projectId(): string {
+    return this.#options.projectId;
+  }
+
+  head(status: number): void {
+    this.#status = status;
+  }
+
+  chunk(bytes: Buffer): void {
+    this.#atMicros.push(Math.round((performance.now() - this.#options.startedAt) * 1000));
+    this.#lengths.push(bytes.length);
+    this.#totalBytes += bytes.length;
+    const room = this.#options.answerBytesMax - this.#storedBytes;
+    if (bytes.length <= room && !this.#wholeHash) {
+      this.#chunks.push(bytes);
+      this.#storedBytes += bytes.length;
+      return;
+    }
+    if (!this.#wholeHash) {
+      this.#wholeHash = createHash('sha256');
+      for (const kept of this.#chunks) this.#wholeHash.update(kept);
+      this.#chunks.push(bytes.subarray(0, room));
+      this.#storedBytes += room;
+    }
+    this.#wholeHash.update(bytes);
+  }
+
+  /** What is known of the answer so far; null when nothing came. */
+  answerFacts(streamed: boolean): AnswerFacts | null {
+    return factsOfAnswer(this.#answer(), streamed);
+  }
+
+  /** Writes what came since the last group, without waiting. */
+  flushChunks(): void {
+    while (this.#flushedChunks < this.#chunks.length) {
+      const from = this.#flushedChunks;
+      let to = from;
+      let bytes = 0;
+      while (
+        to < this.#chunks.length &&
+        (to === from || bytes + (this.#chunks[to]?.length ?? 0) <= groupBytesMax)
+      ) {
+        bytes += this.#chunks[to]?.length ?? 0;
+        to += 1;
+      }
+      try {
+        void this.#emitGroup(from, to);
+      } catch {
+        return; // no room in the outbox: the terminal carries all of it
+      }
+      this.#flushedChunks = to;
+    }
+  }
+
+  /** Writes the terminal; resolves when it is durable. */
+  async finish(end: CallEnd & { readonly dispatchedAt: number | null }): Promise<void> {
+    const { emitter, identity, projectId, startedAt } = this.#options;
+    const durationNanos = Math.round((performance.now() - startedAt) * 1e6);
+    const answer = this.#answer();
+    const plain = answer ? this.#plain(answer) : null;
+    const encoded = plain
+      ? encodesAtOnce(plain)
+        ? encodePayloadSync(plain)
+        : await encodePayload(plain)
+      : null;
+    if (encoded) this.#emitParts(encoded);
+    const [firstChunk] = this.#atMicros;
+    const fields = terminalFields({
+      ...this.#options,
+      status: end.status,
+      error: end.error,
+      timing: {
+        startTime: unixNanos(this.#options.startTimeMs),
+        durationNanos,
+        timeToFirstChunkNanos: firstChunk === undefined ? null : firstChunk * 1000,
+        gatewayOverheadNanos: Math.round(((end.dispatchedAt ?? startedAt) - startedAt) * 1e6),
+      },
+      answer,
+      answerFacts: factsOfAnswer(answer, end.streamed),
+      streamed: end.streamed,
+      response: encoded?.payload ?? null,
+      chunks: answer ? this.#vector(0, this.#lengths.length) : null,
+      deliveredBytes: end.deliveredBytes,
+    });
+    await emitter.emit(
+      {
+        id: eventIds.ended(identity.callId),
+        type: `call.${end.outcome}`,
+        projectId,
+        subject: identity.callId,
+        fields,
+      },
+      { essential: true },
+    );
+  }
+
+  #answer(): Buffer | null {
+    if (this.#chunks.length === 0) return null;
+    const [first] = this.#chunks;
+    return this.#chunks.length === 1 && first ? first : Buffer.concat(this.#chunks, this.#storedBytes);
+  }
+
+  #plain(stored: Buffer): PlainPayload {
+    if (!this.#wholeHash) return { stored };
+    return { stored, whole: { length: this.#totalBytes, hash: this.#wholeHash.copy().digest('hex') } };
+  }
+
+  #vector(from: number, to: number): ChunkVector {
+    return { atMicros: this.#atMicros.slice(from, to), lengths: this.#lengths.slice(from, to) };
+  }
+
+  #emitGroup(from: number, to: number): Promise<void> {
+    const { emitter, identity, projectId } = this.#options;
+    this.#groups += 1;
+    return emitter.emit({
+      id: `${identity.callId}/chunks/${this.#groups}`,
+      type: 'call.chunks',
+      projectId,
+      subject: identity.callId,
+      fields: {
+        callId: identity.callId,
+        traceId: identity.traceId,
+        spanId: identity.spanId,
+        status: this.#status,
+        chunks: {
+          ...this.#vector(from, to),
+          lengths: this.#chunks.slice(from, to).map((chunk) => chunk.length),
+        },
+        data: Buffer.concat(this.#chunks.slice(from, to)).toString('base64'),
+      },
+    });
+  }
+
+  #emitParts(encoded: EncodedPayload): void {
+    const { emitter, identity, projectId } = this.#options;
+    const { callId, traceId, spanId } = identity;
+    emitParts(emitter, { callId, traceId, spanId, projectId }, 'response', encoded);
+  }
+}

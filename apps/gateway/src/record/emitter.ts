@@ -1,0 +1,84 @@
+import type { PartitionWriter } from '@loom/event-stream';
+import { cloudEventHeaders } from '@loom/trace-schema';
+
+/** What every event carries; the rest is the event's own. */
+export interface Stamp {
+  readonly id: string;
+  readonly emitter: string;
+  readonly seq: number;
+  readonly projectId: string;
+  readonly time: string;
+}
+
+export interface EventDraft {
+  readonly id: string;
+  readonly type: string;
+  readonly projectId: string;
+  /** The call that the event is about, or the emitter. */
+  readonly subject: string;
+  /** The event without its stamp and type. */
+  readonly fields: object;
+}
+
+/**
+ * One start of one process as a source of events: numbers them per project, from 1 and without a gap, and appends them
+ * to its own partition. A number is used only when the record is sure to be appended.
+ */
+export class Emitter {
+  readonly id: string;
+  readonly #writer: PartitionWriter;
+  readonly #lastSeq: Map<string, number>;
+
+  constructor(writer: PartitionWriter, lastSeq: ReadonlyMap<string, number> = new Map()) {
+    this.id = writer.partition;
+    this.#writer = writer;
+    this.#lastSeq = new Map(lastSeq);
+  }
+
+  /** Last sequence number by project. */
+  get lastSeq(): Record<string, number> {
+    return Object.fromEntries(this.#lastSeq);
+  }
+
+  /**
+   * Appends one event. Throws at once when it is refused (`overloaded`, `unavailable`); resolves when it is durable.
+   * An `essential` event, one that ends what was begun, is not refused for want of room.
+   */
+  emit(draft: EventDraft, options: { readonly essential?: boolean } = {}): Promise<void> {
+    const seq = (this.#lastSeq.get(draft.projectId) ?? 0) + 1;
+    const nowMs = Date.now();
+    const stamp: Stamp & { type: string } = {
+      id: draft.id,
+      type: draft.type,
+      emitter: this.id,
+      seq,
+      projectId: draft.projectId,
+      time: unixNanos(nowMs),
+    };
+    const durable = this.#writer.appendSync(
+      [
+        {
+          key: `${draft.projectId}/${this.id}`,
+          headers: cloudEventHeaders({
+            id: draft.id,
+            type: draft.type,
+            source: this.id,
+            subject: draft.subject,
+            timeMs: nowMs,
+            projectId: draft.projectId,
+            seq,
+          }),
+          value: Buffer.from(JSON.stringify({ ...stamp, ...draft.fields })),
+        },
+      ],
+      options,
+    );
+    this.#lastSeq.set(draft.projectId, seq);
+    return durable;
+  }
+}
+
+/** Unix milliseconds as unix nanoseconds. */
+export function unixNanos(ms: number): string {
+  return `${Math.floor(ms)}${String(Math.round((ms % 1) * 1e6)).padStart(6, '0')}`;
+}

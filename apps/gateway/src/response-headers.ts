@@ -1,0 +1,13 @@
+import type { OutgoingHttpHeaders } from 'node:http';
+import type { Call } from './call.ts';
+
+/** The headers that every answer carries, refusals too. `server-timing` says what Loom added until now. */
+export function responseHeaders(call: Call): OutgoingHttpHeaders {
+  const addedMs = (call.dispatchedAt ?? performance.now()) - call.startedAt;
+  return {
+    'x-loom-trace-id': call.traceId,
+    'x-loom-span-id': call.spanId,
+    'x-request-id': call.id,
+    'server-timing': `loom;dur=${addedMs.toFixed(3)}`,
+  };
+}
