@@ -1,0 +1,292 @@
+import 'reflect-metadata';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createLoomClient, type LoomClient, type Route, routes } from '@loom/api-contract';
+import { type ControlStore, openControlStore } from '@loom/control-store';
+import { hashSecret, newApiKey, parseApiKey, unseal } from '@loom/control-store/secrets';
+import { startTestEngines, type TestEngines } from '@loom/engine-host/testing';
+import { openEventStream } from '@loom/event-stream';
+import { ControlSnapshot } from '@loom/routing';
+import { type HttpApplication, startHttpApplication } from '@loom/service-kit';
+import { createLogger, Metrics } from '@loom/telemetry';
+import { ControlEvent, topics } from '@loom/trace-schema';
+import { AppModule } from './app.module.ts';
+import { bootstrapControl, bundledPriceLists } from './bootstrap-control.ts';
+import { ControlPublisher } from './control-publisher.ts';
+import { readEnvironmentProviders } from './environment-providers.ts';
+import { OutboundGuard } from './outbound-guard.ts';
+
+const masterKeys = new Map([['k1', Buffer.alloc(32, 7)]]);
+const pepper = { version: 1, text: 'pepper' };
+const [apiKey, operatorKey] = [newApiKey().text, newApiKey().text];
+const env = { OPENAI_API_KEY: 'sk-canary-env' };
+
+const principals = {
+  operator: { projectId: 'default', organizationId: 'default', keyId: 'op', scopes: ['read', 'manage'] },
+  other: { projectId: 'p-other', organizationId: 'other', keyId: 'ot', scopes: ['manage'] },
+  reader: { projectId: 'default', organizationId: 'default', keyId: 're', scopes: ['call', 'read'] },
+} as const;
+
+let engines: TestEngines;
+let store: ControlStore;
+let http: HttpApplication;
+let operator: LoomClient;
+let other: LoomClient;
+
+const bootstrap = (
+  environment: Record<string, string> = env,
+  priceLists: Awaited<ReturnType<typeof bundledPriceLists>> = [],
+) =>
+  bootstrapControl({
+    ...{ store, masterKeys, pepper, apiKey, operatorKey, priceLists },
+    providers: readEnvironmentProviders(environment),
+  });
+
+beforeAll(async () => {
+  engines = await startTestEngines();
+  store = await openControlStore(new URL(engines.controlStoreUrl));
+  await bootstrap();
+  await store.createOrganization({ id: 'other', name: 'other' });
+  await store.createProject({
+    id: 'p-other',
+    organizationId: 'other',
+    name: 'x',
+    capture: 'strict',
+    content: 'searchable',
+  });
+  http = await startHttpApplication({
+    module: AppModule.register({
+      ...{ store, masterKeys, pepper },
+      guard: new OutboundGuard({ allow: ['127.0.0.1'], lookup: () => Promise.resolve([]) }),
+      verifyKey: (token) =>
+        Object.hasOwn(principals, token) ? principals[token as keyof typeof principals] : null,
+    }),
+    host: '127.0.0.1',
+    port: 0,
+    logger: createLogger({ service: 'control', level: 'silent' }),
+    metrics: new Metrics({ processMetrics: false }),
+    ready: () => store.ping(),
+  });
+  [operator, other] = [clientOf('operator'), clientOf('other')];
+});
+
+afterAll(async () => {
+  await http.close();
+  await store.close();
+  await engines.stop();
+});
+
+function clientOf(key: string | null): LoomClient {
+  return createLoomClient({ queryUrl: http.url, controlUrl: http.url, apiKey: key });
+}
+
+describe('bootstrapControl', () => {
+  it('makes organization, project, both keys and the providers, once', async () => {
+    await bootstrap();
+    const keys = await store.listApiKeys({ organizationId: 'default' });
+    expect(keys.map(({ name, scopes, secretHash }) => ({ name, scopes, secretHash }))).toEqual([
+      {
+        name: 'first key',
+        scopes: ['call', 'read'],
+        secretHash: hashSecret('pepper', parseApiKey(apiKey)?.secret ?? ''),
+      },
+      expect.objectContaining({ name: 'operator key', scopes: ['read', 'manage'] }),
+    ]);
+    expect((await store.listProjects({ organizationId: 'default' })).map(({ id }) => id)).toEqual([
+      'default',
+    ]);
+    const providers = await store.listProviders({ organizationId: 'default' });
+    expect(providers.map(({ id, enabled }) => [id, enabled]).sort()).toEqual([
+      ['env-openai', true],
+      ['env-sim', true],
+    ]);
+    const openai = providers.find(({ id }) => id === 'env-openai');
+    const context = { organizationId: '', recordId: 'env-openai', field: 'credential' };
+    expect(unseal(masterKeys, openai?.sealedCredential ?? '', context)).toBe('sk-canary-env');
+  });
+
+  it('disables a provider whose variable is gone, and enables it again', async () => {
+    const enabled = async () =>
+      (await store.listProviders({ organizationId: 'default' })).find(({ id }) => id === 'env-openai')
+        ?.enabled;
+    await bootstrap({});
+    expect(await enabled()).toBe(false);
+    await bootstrap();
+    expect(await enabled()).toBe(true);
+  });
+
+  it('refuses a key file that is damaged', async () => {
+    const options = { store, masterKeys, pepper, operatorKey, providers: [], priceLists: [] };
+    await expect(bootstrapControl({ ...options, apiKey: 'loom_live_x' })).rejects.toThrow(
+      'the first key in the secrets folder is damaged',
+    );
+  });
+
+  it('imports the price book of the installed package', async () => {
+    const lists = await bundledPriceLists();
+    expect(lists[0]?.version).toMatch(/^genai-prices-\d+\.\d+\.\d+$/);
+    const openai = lists.filter(({ provider }) => provider === 'openai');
+    await bootstrap(env, openai);
+    expect(await store.listPriceLists()).toEqual(openai);
+  });
+});
+
+describe('keys', () => {
+  it('shows the secret once and stores its hash', async () => {
+    const { key, secret } = await operator.createKey({ body: { name: 'app' } });
+    expect(key).toMatchObject({ name: 'app', scopes: ['call'], projectId: 'default', revokedAt: null });
+    const listed = JSON.stringify(await operator.listKeys());
+    expect(listed).toContain(key.id);
+    expect(listed).not.toContain(parseApiKey(secret)?.secret ?? secret);
+    expect(listed).not.toContain('secretHash');
+    const revoked = await operator.revokeKey({ params: { id: key.id } });
+    expect(revoked.revokedAt).not.toBeNull();
+  });
+
+  it('are for a project of the own organization alone', async () => {
+    await expect(operator.createKey({ body: { name: 'x', projectId: 'p-other' } })).rejects.toMatchObject({
+      code: 'not_found',
+    });
+    await expect(operator.revokeKey({ params: { id: 'op' } })).rejects.toMatchObject({ code: 'conflict' });
+    const past = { name: 'x', expiresAt: '2020-01-01T00:00:00Z' };
+    await expect(operator.createKey({ body: past })).rejects.toMatchObject({ param: 'expiresAt' });
+  });
+});
+
+describe('providers', () => {
+  const local = {
+    name: 'local',
+    kind: 'openai-compatible',
+    baseUrl: 'http://127.0.0.1:9/v1',
+    credential: 'sk-canary',
+  };
+
+  it('never give a credential back, and want it again for a new base URL', async () => {
+    const created = await operator.createProvider({ body: local });
+    expect(created).toMatchObject({ hasCredential: true, origin: 'console', enabled: true });
+    const params = { id: created.id };
+    await expect(
+      operator.updateProvider({ params, body: { baseUrl: 'http://127.0.0.1:10/v1' } }),
+    ).rejects.toMatchObject({ code: 'invalid_request', param: 'credential' });
+    const moved = await operator.updateProvider({
+      params,
+      body: { baseUrl: 'http://127.0.0.1:10/v1', credential: 'sk-new' },
+    });
+    expect(moved.baseUrl).toBe('http://127.0.0.1:10/v1');
+    const kept = await operator.updateProvider({ params, body: { models: ['m-*'], enabled: false } });
+    expect(kept).toMatchObject({ hasCredential: true, models: ['m-*'], enabled: false });
+    expect(JSON.stringify([created, moved, kept, await operator.listProviders()])).not.toMatch(
+      /canary|sk-new|lk1\./,
+    );
+    await expect(other.updateProvider({ params, body: { enabled: true } })).rejects.toMatchObject({
+      code: 'not_found',
+    });
+    await expect(other.deleteProvider({ params })).rejects.toMatchObject({ code: 'not_found' });
+    expect(await operator.deleteProvider({ params })).toEqual({ ok: true });
+  });
+
+  it.each([
+    [{ ...local, baseUrl: 'https://10.0.0.1/v1' }, 'baseUrl'],
+    [{ ...local, kind: 'sim' }, 'kind'],
+    [{ ...local, name: 'Not A Name' }, 'name'],
+    [{ ...local, __proto__x: 1 }, ''],
+  ])('refuses %j', async (body, param) => {
+    await expect(operator.createProvider({ body })).rejects.toMatchObject({
+      code: 'invalid_request',
+      ...(param && { param }),
+    });
+  });
+
+  it('of the environment cannot be changed here', async () => {
+    const params = { id: 'env-openai' };
+    await expect(operator.updateProvider({ params, body: { enabled: false } })).rejects.toMatchObject({
+      code: 'conflict',
+    });
+    await expect(operator.deleteProvider({ params })).rejects.toMatchObject({ code: 'conflict' });
+  });
+});
+
+describe('projects and aliases', () => {
+  it('belong to the organization', async () => {
+    const project = await operator.createProject({ body: { name: 'second', capture: 'best_effort' } });
+    const params = { id: project.id };
+    expect(await operator.updateProject({ params, body: { capture: 'strict' } })).toMatchObject({
+      name: 'second',
+      capture: 'strict',
+    });
+    await expect(other.updateProject({ params, body: { name: 'mine' } })).rejects.toMatchObject({
+      code: 'not_found',
+    });
+    expect((await other.listProjects()).projects.map(({ id }) => id)).toEqual(['p-other']);
+    await expect(operator.createProject({ body: { name: 'second' } })).rejects.toMatchObject({
+      code: 'conflict',
+    });
+    const alias = await operator.createAlias({ body: { alias: 'fast', provider: 'sim', model: 'loom-sim' } });
+    expect((await operator.listAliases()).aliases).toEqual([alias]);
+    expect((await other.listAliases()).aliases).toEqual([]);
+    await expect(other.deleteAlias({ params: { id: alias.id } })).rejects.toMatchObject({
+      code: 'not_found',
+    });
+    await expect(
+      operator.createAlias({ body: { alias: 'x', provider: 'nobody', model: 'm' } }),
+    ).rejects.toMatchObject({ param: 'provider' });
+    expect(await operator.deleteAlias({ params: { id: alias.id } })).toEqual({ ok: true });
+  });
+});
+
+describe('ApiKeyGuard', () => {
+  it('wants the scope manage on every route', async () => {
+    const controlRoutes = Object.entries<Route>(routes).filter(([, { service }]) => service === 'control');
+    expect(controlRoutes.length).toBeGreaterThan(10);
+    for (const [name, { method, path }] of controlRoutes) {
+      for (const [key, status] of [
+        ['', 401],
+        ['reader', 403],
+      ] as const) {
+        const headers = {
+          ...(key && { authorization: `Bearer ${key}` }),
+          'content-type': 'application/json',
+        };
+        const body = method === 'GET' ? {} : { body: '{}' };
+        const response = await fetch(http.url + path.replace('{id}', 'x'), { method, headers, ...body });
+        expect([name, key, response.status]).toEqual([name, key, status]);
+      }
+    }
+  });
+});
+
+describe('ControlPublisher', () => {
+  it('says everything that is there, then each change, and a removal that its predecessor left over', async () => {
+    const stream = await openEventStream(new URL('memory:'));
+    const producer = await stream.producer(topics.control);
+    const snapshot = new ControlSnapshot();
+    await stream.tail({ topics: [topics.control], from: 'beginning' }, (records) => {
+      for (const { value } of records) snapshot.apply(ControlEvent.parse(JSON.parse(value.toString())));
+    });
+    const body = { name: 'gone', kind: 'openai-compatible', baseUrl: 'http://127.0.0.1:1' };
+    const { id } = await operator.createProvider({ body });
+    const errors: unknown[] = [];
+    const open = () =>
+      new ControlPublisher({ store, producer, pollMs: 10, onError: (error) => errors.push(error) });
+
+    const first = open();
+    first.start();
+    await until(() => snapshot.complete && snapshot.providers('default').some(({ name }) => name === 'gone'));
+    const { key } = await operator.createKey({ body: { name: 'live' } });
+    await until(() => snapshot.apiKey(key.id) !== null);
+    await operator.revokeKey({ params: { id: key.id } });
+    await until(() => snapshot.apiKey(key.id)?.revokedAtMs !== null);
+    await first.close();
+
+    await operator.deleteProvider({ params: { id } });
+    const second = open();
+    second.start();
+    await until(() => !snapshot.providers('default').some(({ name }) => name === 'gone'));
+    await second.close();
+    await stream.close();
+    expect(errors).toEqual([]);
+  });
+});
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 10));
+}

@@ -1,0 +1,119 @@
+import { createRequire } from 'node:module';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ControlStore } from '@loom/control-store';
+import { hashSecret, type MasterKeys, parseApiKey, seal } from '@loom/control-store/secrets';
+import { LoomError } from '@loom/errors';
+import type { ApiKeyRecord, KeyScope, PriceListRecord, ProviderRecord } from '@loom/trace-schema';
+import { waitForUpdate } from '@pydantic/genai-prices';
+import type { EnvironmentProvider } from './environment-providers.ts';
+import { importGenaiPrices } from './import-genai-prices.ts';
+
+/** The current pepper of key secrets. */
+export interface Pepper {
+  readonly version: number;
+  readonly text: string;
+}
+
+export interface BootstrapOptions {
+  readonly store: ControlStore;
+  readonly masterKeys: MasterKeys;
+  readonly pepper: Pepper;
+  /**
+   * Texts of the first key (scopes call and read) and the operator's key (read and manage), already kept in files:
+   * a database that lost them in a power cut gets the same keys again.
+   */
+  readonly apiKey: string;
+  readonly operatorKey: string;
+  readonly providers: readonly EnvironmentProvider[];
+  readonly priceLists: readonly PriceListRecord[];
+  readonly now?: () => number;
+}
+
+/** The ids are the same in every deployment: what was recorded is found again when the database is made anew. */
+export const firstOrganizationId = 'default';
+export const firstProjectId = 'default';
+
+/**
+ * Brings the control store to where a deployment can work, at every start: organization, project and keys when they
+ * are missing, the providers of the environment as they are now, the price book of this version. Safe to repeat.
+ */
+export async function bootstrapControl(options: BootstrapOptions): Promise<void> {
+  const { store } = options;
+  const scope = { organizationId: firstOrganizationId };
+  const organizations = await store.listOrganizations();
+  if (!organizations.some(({ id }) => id === firstOrganizationId)) {
+    await store.createOrganization({ id: firstOrganizationId, name: 'default' });
+  }
+  const projects = await store.listProjects(scope);
+  if (!projects.some(({ id }) => id === firstProjectId)) {
+    await store.createProject({
+      ...scope,
+      id: firstProjectId,
+      name: 'default',
+      capture: 'strict',
+      content: 'searchable',
+    });
+  }
+  const known = new Set((await store.listApiKeys(scope)).map(({ id }) => id));
+  for (const record of firstKeys(options)) {
+    if (!known.has(record.id)) await store.createApiKey(record);
+  }
+  await store.syncEnvironmentProviders(
+    options.providers.map((provider) => sealProvider(provider, options.masterKeys)),
+  );
+  for (const list of options.priceLists) await store.putPriceList(list);
+}
+
+/** The price data of the package that is installed. */
+export async function bundledPriceLists(): Promise<PriceListRecord[]> {
+  const main = createRequire(import.meta.url).resolve('@pydantic/genai-prices');
+  const manifest = JSON.parse(await readFile(join(main, '../../package.json'), 'utf8')) as {
+    version: string;
+  };
+  return importGenaiPrices((await waitForUpdate()) ?? [], manifest.version);
+}
+
+function firstKeys({ apiKey, operatorKey, pepper, now = Date.now }: BootstrapOptions): ApiKeyRecord[] {
+  const record = (name: string, text: string, scopes: KeyScope[]): ApiKeyRecord => {
+    const parsed = parseApiKey(text);
+    if (!parsed)
+      throw new LoomError(
+        'config_invalid',
+        `the ${name} in the secrets folder is damaged; remove its file to get a new one`,
+      );
+    return {
+      id: parsed.id,
+      organizationId: firstOrganizationId,
+      projectId: firstProjectId,
+      name,
+      scopes,
+      secretHash: hashSecret(pepper.text, parsed.secret),
+      pepperVersion: pepper.version,
+      expiresAtMs: null,
+      revokedAtMs: null,
+      createdAtMs: now(),
+    };
+  };
+  return [
+    record('first key', apiKey, ['call', 'read']),
+    record('operator key', operatorKey, ['read', 'manage']),
+  ];
+}
+
+function sealProvider(
+  { credential, ...provider }: EnvironmentProvider,
+  masterKeys: MasterKeys,
+): ProviderRecord {
+  const id = `env-${provider.name}`;
+  const context = { organizationId: '', recordId: id, field: 'credential' };
+  return {
+    ...provider,
+    id,
+    organizationId: null,
+    models: [...provider.models],
+    sealedCredential: credential === null ? null : seal(masterKeys, credential, context),
+    origin: 'environment',
+    enabled: true,
+  };
+}

@@ -1,0 +1,141 @@
+import { routes } from '@loom/api-contract';
+import { Body, Controller, Delete, Get, Header, HttpCode, Inject, Param, Patch, Post } from '@nestjs/common';
+import type { z } from 'zod';
+import { Caller, type Principal, RequireScope } from './api-key.guard.ts';
+import { KeyRegistry } from './key-registry.ts';
+import { ProjectRegistry } from './project-registry.ts';
+import { ProviderRegistry } from './provider-registry.ts';
+
+type Value<Schema extends z.ZodType> = z.output<Schema>;
+const { createKey, createProvider, updateProvider, createAlias, createProject, updateProject } = routes;
+const idParams = routes.revokeKey.params;
+type IdParams = Value<typeof idParams>;
+
+@Controller('v1/keys')
+@RequireScope('manage')
+export class KeysController {
+  readonly #keys: KeyRegistry;
+
+  constructor(@Inject(KeyRegistry) keys: KeyRegistry) {
+    this.#keys = keys;
+  }
+
+  @Get()
+  list(@Caller() caller: Principal): ReturnType<KeyRegistry['list']> {
+    return this.#keys.list(caller);
+  }
+
+  @Post()
+  @HttpCode(200)
+  @Header('cache-control', 'no-store')
+  create(
+    @Caller() caller: Principal,
+    @Body({ schema: createKey.body }) body: Value<typeof createKey.body>,
+  ): ReturnType<KeyRegistry['create']> {
+    return this.#keys.create(caller, body);
+  }
+
+  @Delete(':id')
+  revoke(
+    @Caller() caller: Principal,
+    @Param({ schema: idParams }) { id }: IdParams,
+  ): ReturnType<KeyRegistry['revoke']> {
+    return this.#keys.revoke(caller, id);
+  }
+}
+
+@Controller('v1/providers')
+@RequireScope('manage')
+export class ProvidersController {
+  readonly #providers: ProviderRegistry;
+
+  constructor(@Inject(ProviderRegistry) providers: ProviderRegistry) {
+    this.#providers = providers;
+  }
+
+  @Get()
+  list(@Caller() caller: Principal): ReturnType<ProviderRegistry['list']> {
+    return this.#providers.list(caller);
+  }
+
+  @Post()
+  @HttpCode(200)
+  create(
+    @Caller() caller: Principal,
+    @Body({ schema: createProvider.body }) body: Value<typeof createProvider.body>,
+  ): ReturnType<ProviderRegistry['create']> {
+    return this.#providers.create(caller, body);
+  }
+
+  @Patch(':id')
+  update(
+    @Caller() caller: Principal,
+    @Param({ schema: idParams }) { id }: IdParams,
+    @Body({ schema: updateProvider.body }) body: Value<typeof updateProvider.body>,
+  ): ReturnType<ProviderRegistry['update']> {
+    return this.#providers.update(caller, id, body);
+  }
+
+  @Delete(':id')
+  remove(
+    @Caller() caller: Principal,
+    @Param({ schema: idParams }) { id }: IdParams,
+  ): ReturnType<ProviderRegistry['delete']> {
+    return this.#providers.delete(caller, id);
+  }
+}
+
+@Controller('v1')
+@RequireScope('manage')
+export class ProjectsController {
+  readonly #projects: ProjectRegistry;
+
+  constructor(@Inject(ProjectRegistry) projects: ProjectRegistry) {
+    this.#projects = projects;
+  }
+
+  @Get('projects')
+  list(@Caller() caller: Principal): ReturnType<ProjectRegistry['listProjects']> {
+    return this.#projects.listProjects(caller);
+  }
+
+  @Post('projects')
+  @HttpCode(200)
+  create(
+    @Caller() caller: Principal,
+    @Body({ schema: createProject.body }) body: Value<typeof createProject.body>,
+  ): ReturnType<ProjectRegistry['createProject']> {
+    return this.#projects.createProject(caller, body);
+  }
+
+  @Patch('projects/:id')
+  update(
+    @Caller() caller: Principal,
+    @Param({ schema: idParams }) { id }: IdParams,
+    @Body({ schema: updateProject.body }) body: Value<typeof updateProject.body>,
+  ): ReturnType<ProjectRegistry['updateProject']> {
+    return this.#projects.updateProject(caller, id, body);
+  }
+
+  @Get('aliases')
+  listAliases(@Caller() caller: Principal): ReturnType<ProjectRegistry['listAliases']> {
+    return this.#projects.listAliases(caller);
+  }
+
+  @Post('aliases')
+  @HttpCode(200)
+  createAlias(
+    @Caller() caller: Principal,
+    @Body({ schema: createAlias.body }) body: Value<typeof createAlias.body>,
+  ): ReturnType<ProjectRegistry['createAlias']> {
+    return this.#projects.createAlias(caller, body);
+  }
+
+  @Delete('aliases/:id')
+  deleteAlias(
+    @Caller() caller: Principal,
+    @Param({ schema: idParams }) { id }: IdParams,
+  ): ReturnType<ProjectRegistry['deleteAlias']> {
+    return this.#projects.deleteAlias(caller, id);
+  }
+}

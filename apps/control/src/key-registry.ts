@@ -1,0 +1,84 @@
+import type { ApiKey, CreatedApiKey, NewApiKey } from '@loom/api-contract';
+import type { ControlStore } from '@loom/control-store';
+import { hashSecret, newApiKey } from '@loom/control-store/secrets';
+import { LoomError } from '@loom/errors';
+import type { ApiKeyRecord } from '@loom/trace-schema';
+import type { z } from 'zod';
+import type { Principal } from './api-key.guard.ts';
+import type { Pepper } from './bootstrap-control.ts';
+import { ownProjectId } from './project-registry.ts';
+
+export interface KeyRegistryDeps {
+  readonly store: ControlStore;
+  readonly pepper: Pepper;
+  readonly now?: () => number;
+}
+
+/** API keys of the caller's organization. */
+export class KeyRegistry {
+  readonly #store: ControlStore;
+  readonly #pepper: Pepper;
+  readonly #now: () => number;
+
+  constructor({ store, pepper, now }: KeyRegistryDeps) {
+    this.#store = store;
+    this.#pepper = pepper;
+    this.#now = now ?? Date.now;
+  }
+
+  async list({ organizationId }: Principal): Promise<{ keys: ApiKey[] }> {
+    return { keys: (await this.#store.listApiKeys({ organizationId })).map(toApiKey) };
+  }
+
+  /** The secret is in the answer and, as a keyed hash, in the store; nowhere else. */
+  async create(caller: Principal, body: z.output<typeof NewApiKey>): Promise<CreatedApiKeyValue> {
+    const expiresAtMs = body.expiresAt === null ? null : Date.parse(body.expiresAt);
+    if (expiresAtMs !== null && expiresAtMs <= this.#now()) {
+      throw new LoomError('invalid_request', `expiresAt ${body.expiresAt} is in the past`, {
+        param: 'expiresAt',
+      });
+    }
+    const { id, secret, text } = newApiKey();
+    const record: ApiKeyRecord = {
+      id,
+      organizationId: caller.organizationId,
+      projectId: await ownProjectId(this.#store, caller, body.projectId),
+      name: body.name,
+      scopes: [...new Set(body.scopes)],
+      secretHash: hashSecret(this.#pepper.text, secret),
+      pepperVersion: this.#pepper.version,
+      expiresAtMs,
+      revokedAtMs: null,
+      createdAtMs: this.#now(),
+    };
+    await this.#store.createApiKey(record);
+    return { key: toApiKey(record), secret: text };
+  }
+
+  async revoke({ organizationId, keyId }: Principal, id: string): Promise<ApiKey> {
+    if (id === keyId) {
+      throw new LoomError('conflict', 'this is the key that asks; revoke it with another one', {
+        param: 'id',
+      });
+    }
+    return toApiKey(await this.#store.revokeApiKey({ organizationId, id, atMs: this.#now() }));
+  }
+}
+
+type CreatedApiKeyValue = z.output<typeof CreatedApiKey>;
+
+/** What may be shown of a key: not its hash. */
+function toApiKey(record: ApiKeyRecord): ApiKey {
+  const { id, projectId, name, scopes, createdAtMs, expiresAtMs, revokedAtMs } = record;
+  const timeOf = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
+  const createdAt = new Date(createdAtMs).toISOString();
+  return {
+    id,
+    projectId,
+    name,
+    scopes,
+    createdAt,
+    expiresAt: timeOf(expiresAtMs),
+    revokedAt: timeOf(revokedAtMs),
+  };
+}

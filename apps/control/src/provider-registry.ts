@@ -1,0 +1,108 @@
+import type { NewProvider, ProviderChange, ProviderSettings } from '@loom/api-contract';
+import type { ControlStore } from '@loom/control-store';
+import { type MasterKeys, seal } from '@loom/control-store/secrets';
+import { LoomError } from '@loom/errors';
+import { providerKinds } from '@loom/providers';
+import { newUuid, type ProviderRecord } from '@loom/trace-schema';
+import type { z } from 'zod';
+import type { Principal } from './api-key.guard.ts';
+import type { OutboundGuard } from './outbound-guard.ts';
+
+export interface ProviderRegistryDeps {
+  readonly store: ControlStore;
+  readonly masterKeys: MasterKeys;
+  readonly guard: OutboundGuard;
+}
+
+/** Providers of the caller's organization, and those of the environment to look at. Credentials go in, never out. */
+export class ProviderRegistry {
+  readonly #deps: ProviderRegistryDeps;
+
+  constructor(deps: ProviderRegistryDeps) {
+    this.#deps = deps;
+  }
+
+  async list({ organizationId }: Principal): Promise<{ providers: ProviderSettings[] }> {
+    return { providers: (await this.#deps.store.listProviders({ organizationId })).map(toSettings) };
+  }
+
+  async create({ organizationId }: Principal, body: z.output<typeof NewProvider>): Promise<ProviderSettings> {
+    const { name, kind, enabled, models, credential } = body;
+    if (kind === 'sim' || !providerKinds.includes(kind)) {
+      const known = providerKinds.filter((known) => known !== 'sim').join(', ');
+      throw new LoomError('invalid_request', `unknown provider kind "${kind}"; known: ${known}`, {
+        param: 'kind',
+      });
+    }
+    const record: ProviderRecord = {
+      ...{
+        id: newUuid(),
+        organizationId,
+        name,
+        kind,
+        enabled,
+        models,
+        origin: 'console',
+        sealedCredential: null,
+      },
+      baseUrl: await this.#deps.guard.checkBaseUrl(body.baseUrl),
+    };
+    return this.#put(record, credential);
+  }
+
+  /** A stored credential is never sent to an address that it was not entered for. */
+  async update(
+    caller: Principal,
+    id: string,
+    change: z.output<typeof ProviderChange>,
+  ): Promise<ProviderSettings> {
+    const known = await this.#own(caller, id);
+    const { credential, enabled, models } = change;
+    const baseUrl =
+      change.baseUrl === undefined ? known.baseUrl : await this.#deps.guard.checkBaseUrl(change.baseUrl);
+    if (baseUrl !== known.baseUrl && known.sealedCredential !== null && credential === undefined) {
+      throw new LoomError('invalid_request', 'a new base URL needs the credential again', {
+        param: 'credential',
+      });
+    }
+    const record = { ...known, baseUrl, enabled: enabled ?? known.enabled, models: models ?? known.models };
+    return this.#put(record, credential);
+  }
+
+  async delete(caller: Principal, id: string): Promise<{ ok: true }> {
+    await this.#own(caller, id);
+    await this.#deps.store.deleteProvider({ organizationId: caller.organizationId, id });
+    return { ok: true };
+  }
+
+  /** Undefined leaves the credential as it is, null takes it away. */
+  async #put(record: ProviderRecord, credential: string | null | undefined): Promise<ProviderSettings> {
+    const context = { organizationId: record.organizationId ?? '', recordId: record.id, field: 'credential' };
+    const sealed =
+      typeof credential === 'string'
+        ? seal(this.#deps.masterKeys, credential, context)
+        : (credential ?? null);
+    const changed = credential === undefined ? record : { ...record, sealedCredential: sealed };
+    await this.#deps.store.putProvider(changed);
+    return toSettings(changed);
+  }
+
+  async #own({ organizationId }: Principal, id: string): Promise<ProviderRecord> {
+    const known = (await this.#deps.store.listProviders({ organizationId })).find(
+      (provider) => provider.id === id,
+    );
+    if (!known) throw new LoomError('not_found', 'there is no provider with this id');
+    if (known.origin === 'environment') {
+      throw new LoomError(
+        'conflict',
+        `provider ${known.name} comes from the environment; change its variables instead`,
+      );
+    }
+    return known;
+  }
+}
+
+function toSettings(record: ProviderRecord): ProviderSettings {
+  const { id, name, kind, baseUrl, origin, enabled, models, sealedCredential } = record;
+  return { id, name, kind, baseUrl, origin, enabled, models, hasCredential: sealedCredential !== null };
+}
