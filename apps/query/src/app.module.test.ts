@@ -318,6 +318,11 @@ describe('ApiKeyGuard', () => {
 });
 
 describe('GET /v1/live', () => {
+  it('ends a HEAD at once', async () => {
+    const answer = await rawRequest('HEAD', '/v1/live', ['authorization: Bearer key-of-a']);
+    expect(answer).toMatch(/^HTTP\/1.1 200[\s\S]*text\/event-stream/);
+  });
+
   it("shows a project's own calls as they happen and nothing of another's", async () => {
     const abort = new AbortController();
     const events: LiveEvent[] = [];

@@ -26,6 +26,11 @@ export class LiveController {
   async live(@Caller() { projectId }: Principal, @Res() reply: Reply): Promise<void> {
     const { raw } = reply;
     const write = (event: LiveEvent) => raw.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+    if (raw.req.method === 'HEAD') {
+      reply.hijack();
+      raw.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' }).end();
+      return;
+    }
     const reader = await this.#tail.open(projectId, { write });
     reply.hijack();
     raw.writeHead(200, {
