@@ -43,7 +43,10 @@ export interface CallRow {
   readonly capture: CaptureMode;
   /** Scalar request parameters, each as its JSON text: `{"temperature":"0.2","service_tier":"\"flex\""}`. */
   readonly parameters: Readonly<Record<string, string>>;
-  /** The first characters of the last user message, at most {@link previewLengthMax}. */
+  /**
+   * The first characters of the last user message, at most {@link previewLengthMax}. A span is written with '' (its
+   * terminal has no request) and read with the preview of its accepted call.
+   */
   readonly inputPreview: string;
   readonly requestLength: number;
   readonly requestHash: string;

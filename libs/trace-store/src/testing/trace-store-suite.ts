@@ -57,6 +57,26 @@ export function traceStoreSuite(name: string, start: () => Promise<SuiteEngine>)
       expect(await store.readChunks(span)).toEqual({ atMicros: [300_000, 600_000], lengths: [100, 200] });
     });
 
+    it('takes any text, half characters too, and shows the input of the accepted call', async () => {
+      const span = spanRow({
+        projectId: newUuid(),
+        inputPreview: '',
+        userId: `'; DROP TABLE spans; -- \\ " \0 {p0:String} \u2028 \u{1f600}`,
+        outputPreview: 'cut \ud83d',
+        errorMessage: '\udc00 cut',
+        metadata: { '\ud83dkey': 'cut \ud83d', __proto__x: '1' },
+      });
+      const accepted = acceptedRow({ ...span, inputPreview: 'what was asked', startTime: at(1) });
+      await store.writeBatch(batchOf({ spans: [span], accepted: [accepted] }));
+      expect(await store.readSpan(span)).toMatchObject({
+        userId: span.userId,
+        outputPreview: 'cut \ufffd',
+        errorMessage: '\ufffd cut',
+        metadata: { '\ufffdkey': 'cut \ufffd', __proto__x: '1' },
+        inputPreview: 'what was asked',
+      });
+    });
+
     it('counts a batch that comes twice once, in rows and in all that is derived', async () => {
       const projectId = newUuid();
       const spans = Array.from({ length: 20 }, (_, n) => spanRow({ projectId, startTime: at(n) }));

@@ -50,13 +50,24 @@ function entriesOf<Row>(fields: Fields<Row>): [string, Kind][] {
   return Object.entries(fields) as [string, Kind][];
 }
 
+/** Half a character, as a cut text ends in: JSON can write it and the engine refuses to read it. */
+const loneSurrogate = /\p{Surrogate}/gu;
+
 function writeValue(kind: Kind, value: unknown): unknown {
   if (kind === 'time') return toDateTime(value as string);
   if (kind === 'flag') return value ? 1 : 0;
   if (kind === 'json') return JSON.stringify(value);
   if (kind === 'optionalText') return value ?? '';
+  if (kind === 'text' || kind === 'asIs') return wellFormed(value);
   if (kind === 'optionalNumber') return value ?? -1;
   return value;
+}
+
+function wellFormed(value: unknown): unknown {
+  if (typeof value === 'string') return value.replace(loneSurrogate, '\ufffd');
+  if (Array.isArray(value)) return value.map(wellFormed);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map((entry) => entry.map(wellFormed) as [string, unknown]));
 }
 
 function readExpression(kind: Kind, column: string): string {

@@ -69,10 +69,23 @@ export class SpanReader {
   async select(tail: string, params: BoundParams, projectId: string): Promise<StoredSpan[]> {
     const rows = await this.#connection.select(`SELECT ${selectList(spanFields)} FROM spans ${tail}`, params);
     const spans = rows.map(readSpanRow);
-    const costs = await this.#costsOf(projectId, spans);
+    if (spans.length === 0) return [];
+    const times = spans.map((span) => BigInt(span.startTime)).sort((left, right) => (left < right ? -1 : 1));
+    const bounds = { projectId, first: String(times.at(0)), last: String(times.at(-1)) };
+    const [costs, previews] = await Promise.all([
+      this.#costsOf(
+        bounds,
+        spans.map((span) => span.spanId),
+      ),
+      this.#inputPreviewsOf(
+        bounds,
+        spans.filter((span) => span.inputPreview === '').map((span) => span.callId),
+      ),
+    ]);
     return spans.map((span) => {
       const cost = costs.get(span.spanId) ?? null;
-      return { ...span, costState: cost?.state ?? 'pending', cost };
+      const inputPreview = previews.get(span.callId) ?? span.inputPreview;
+      return { ...span, inputPreview, costState: cost?.state ?? 'pending', cost };
     });
   }
 
@@ -131,27 +144,43 @@ export class SpanReader {
     return rows.map((row) => fromStored(captureEventFields, row));
   }
 
-  /** The newest cost of each span; their time bounds are those of the spans. */
-  async #costsOf(
-    projectId: string,
-    spans: readonly { spanId: string; startTime: string }[],
-  ): Promise<ReadonlyMap<string, StoredCost>> {
-    if (spans.length === 0) return new Map();
-    const times = spans.map((span) => BigInt(span.startTime)).sort((left, right) => (left < right ? -1 : 1));
+  /** The newest cost of each span. */
+  async #costsOf(bounds: SpanBounds, spanIds: readonly string[]): Promise<ReadonlyMap<string, StoredCost>> {
     const params = new BoundParams();
     const rows = await this.#connection.select(
       `SELECT ${selectList(costFields)} FROM costs
-       WHERE project_id = ${params.bind(projectId, 'String')}
-         AND start_time >= ${params.time(String(times.at(0)))} AND start_time <= ${params.time(String(times.at(-1)))}
-         AND span_id IN ${params.bind(
-           spans.map((span) => span.spanId),
-           'Array(String)',
-         )}
+       WHERE project_id = ${params.bind(bounds.projectId, 'String')}
+         AND start_time >= ${params.time(bounds.first)} AND start_time <= ${params.time(bounds.last)}
+         AND span_id IN ${params.bind(spanIds, 'Array(String)')}
        ORDER BY costs.time DESC, price_book_version DESC LIMIT 1 BY span_id`,
       params,
     );
     return new Map(rows.map((row) => [row['spanId'] as string, readCost(row)]));
   }
+
+  /** The request came with the accepted call, whose time is that of its acceptance: a little after the span's start. */
+  async #inputPreviewsOf(
+    bounds: SpanBounds,
+    callIds: readonly string[],
+  ): Promise<ReadonlyMap<string, string>> {
+    if (callIds.length === 0) return new Map();
+    const params = new BoundParams();
+    const rows = await this.#connection.select(
+      `SELECT call_id AS callId, input_preview AS preview FROM calls_accepted
+       WHERE project_id = ${params.bind(bounds.projectId, 'String')}
+         AND start_time >= ${params.time(bounds.first)} AND start_time <= ${params.time(bounds.last)} + INTERVAL 1 HOUR
+         AND call_id IN ${params.bind(callIds, 'Array(String)')}`,
+      params,
+    );
+    return new Map(rows.map((row) => [row['callId'] as string, row['preview'] as string]));
+  }
+}
+
+interface SpanBounds {
+  readonly projectId: string;
+  /** Earliest and latest start. */
+  readonly first: string;
+  readonly last: string;
 }
 
 function spanWhere({ projectId, spanId }: SpanKey, params: BoundParams): string {
