@@ -4,16 +4,13 @@ import { createLoomClient, type LoomClient, type Route, routes } from '@loom/api
 import { type ControlStore, openControlStore } from '@loom/control-store';
 import { hashSecret, newApiKey, parseApiKey, unseal } from '@loom/control-store/secrets';
 import { startTestEngines, type TestEngines } from '@loom/engine-host/testing';
-import { openEventStream } from '@loom/event-stream';
-import { ControlSnapshot } from '@loom/routing';
+import { type EventStream, openEventStream } from '@loom/event-stream';
 import { type HttpApplication, startHttpApplication } from '@loom/service-kit';
 import { createLogger, Metrics } from '@loom/telemetry';
-import { ControlEvent, topics } from '@loom/trace-schema';
+import { topics } from '@loom/trace-schema';
 import { AppModule } from './app.module.ts';
 import { bootstrapControl, bundledPriceLists } from './bootstrap-control.ts';
-import { ControlPublisher } from './control-publisher.ts';
 import { readEnvironmentProviders } from './environment-providers.ts';
-import { OutboundGuard } from './outbound-guard.ts';
 
 const masterKeys = new Map([['k1', Buffer.alloc(32, 7)]]);
 const pepper = { version: 1, text: 'pepper' };
@@ -26,6 +23,8 @@ const principals = {
   reader: { projectId: 'default', organizationId: 'default', keyId: 're', scopes: ['call', 'read'] },
 } as const;
 
+const failures: unknown[] = [];
+let stream: EventStream;
 let engines: TestEngines;
 let store: ControlStore;
 let http: HttpApplication;
@@ -42,6 +41,7 @@ const bootstrap = (
   });
 
 beforeAll(async () => {
+  stream = await openEventStream(new URL('memory:'));
   engines = await startTestEngines();
   store = await openControlStore(new URL(engines.controlStoreUrl));
   await bootstrap();
@@ -55,8 +55,10 @@ beforeAll(async () => {
   });
   http = await startHttpApplication({
     module: AppModule.register({
-      ...{ store, masterKeys, pepper },
-      guard: new OutboundGuard({ allow: ['127.0.0.1'], lookup: () => Promise.resolve([]) }),
+      ...{ store, masterKeys, pepper, apiKey, operatorKey, env },
+      producer: await stream.producer(topics.control),
+      onError: (error) => failures.push(error),
+      outboundAllow: ['127.0.0.1'],
       verifyKey: (token) =>
         Object.hasOwn(principals, token) ? principals[token as keyof typeof principals] : null,
     }),
@@ -71,7 +73,9 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await http.close();
+  await stream.close();
   await store.close();
+  expect(failures).toEqual([]);
   await engines.stop();
 });
 
@@ -253,40 +257,3 @@ describe('ApiKeyGuard', () => {
     }
   });
 });
-
-describe('ControlPublisher', () => {
-  it('says everything that is there, then each change, and a removal that its predecessor left over', async () => {
-    const stream = await openEventStream(new URL('memory:'));
-    const producer = await stream.producer(topics.control);
-    const snapshot = new ControlSnapshot();
-    await stream.tail({ topics: [topics.control], from: 'beginning' }, (records) => {
-      for (const { value } of records) snapshot.apply(ControlEvent.parse(JSON.parse(value.toString())));
-    });
-    const body = { name: 'gone', kind: 'openai-compatible', baseUrl: 'http://127.0.0.1:1' };
-    const { id } = await operator.createProvider({ body });
-    const errors: unknown[] = [];
-    const open = () =>
-      new ControlPublisher({ store, producer, pollMs: 10, onError: (error) => errors.push(error) });
-
-    const first = open();
-    first.start();
-    await until(() => snapshot.complete && snapshot.providers('default').some(({ name }) => name === 'gone'));
-    const { key } = await operator.createKey({ body: { name: 'live' } });
-    await until(() => snapshot.apiKey(key.id) !== null);
-    await operator.revokeKey({ params: { id: key.id } });
-    await until(() => snapshot.apiKey(key.id)?.revokedAtMs !== null);
-    await first.close();
-
-    await operator.deleteProvider({ params: { id } });
-    const second = open();
-    second.start();
-    await until(() => !snapshot.providers('default').some(({ name }) => name === 'gone'));
-    await second.close();
-    await stream.close();
-    expect(errors).toEqual([]);
-  });
-});
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 10));
-}

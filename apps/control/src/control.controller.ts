@@ -1,7 +1,7 @@
 import { routes } from '@loom/api-contract';
 import { Body, Controller, Delete, Get, Header, HttpCode, Inject, Param, Patch, Post } from '@nestjs/common';
 import type { z } from 'zod';
-import { Caller, type Principal, RequireScope } from './api-key.guard.ts';
+import { Caller, type Principal, RequireScope } from '@loom/service-kit';
 import { KeyRegistry } from './key-registry.ts';
 import { ProjectRegistry } from './project-registry.ts';
 import { ProviderRegistry } from './provider-registry.ts';

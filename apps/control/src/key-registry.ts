@@ -4,7 +4,7 @@ import { hashSecret, newApiKey } from '@loom/control-store/secrets';
 import { LoomError } from '@loom/errors';
 import type { ApiKeyRecord } from '@loom/trace-schema';
 import type { z } from 'zod';
-import type { Principal } from './api-key.guard.ts';
+import type { Principal } from '@loom/service-kit';
 import type { Pepper } from './bootstrap-control.ts';
 import { ownProjectId } from './project-registry.ts';
 

@@ -3,7 +3,7 @@ import type { ControlStore } from '@loom/control-store';
 import { LoomError } from '@loom/errors';
 import { newUuid, type ProjectRecord } from '@loom/trace-schema';
 import type { z } from 'zod';
-import type { Principal } from './api-key.guard.ts';
+import type { Principal } from '@loom/service-kit';
 
 /** The project that a change is for: the caller's, or another one of its organization. */
 export async function ownProjectId(

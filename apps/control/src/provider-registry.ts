@@ -5,7 +5,7 @@ import { LoomError } from '@loom/errors';
 import { providerKinds } from '@loom/providers';
 import { newUuid, type ProviderRecord } from '@loom/trace-schema';
 import type { z } from 'zod';
-import type { Principal } from './api-key.guard.ts';
+import type { Principal } from '@loom/service-kit';
 import type { OutboundGuard } from './outbound-guard.ts';
 
 export interface ProviderRegistryDeps {

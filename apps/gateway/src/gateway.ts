@@ -1,9 +1,10 @@
+import { parseMasterKeys, parsePeppers } from '@loom/control-store/secrets';
+import { LoomError } from '@loom/errors';
 import { type EventStream, logRootOf, openEventStream, PartitionWriter } from '@loom/event-stream';
 import { profileOf } from '@loom/providers';
 import { ControlFeed } from '@loom/service-kit';
 import type { Logger, Metrics } from '@loom/telemetry';
 import { newUuid, topics } from '@loom/trace-schema';
-import { LoomError } from '@loom/errors';
 import type { GatewayConfig } from './config.ts';
 import { CredentialReader } from './credentials.ts';
 import type { Exchange } from './exchange.ts';
@@ -21,7 +22,6 @@ import { CallRecorder } from './record/call-recorder.ts';
 import { Emitter } from './record/emitter.ts';
 import { RefusalRecorder } from './record/refusal-recorder.ts';
 import { closeEmitter, succeedDeadEmitters } from './record/succession.ts';
-import { parseMasterKeys, parsePeppers } from './secrets.ts';
 import { SnapshotFile } from './snapshot-file.ts';
 import { HttpUpstream } from './upstream/http-upstream.ts';
 import { SimulatorUpstream } from './upstream/simulator-upstream.ts';
@@ -115,8 +115,8 @@ interface EdgeParts {
 function openEdge({ deps, feed, own, recorder, refusals, http, running }: EdgeParts): HttpEdge {
   const { config, logger, metrics } = deps;
   const { snapshot } = feed;
-  const credentials = new CredentialReader(parseMasterKeys(config.LOOM_MASTER_KEYS));
-  const identify = authenticate({ snapshot, peppers: parsePeppers(config.LOOM_KEY_PEPPERS) });
+  const credentials = new CredentialReader(parseMasterKeys(config.LOOM_MASTER_KEYS.reveal()));
+  const identify = authenticate({ snapshot, peppers: parsePeppers(config.LOOM_KEY_PEPPERS.reveal()) });
   const callModel = compose([
     identify,
     readRequest({

@@ -2,7 +2,7 @@ import type { EventStream } from '@loom/event-stream';
 import type { TraceReader } from '@loom/trace-store';
 import { type DynamicModule, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
-import { ApiKeyGuard, VERIFY_KEY, type VerifyKey } from './api-key.guard.ts';
+import { ApiKeyGuard, VERIFY_KEY, type VerifyKey } from '@loom/service-kit';
 import { LiveController } from './live.controller.ts';
 import { LiveTail } from './live-tail.ts';
 import { QueriesController } from './queries.controller.ts';

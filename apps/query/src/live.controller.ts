@@ -1,7 +1,7 @@
 import type { LiveEvent } from '@loom/api-contract';
 import { Controller, Get, Inject, Res } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
-import { Caller, type Principal, RequireScope } from './api-key.guard.ts';
+import { Caller, type Principal, RequireScope } from '@loom/service-kit';
 import { LiveTail } from './live-tail.ts';
 
 const heartbeatMs = 15_000;

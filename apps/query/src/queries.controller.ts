@@ -1,7 +1,7 @@
 import { openApiDocument, routes } from '@loom/api-contract';
 import { Controller, Get, Header, Inject, Param, Query, StreamableFile } from '@nestjs/common';
 import type { z } from 'zod';
-import { Caller, type Principal, RequireScope } from './api-key.guard.ts';
+import { Caller, type Principal, RequireScope } from '@loom/service-kit';
 import { TraceQueries } from './trace-queries.ts';
 
 type Input<Schema extends z.ZodType> = z.output<Schema>;

@@ -51,3 +51,8 @@ function base62(value: bigint, length: number): string {
     text = (alphabet[Number(rest % 62n)] ?? '') + text;
   return text;
 }
+
+/** A pepper for a new deployment: 256 random bits as text. */
+export function newPepper(): string {
+  return randomBytes(32).toString('base64url');
+}

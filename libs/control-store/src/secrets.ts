@@ -1,2 +1,4 @@
-export { hashSecret, newApiKey, type NewApiKeyParts, parseApiKey } from './api-keys.ts';
+export { hashSecret, newApiKey, type NewApiKeyParts, newPepper, parseApiKey } from './api-keys.ts';
+export { parseMasterKeys, parsePeppers } from './keyrings.ts';
 export { type MasterKeys, seal, type SealContext, unseal } from './sealing.ts';
+export { type KeyVerification, type KeyVerificationOptions, verifyApiKey } from './verify-api-key.ts';

@@ -19,6 +19,7 @@ export class ControlFeed {
   readonly #options: ControlFeedOptions;
   #subscription: Subscription | null = null;
   #heardAtMs = 0;
+  readonly #waiting: (() => void)[] = [];
 
   private constructor(options: ControlFeedOptions) {
     this.#options = options;
@@ -37,6 +38,12 @@ export class ControlFeed {
   /** When the newest event was heard; 0 when none was since the start. Unix milliseconds. */
   get heardAtMs(): number {
     return this.#heardAtMs;
+  }
+
+  /** Resolves when a whole snapshot is known. */
+  completed(): Promise<void> {
+    if (this.snapshot.complete) return Promise.resolve();
+    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   async close(): Promise<void> {
@@ -60,5 +67,6 @@ export class ControlFeed {
       }
     }
     if (changed) this.#options.onChange?.(this.snapshot);
+    if (this.snapshot.complete) for (const resolve of this.#waiting.splice(0)) resolve();
   }
 }

@@ -1,3 +1,11 @@
+export {
+  ApiKeyGuard,
+  Caller,
+  type Principal,
+  RequireScope,
+  VERIFY_KEY,
+  type VerifyKey,
+} from './api-key.guard.ts';
 export { ControlFeed, type ControlFeedOptions } from './control-feed.ts';
 export { EventStreamServer, type EventStreamServerOptions } from './event-stream-server.ts';
 export {

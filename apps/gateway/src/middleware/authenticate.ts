@@ -1,9 +1,7 @@
-import { timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { hashSecret, parseApiKey } from '@loom/control-store/secrets';
+import { verifyApiKey } from '@loom/control-store/secrets';
 import { LoomError } from '@loom/errors';
 import type { ControlSnapshot } from '@loom/routing';
-import type { ApiKeyRecord } from '@loom/trace-schema';
 import type { GatewayMiddleware } from '../middleware.ts';
 
 export interface AuthenticateOptions {
@@ -11,19 +9,6 @@ export interface AuthenticateOptions {
   /** By pepper version. */
   readonly peppers: ReadonlyMap<number, string>;
 }
-
-const absent: ApiKeyRecord = {
-  id: '',
-  organizationId: '',
-  projectId: '',
-  name: '',
-  scopes: [],
-  secretHash: '0'.repeat(64),
-  pepperVersion: 1,
-  expiresAtMs: null,
-  revokedAtMs: null,
-  createdAtMs: 0,
-};
 
 const unauthenticated = (message: string, reason: string) =>
   new LoomError('unauthenticated', message, { reason });
@@ -33,22 +18,19 @@ export function authenticate(options: AuthenticateOptions): GatewayMiddleware {
   return {
     name: 'authenticate',
     handle: (call, next) => {
-      const token = credentialOf(call.request);
-      const parsed = parseApiKey(token);
-      const found = (parsed && options.snapshot.apiKey(parsed.id)) ?? absent;
-      const pepper = options.peppers.get(found.pepperVersion) ?? '';
-      const digest = Buffer.from(hashSecret(pepper, parsed?.secret ?? token.slice(0, 128)), 'hex');
-      const same = timingSafeEqual(digest, Buffer.from(found.secretHash, 'hex'));
-      if (!same || found === absent) throw unauthenticated('incorrect API key provided', 'invalid_api_key');
+      const { record, fault } = verifyApiKey(credentialOf(call.request), {
+        findKey: (id) => options.snapshot.apiKey(id),
+        peppers: options.peppers,
+        nowMs: call.startTimeMs,
+      });
+      if (!record) throw unauthenticated('incorrect API key provided', 'invalid_api_key');
       // From here on the project is known, and what is refused is on its record.
-      call.key = found;
-      call.project = options.snapshot.project(found.projectId);
-      if (found.revokedAtMs !== null) throw unauthenticated('this API key was revoked', 'revoked_api_key');
-      if (found.expiresAtMs !== null && found.expiresAtMs <= call.startTimeMs) {
-        throw unauthenticated('this API key has expired', 'expired_api_key');
-      }
+      call.key = record;
+      call.project = options.snapshot.project(record.projectId);
+      if (fault === 'revoked') throw unauthenticated('this API key was revoked', 'revoked_api_key');
+      if (fault === 'expired') throw unauthenticated('this API key has expired', 'expired_api_key');
       if (!call.project) throw unauthenticated('the project of this API key is gone', 'unknown_project');
-      if (!found.scopes.includes('call')) {
+      if (!record.scopes.includes('call')) {
         throw new LoomError(
           'permission_denied',
           'this API key may not call models: it lacks the scope "call"',

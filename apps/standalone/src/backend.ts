@@ -1,0 +1,171 @@
+import { AppModule as ControlModule } from '@loom/app-control/app.module';
+import { AppModule as IngestModule } from '@loom/app-ingest/app.module';
+import { AppModule as PricingModule } from '@loom/app-pricing/app.module';
+import { AppModule as QueryModule } from '@loom/app-query/app.module';
+import { openControlStore } from '@loom/control-store';
+import { parseMasterKeys, parsePeppers, verifyApiKey } from '@loom/control-store/secrets';
+import { type EventStream, logRootOf, openEventStream, sweepLog } from '@loom/event-stream';
+import { PriceBook } from '@loom/pricing';
+import { answerText, assembleAnswer, estimateUsage } from '@loom/providers';
+import { ControlFeed, EventStreamServer, startHttpApplication, type VerifyKey } from '@loom/service-kit';
+import type { Logger, Metrics } from '@loom/telemetry';
+import { topics } from '@loom/trace-schema';
+import { openTraceStore } from '@loom/trace-store';
+import { type INestMicroservice, Module, type Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { BackendConfig } from './backend-config.ts';
+
+export interface Backend {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+const sweepMs = 60_000;
+
+/** Ingest, pricing, query and control in one process: each consumer group its own application, one for HTTP. */
+export async function openBackend(config: BackendConfig, logger: Logger, metrics: Metrics): Promise<Backend> {
+  const closers: (() => Promise<unknown>)[] = [];
+  const closeAll = async () => {
+    for (const close of closers.reverse()) await close();
+  };
+  try {
+    const url = await openParts(config, logger, metrics, (close) => closers.push(close));
+    return { url, close: closeAll };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+async function openParts(
+  config: BackendConfig,
+  logger: Logger,
+  metrics: Metrics,
+  onClose: (close: () => Promise<unknown>) => void,
+): Promise<string> {
+  const stream = await openEventStream(config.LOOM_EVENT_STREAM_URL, {
+    onFailure: (error) => {
+      logger.fatal({ error }, 'event stream failed');
+      process.exit(1);
+    },
+  });
+  onClose(() => stream.close());
+  const traceStore = await openTraceStore(config.LOOM_TRACE_STORE_URL);
+  onClose(() => traceStore.close());
+  const controlStore = await openControlStore(config.LOOM_CONTROL_STORE_URL);
+  onClose(() => controlStore.close());
+  let priceBook = new PriceBook([]);
+  const feed = await ControlFeed.start(stream, {
+    logger,
+    onChange: (snapshot) => (priceBook = new PriceBook(snapshot.priceLists())),
+  });
+  onClose(() => feed.close());
+
+  const deadLetters = await stream.producer(topics.deadLetters);
+  const consume = async (group: string, module: Parameters<typeof NestFactory.createMicroservice>[0]) => {
+    const service = await startConsumer({ stream, group, module, logger });
+    onClose(() => service.close());
+    metrics.gauge(`loom_${group}_lag_records`, `Records that ${group} has not committed yet`, () =>
+      stream.lag(group, [topics.traces]),
+    );
+  };
+  const readers = { answerText, estimateUsage };
+  const peppers = parsePeppers(config.LOOM_KEY_PEPPERS.reveal());
+  const pepperVersion = Math.max(...peppers.keys());
+  const verifyKey = keyVerifier(feed, peppers);
+
+  @Module({
+    imports: [
+      QueryModule.register({ store: traceStore, stream, verifyKey, assembleAnswer }),
+      ControlModule.register({
+        store: controlStore,
+        verifyKey,
+        masterKeys: parseMasterKeys(config.LOOM_MASTER_KEYS.reveal()),
+        pepper: { version: pepperVersion, text: peppers.get(pepperVersion) ?? '' },
+        outboundAllow: config.LOOM_OUTBOUND_ALLOW,
+        apiKey: config.LOOM_FIRST_KEY.reveal(),
+        operatorKey: config.LOOM_OPERATOR_KEY.reveal(),
+        producer: await stream.producer(topics.control),
+        onError: (error) => logger.error({ error }, 'control not published'),
+        env: process.env,
+      }),
+    ],
+  })
+  class HttpModule {}
+
+  const http = await startHttpApplication({
+    module: HttpModule as Type,
+    host: config.LOOM_BACKEND_HOST,
+    port: config.LOOM_BACKEND_PORT,
+    logger,
+    metrics,
+    ready: () => {
+      if (!feed.snapshot.complete) throw new Error('no control snapshot was seen yet');
+      return Promise.resolve();
+    },
+  });
+  onClose(() => http.close());
+  await feed.completed(); // nothing is priced by an empty price book
+  await consume('ingest', IngestModule.register({ store: traceStore, deadLetters, ...readers }));
+  const costs = await stream.producer(topics.costs);
+  await consume(
+    'pricing',
+    PricingModule.register({ costs, deadLetters, estimateUsage, priceBook: () => priceBook }),
+  );
+  onClose(keepSweeping(config, logger));
+  return http.url;
+}
+
+interface ConsumerOptions {
+  readonly stream: EventStream;
+  readonly group: string;
+  readonly module: Parameters<typeof NestFactory.createMicroservice>[0];
+  readonly logger: Logger;
+}
+
+async function startConsumer({ stream, group, module, logger }: ConsumerOptions): Promise<INestMicroservice> {
+  const strategy = new EventStreamServer({
+    stream,
+    group,
+    onError: (error, batch) => {
+      const where = batch && { topic: batch.topic, partition: batch.partition, offset: batch.firstOffset };
+      logger.warn({ group, ...where, error }, 'batch failed and comes again');
+    },
+  });
+  const service = await NestFactory.createMicroservice(module, {
+    strategy,
+    logger: false,
+    abortOnError: false,
+  });
+  await service.listen();
+  return service;
+}
+
+function keyVerifier(feed: ControlFeed, peppers: ReadonlyMap<number, string>): VerifyKey {
+  return (token) => {
+    const { record, fault } = verifyApiKey(token, {
+      findKey: (id) => feed.snapshot.apiKey(id),
+      peppers,
+      nowMs: Date.now(),
+    });
+    if (!record || fault) return null;
+    const { projectId, organizationId, scopes, id: keyId } = record;
+    return { projectId, organizationId, scopes, keyId };
+  };
+}
+
+// Whole segments that ingest and pricing have committed, and that are old enough for other subscribers.
+function keepSweeping(config: BackendConfig, logger: Logger): () => Promise<void> {
+  const root = logRootOf(config.LOOM_EVENT_STREAM_URL);
+  const minAgeMs = config.LOOM_STREAM_RETENTION;
+  const timer = setInterval(() => {
+    Promise.all([
+      sweepLog(root, { topic: topics.traces, groups: ['ingest', 'pricing'], minAgeMs }),
+      sweepLog(root, { topic: topics.costs, groups: ['ingest'], minAgeMs }),
+    ]).catch((error: unknown) => logger.error({ error }, 'stream not swept'));
+  }, sweepMs);
+  return () => {
+    clearInterval(timer);
+    return Promise.resolve();
+  };
+}

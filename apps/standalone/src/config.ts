@@ -1,0 +1,22 @@
+import { resolve } from 'node:path';
+import { type Environment, envPort, loadConfig } from '@loom/config';
+import { z } from 'zod';
+
+const schema = z.object({
+  LOOM_HOME: z
+    .string()
+    .default('./.loom')
+    .transform((path) => resolve(path))
+    .describe('Directory of data and secrets'),
+  LOOM_GATEWAY_PORT: envPort.default(4000).describe('Port of the gateway; 0 means any free one'),
+  LOOM_BACKEND_PORT: envPort
+    .default(4100)
+    .describe('Port of query, control and ingest; 0 means any free one'),
+});
+export type StandaloneConfig = z.infer<typeof schema>;
+
+export const standaloneConfigSchema = schema;
+
+export function readStandaloneConfig(env: Environment): StandaloneConfig {
+  return loadConfig(schema, env);
+}

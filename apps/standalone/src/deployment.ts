@@ -1,0 +1,167 @@
+import { mkdir, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { LoomError } from '@loom/errors';
+import type { Logger } from '@loom/telemetry';
+import { tryLock } from 'fs-native-extensions';
+import type { StandaloneConfig } from './config.ts';
+import { type LocalSecrets, openLocalSecrets } from './local-secrets.ts';
+import { type Runtime, RuntimeFile } from './runtime-file.ts';
+import { SupervisedProcess } from './supervised-process.ts';
+
+interface EnginesReady {
+  readonly traceStoreUrl: string;
+  readonly controlStoreUrl: string;
+}
+
+interface ServiceReady {
+  readonly url: string;
+}
+
+const readyMs = 120_000;
+
+const entry = (specifier: string): string => fileURLToPath(import.meta.resolve(specifier));
+const portOf = (url: string | undefined, otherwise: number): string =>
+  url ? new URL(url).port : String(otherwise);
+
+/** Everything on one machine: engine host, backend and gateway as processes of their own, kept running. */
+export class Deployment {
+  readonly #config: StandaloneConfig;
+  readonly #logger: Logger;
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #file: RuntimeFile;
+  readonly #processes: SupervisedProcess<object>[] = [];
+  #runtime: Omit<Runtime, 'pids'> | null = null;
+  #unlock: () => Promise<void> = () => Promise.resolve();
+
+  /** `env` is handed on to the processes: it names providers, and the knobs of each service. */
+  constructor(config: StandaloneConfig, logger: Logger, env: NodeJS.ProcessEnv) {
+    this.#config = config;
+    this.#logger = logger;
+    this.#env = env;
+    this.#file = new RuntimeFile(config.LOOM_HOME);
+  }
+
+  async start(): Promise<Omit<Runtime, 'pids'>> {
+    const home = this.#config.LOOM_HOME;
+    await mkdir(home, { recursive: true, mode: 0o700 });
+    await this.#lock(join(home, 'lock'));
+    await this.#file.remove();
+    const secrets = await openLocalSecrets(home);
+    const engines = await this.#startEngines(join(home, 'engines'));
+    const backend = await this.#startBackend(engines, secrets);
+    const gateway = await this.#startGateway(secrets);
+    this.#runtime = {
+      gatewayUrl: gateway.url,
+      queryUrl: backend.url,
+      controlUrl: backend.url,
+      ingestUrl: backend.url,
+      consoleUrl: null,
+      apiKey: secrets.firstKey,
+      adminEmail: null,
+      adminPassword: null,
+    };
+    await this.#writeRuntime();
+    return this.#runtime;
+  }
+
+  /** Gateway first, so that what it writes last is still taken in; engines last. */
+  async stop(): Promise<void> {
+    this.#runtime = null;
+    await this.#file.remove();
+    for (const process of this.#processes.reverse()) await process.stop();
+    await this.#unlock();
+  }
+
+  #startEngines(directory: string): Promise<EnginesReady> {
+    return this.#supervise<EnginesReady>('engineHost', entry('@loom/engine-host/main'), (before) => {
+      const url = before && new URL(before.traceStoreUrl);
+      const options = {
+        directory,
+        traceStorePort: Number(url?.port ?? 0),
+        controlStorePort: Number(before ? new URL(before.controlStoreUrl).port : 0),
+        ...(url ? { password: decodeURIComponent(url.password) } : {}),
+      };
+      return { args: [JSON.stringify(options)], env: { ...this.#env, UV_THREADPOOL_SIZE: '16' } };
+    });
+  }
+
+  #startBackend(engines: EnginesReady, secrets: LocalSecrets): Promise<ServiceReady> {
+    return this.#supervise<ServiceReady>('backend', entry('@loom/app-standalone/backend'), (before) => ({
+      args: [],
+      env: {
+        ...this.#env,
+        LOOM_BACKEND_PORT: portOf(before?.url, this.#config.LOOM_BACKEND_PORT),
+        LOOM_EVENT_STREAM_URL: this.#streamUrl(),
+        LOOM_TRACE_STORE_URL: engines.traceStoreUrl,
+        LOOM_CONTROL_STORE_URL: engines.controlStoreUrl,
+        LOOM_MASTER_KEYS: secrets.masterKeys,
+        LOOM_KEY_PEPPERS: secrets.keyPeppers,
+        LOOM_FIRST_KEY: secrets.firstKey,
+        LOOM_OPERATOR_KEY: secrets.operatorKey,
+      },
+    }));
+  }
+
+  #startGateway(secrets: LocalSecrets): Promise<ServiceReady> {
+    return this.#supervise<ServiceReady>('gateway', entry('@loom/app-gateway/main'), (before) => ({
+      args: [],
+      env: {
+        ...withoutProviderCredentials(this.#env),
+        UV_THREADPOOL_SIZE: '8',
+        LOOM_GATEWAY_PORT: portOf(before?.url, this.#config.LOOM_GATEWAY_PORT),
+        LOOM_OUTBOX_URL: this.#streamUrl(),
+        LOOM_GATEWAY_SNAPSHOT_FILE: join(this.#config.LOOM_HOME, 'control-snapshot.json'),
+        LOOM_MASTER_KEYS: secrets.masterKeys,
+        LOOM_KEY_PEPPERS: secrets.keyPeppers,
+      },
+    }));
+  }
+
+  #supervise<Ready extends object>(
+    name: string,
+    file: string,
+    launch: (before: Ready | null) => { args: string[]; env: NodeJS.ProcessEnv },
+  ): Promise<Ready> {
+    const onChange = () => {
+      this.#writeRuntime().catch((error: unknown) =>
+        this.#logger.error({ error }, 'runtime file not written'),
+      );
+    };
+    const supervised = new SupervisedProcess<Ready>(
+      { name, entry: file, launch, readyMs },
+      this.#logger,
+      onChange,
+    );
+    this.#processes.push(supervised as unknown as SupervisedProcess<object>);
+    return supervised.start();
+  }
+
+  async #writeRuntime(): Promise<void> {
+    if (!this.#runtime) return;
+    const pids: Record<string, number> = { supervisor: process.pid };
+    for (const { name, pid } of this.#processes) if (pid !== null) pids[name] = pid;
+    await this.#file.write({ ...this.#runtime, pids });
+  }
+
+  #streamUrl(): string {
+    return `log:${join(this.#config.LOOM_HOME, 'stream')}`;
+  }
+
+  async #lock(path: string): Promise<void> {
+    const file = await open(path, 'a+', 0o600);
+    if (!tryLock(file.fd)) {
+      await file.close();
+      throw new LoomError(
+        'conflict',
+        `${this.#config.LOOM_HOME} is in use by another Loom; stop it, or set LOOM_HOME`,
+      );
+    }
+    this.#unlock = () => file.close();
+  }
+}
+
+// The gateway gets credentials sealed, through control; it has no use for those of the environment.
+function withoutProviderCredentials(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.endsWith('_API_KEY')));
+}

@@ -1,0 +1,21 @@
+import type { Runtime } from './runtime-file.ts';
+
+/** What a newcomer reads when Loom is ready. */
+export function firstSteps(runtime: Omit<Runtime, 'pids'>, home: string): string {
+  return `
+Loom is running.
+
+  Gateway   ${runtime.gatewayUrl}/v1      set this as the base URL of an OpenAI SDK
+  API key   ${runtime.apiKey}
+  Read API  ${runtime.queryUrl}      OpenAPI at ${runtime.queryUrl}/openapi.json
+  Data      ${home}
+
+Try it:
+
+  curl ${runtime.gatewayUrl}/v1/chat/completions -H 'authorization: Bearer ${runtime.apiKey}' \\
+    -H 'content-type: application/json' -d '{"model":"loom-sim","messages":[{"role":"user","content":"hello"}]}'
+
+  npm run loom -- traces
+
+`;
+}

@@ -1,0 +1,46 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { newApiKey, newPepper } from '@loom/control-store/secrets';
+
+/** Secrets of a deployment on one machine, made at its first start. On servers they come from outside. */
+export interface LocalSecrets {
+  /** `<id>:<base64>`, as LOOM_MASTER_KEYS wants it. */
+  readonly masterKeys: string;
+  /** `1:<text>`, as LOOM_KEY_PEPPERS wants it. */
+  readonly keyPeppers: string;
+  /** The first API key: may call and read. */
+  readonly firstKey: string;
+  /** The operator's API key: may read and manage. */
+  readonly operatorKey: string;
+}
+
+/** Reads `<home>/secrets/*`, making what is missing. Directory 0700, files 0600, on the disk when this resolves. */
+export async function openLocalSecrets(home: string): Promise<LocalSecrets> {
+  const directory = join(home, 'secrets');
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const secret = (name: string, make: () => string) => readOrMake(join(directory, name), make);
+  return {
+    masterKeys: await secret('master-key', () => `k1:${randomBytes(32).toString('base64')}`),
+    keyPeppers: await secret('key-pepper', () => `1:${newPepper()}`),
+    firstKey: await secret('first-key', () => newApiKey().text),
+    operatorKey: await secret('operator-key', () => newApiKey().text),
+  };
+}
+
+async function readOrMake(path: string, make: () => string): Promise<string> {
+  try {
+    return (await readFile(path, 'utf8')).trim();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  const text = make();
+  const file = await open(path, 'wx', 0o600);
+  try {
+    await file.writeFile(`${text}\n`);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  return text;
+}

@@ -1,0 +1,42 @@
+#!/bin/sh
+# Brings in what a fresh clone lacks (pnpm, dependencies, Node 24, the build), then becomes the task that was asked for.
+# Needs Node >= 18 and npm. Usage: run.sh start | test | soak | loom … | bench …
+set -eu
+cd "$(dirname "$0")/../.."
+task=$1
+shift
+
+say() { echo "$@" >&2; }
+
+if [ ! -f node_modules/.modules.yaml ] || [ pnpm-lock.yaml -nt node_modules/.modules.yaml ]; then
+  say "Installing dependencies …"
+  npx --yes pnpm@10.34.9 install --frozen-lockfile --silent >&2
+  touch node_modules/.modules.yaml
+fi
+node=$PWD/node_modules/node/bin/node
+PATH=$PWD/node_modules/node/bin:$PWD/node_modules/.bin:$PATH
+export PATH NX_DAEMON=false NX_NO_CLOUD=true
+
+if [ "${LOOM_SKIP_BUILD:-}" = "" ]; then
+  say "Building …"
+  nx run-many -t build --output-style=static >node_modules/.build.log 2>&1 || {
+    cat node_modules/.build.log >&2
+    exit 1
+  }
+fi
+
+case $task in
+  start) exec "$node" --enable-source-maps apps/standalone/dist/main.js ;;
+  loom) exec "$node" --enable-source-maps apps/cli/dist/main.js "$@" ;;
+  bench) exec "$node" --enable-source-maps apps/bench/dist/main.js "$@" ;;
+  test) exec "$node" --experimental-vm-modules --disable-warning=ExperimentalWarning node_modules/jest/bin/jest.js --config jest.preset.js "$@" ;;
+  soak)
+    LOOM_TEST_SOAK=1
+    export LOOM_TEST_SOAK
+    exec "$node" --experimental-vm-modules --disable-warning=ExperimentalWarning node_modules/jest/bin/jest.js --config jest.preset.js --testPathPatterns 'apps/e2e/' "$@"
+    ;;
+  *)
+    say "unknown task $task"
+    exit 2
+    ;;
+esac
