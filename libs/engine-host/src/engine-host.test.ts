@@ -1,3 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
@@ -176,5 +180,37 @@ describe('lockDirectory', () => {
       code: 'conflict',
       message: expect.stringContaining(engines.directory),
     });
+  });
+});
+
+describe('the process', () => {
+  const start = (directory: string) =>
+    spawn(
+      process.execPath,
+      [
+        '--conditions=loom:source',
+        fileURLToPath(new URL('main.ts', import.meta.url)),
+        JSON.stringify({ directory }),
+      ],
+      { stdio: ['ignore', 'ignore', 'ignore', 'ipc'] },
+    );
+
+  it('says why it can not start', async () => {
+    const child = start(engines.directory);
+    const exited = once(child, 'exit');
+    const [message] = (await once(child, 'message')) as [unknown];
+    expect(message).toEqual({
+      failed: expect.stringContaining(`${engines.directory} is in use by another engine host`),
+    });
+    expect(await exited).toEqual([1, null]);
+  });
+
+  it.each(['a parent that is gone', 'SIGTERM'])('ends cleanly at %s', async (cause) => {
+    const child = start(join(engines.directory, 'nested', cause));
+    const exited = once(child, 'exit');
+    expect(await once(child, 'message')).toEqual([expect.objectContaining({ ready: true }), undefined]);
+    if (cause === 'SIGTERM') child.kill('SIGTERM');
+    else child.disconnect();
+    expect(await exited).toEqual([0, null]);
   });
 });
