@@ -3,14 +3,10 @@
  * direction of writing are shown as `�`, so that it cannot move the cursor, recolour or rewrite the screen.
  */
 export function safeText(text: string): string {
-  return (
-    text
-      .replace(/\r\n?/g, '\n')
-      // eslint-disable-next-line no-control-regex -- these are what must not reach a terminal
-      .replace(
-        /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
-        '�',
-      )
+  return text.replace(/\r\n?/g, '\n').replace(
+    // eslint-disable-next-line no-control-regex -- these are what must not reach a terminal
+    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
+    '�',
   );
 }
 

@@ -90,8 +90,8 @@ export async function readContents(
   const contents: SpanContent[] = [];
   for (let first = 0; first < spans.length; first += parallelReads) {
     const group = spans.slice(first, first + parallelReads);
-    const read = group.map((span, index) =>
-      fits[first + index] ? reader.readContent(span) : contentLeftOut,
+    const read = group.map(async (span, index) =>
+      fits[first + index] ? await reader.readContent(span) : contentLeftOut,
     );
     contents.push(...(await Promise.all(read)));
   }
@@ -113,7 +113,7 @@ async function plainBytes({ codec, data, storedLength }: StoredPayload): Promise
   }
 }
 
-export function jsonOrText(bytes: Buffer): unknown {
+function jsonOrText(bytes: Buffer): unknown {
   const text = bytes.toString('utf8');
   try {
     return JSON.parse(text) as unknown;

@@ -43,7 +43,7 @@ export function comparisonOf(tag: Tag, source: FilterSource): Filter {
   if (expression.type === 'RangeExpression') return rangeOf(tag, expression.range, source);
   const quotedHere = source.isQuotedHere(expression.location.start);
   const raw = source.quoted.slice(expression.location.start, expression.location.end);
-  const text = expression.quoted ? String(expression.value) : raw;
+  const text = expression.quoted ? expression.value : raw;
   const value = { text, literal: expression.quoted && !quotedHere, position };
   if (field.type === 'ImplicitField')
     return { field: 'text', operator: 'contains', value: requireText(value) };

@@ -3,7 +3,7 @@ import { type Filter, filterComparisonsMax, filterDepthMax, filterFields } from 
 import { type LiqeQuery, parse } from 'liqe';
 import { comparisonOf } from './filter-comparison.ts';
 
-export const filterCharsMax = 2000;
+const filterCharsMax = 2000;
 
 /**
  * The filter that people type, as the store's tree:

@@ -1,6 +1,6 @@
 import { zstdDecompressSync } from 'node:zlib';
 import type { LiveEvent } from '@loom/api-contract';
-import { CostComputed, isCallEnded, outcomeOf, type Payload, TraceEvent } from '@loom/trace-schema';
+import { type CostComputed, isCallEnded, outcomeOf, type Payload, type TraceEvent } from '@loom/trace-schema';
 import { toInstant, toMilliseconds } from './instants.ts';
 import { withTotal } from './span-view.ts';
 

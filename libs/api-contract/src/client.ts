@@ -43,7 +43,7 @@ export type LoomClient = {
 
 interface AnyInput {
   readonly params?: Record<string, unknown>;
-  readonly query?: Record<string, unknown>;
+  readonly query?: Record<string, string | number | boolean | null | undefined>;
   readonly body?: unknown;
   readonly signal?: AbortSignal;
 }

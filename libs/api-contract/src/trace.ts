@@ -40,7 +40,7 @@ export const Cost = z.object({
 });
 export type Cost = z.infer<typeof Cost>;
 
-export const SpanTiming = z.object({
+const SpanTiming = z.object({
   startTime: Instant,
   durationMs: milliseconds,
   timeToFirstChunkMs: milliseconds.nullable(),
@@ -64,7 +64,7 @@ export const ContentState = z.enum([
 ]);
 export type ContentState = z.infer<typeof ContentState>;
 
-export const SpanAttempt = z.object({
+const SpanAttempt = z.object({
   spanId: z.string(),
   provider: z.string(),
   model: z.string(),

@@ -156,9 +156,9 @@ describe('the PostgreSQL side', () => {
         await client.query('BEGIN');
         const { rows } = await client.query<{ n: number }>('SELECT n FROM counter');
         await client.query('UPDATE counter SET n = $1', [(rows[0]?.n ?? 0) + 1]);
-        if (n % 4 === 0) return client.release(true); // cuts the connection without a COMMIT
-        await client.query('COMMIT');
-        client.release();
+        const cutsConnection = n % 4 === 0; // without a COMMIT
+        if (!cutsConnection) await client.query('COMMIT');
+        client.release(cutsConnection);
       }),
     );
     const { rows } = await pool.query<{ n: number }>('SELECT n FROM counter');

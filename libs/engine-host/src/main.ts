@@ -19,8 +19,9 @@ async function main(): Promise<void> {
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);
   process.once('disconnect', stop);
-  if (process.send && !process.connected) return stop();
-  process.send?.({ ready: true, traceStoreUrl: host.traceStoreUrl, controlStoreUrl: host.controlStoreUrl });
+  if (process.send && !process.connected) stop();
+  else
+    process.send?.({ ready: true, traceStoreUrl: host.traceStoreUrl, controlStoreUrl: host.controlStoreUrl });
 }
 
 main().catch((error: unknown) => {

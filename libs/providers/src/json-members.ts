@@ -1,7 +1,7 @@
 import { LoomError } from '@loom/errors';
 
 /** Where a member of the top-level object stands in the original bytes. `end` is exclusive. */
-export interface JsonMember {
+interface JsonMember {
   readonly valueStart: number;
   readonly valueEnd: number;
 }

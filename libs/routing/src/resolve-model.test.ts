@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ProviderRecord } from '@loom/trace-schema';
-import { ControlSnapshot } from './control-snapshot.ts';
+import { ControlSnapshot, type ControlSnapshotFile } from './control-snapshot.ts';
 import { resolveModel } from './resolve-model.ts';
 
 const provider = (name: string, models: string[], more: Partial<ProviderRecord> = {}): ProviderRecord => ({
@@ -94,7 +94,9 @@ describe('ControlSnapshot', () => {
     });
     expect(snapshot.apply(change(3, false))).toBe(true);
     expect(snapshot.apply(change(2, true))).toBe(false);
-    const copy = ControlSnapshot.fromFile(JSON.parse(JSON.stringify(snapshot.toFile())));
+    const copy = ControlSnapshot.fromFile(
+      JSON.parse(JSON.stringify(snapshot.toFile())) as ControlSnapshotFile,
+    );
     expect(copy.providers('o1')[0]?.enabled).toBe(false);
     expect(copy.complete).toBe(true);
     expect(snapshot.complete).toBe(false);

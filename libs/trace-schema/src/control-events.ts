@@ -125,12 +125,11 @@ export const ControlChanged = z.discriminatedUnion('entity', [
 export type ControlChanged = z.infer<typeof ControlChanged>;
 
 /** After this a reader that began at the start of the emitter knows everything up to `version`. */
-export const ControlSnapshotCompleted = z.strictObject({
+const ControlSnapshotCompleted = z.strictObject({
   id: z.string(),
   type: z.literal('control.snapshot-completed'),
   version: z.int().nonnegative(),
 });
-export type ControlSnapshotCompleted = z.infer<typeof ControlSnapshotCompleted>;
 
 /** Every record of topic `loom.control.v1`. */
 export const ControlEvent = z.union([ControlChanged, ControlSnapshotCompleted]);

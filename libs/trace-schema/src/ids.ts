@@ -15,7 +15,7 @@ function randomBytes(count: number): Uint8Array {
 
 function toHex(bytes: Uint8Array): string {
   let text = '';
-  for (const byte of bytes) text += hex[byte];
+  for (const byte of bytes) text += hex[byte] as string;
   return text;
 }
 

@@ -159,7 +159,8 @@ function addDelta(choices: Map<number, AssembledChoice>, value: Record<string, u
     if (name === 'role') choice.message.role = text(part) ?? choice.message.role;
     else if (name === 'tool_calls') addToolCalls(choice.toolCalls, part);
     else if (typeof part === 'string') choice.message[name] = (text(choice.message[name]) ?? '') + part;
-    else if (Array.isArray(part) && Array.isArray(choice.message[name])) choice.message[name].push(...part);
+    else if (Array.isArray(part) && Array.isArray(choice.message[name]))
+      choice.message[name].push(...(part as unknown[]));
     else if (part !== null && part !== undefined) choice.message[name] ??= part;
   }
 }

@@ -21,6 +21,8 @@ export interface ClickHouseServerOptions {
   readonly password: string;
 }
 
+/** As the server's own `http_max_uri_size`: query parameters travel in the URL. */
+const uriBytesMax = 1024 * 1024;
 const bodyBytesMax = 256 * 1024 * 1024;
 
 const limits: ChdbLimits = {
@@ -35,7 +37,7 @@ const limits: ChdbLimits = {
 export async function openClickHouseServer(options: ClickHouseServerOptions): Promise<ClickHouseServer> {
   const engine = await ChdbEngine.open(options.directory, limits);
   const turnstile = new Turnstile({ runningMax: limits.concurrencyMax, waitingMax: limits.queueMax });
-  const server = createServer((request, response) => {
+  const server = createServer({ maxHeaderSize: uriBytesMax }, (request, response) => {
     answer(request, response, { engine, turnstile, options }).catch((error: unknown) => {
       sendError(response, error);
     });

@@ -5,7 +5,7 @@ import { tryLock } from 'fs-native-extensions';
 import { makeDirectory, replaceFile } from './layout.ts';
 
 /** Where a group stands in one partition: everything below `committed` is done, a batch up to `planned` is out. */
-export interface PartitionOffsets {
+interface PartitionOffsets {
   committed: number;
   /** One past the last offset of the batch that was handed out; null when none is. */
   planned: number | null;
@@ -14,7 +14,7 @@ export interface PartitionOffsets {
 /** `<topic>/<partition>` to offsets. */
 export type GroupOffsets = Map<string, PartitionOffsets>;
 
-export const groupsDirectory = (root: string): string => join(root, '.groups');
+const groupsDirectory = (root: string): string => join(root, '.groups');
 const offsetsPath = (root: string, group: string): string => join(groupsDirectory(root), `${group}.json`);
 
 export async function readGroupOffsets(root: string, group: string): Promise<GroupOffsets> {

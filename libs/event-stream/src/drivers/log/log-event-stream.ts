@@ -5,6 +5,7 @@ import type { EventStreamDeps } from '../../open.ts';
 import type {
   BatchHandler,
   EventStream,
+  NewRecord,
   Producer,
   StreamRecord,
   SubscribeOptions,
@@ -19,10 +20,10 @@ import { PartitionWriter } from './partition-writer.ts';
 import { TailReader } from './tail-reader.ts';
 
 /** The embedded stream: segment files under one directory, shared by the processes of one machine. */
-export class LogEventStream implements EventStream {
+class LogEventStream implements EventStream {
   readonly #root: string;
   readonly #deps: EventStreamDeps;
-  readonly #producers: PartitionWriter[] = [];
+  readonly #producers: Producer[] = [];
   readonly #subscriptions = new Set<Subscription>();
   // Offsets of partition ends, remembered so that a look at the lag reads only what came since the last look.
   readonly #ends = new Map<string, PartitionReader>();
@@ -34,11 +35,13 @@ export class LogEventStream implements EventStream {
 
   async producer(topic: string): Promise<Producer> {
     await closeAbandonedPartitions(this.#root, topic);
-    const writer = await PartitionWriter.create(this.#root, topic, newUuid(), {
-      ...(this.#deps.onFailure ? { onFailure: this.#deps.onFailure } : {}),
-    });
-    this.#producers.push(writer);
-    return writer;
+    const producer = new LazyProducer(() =>
+      PartitionWriter.create(this.#root, topic, newUuid(), {
+        ...(this.#deps.onFailure ? { onFailure: this.#deps.onFailure } : {}),
+      }),
+    );
+    this.#producers.push(producer);
+    return producer;
   }
 
   subscribe(options: SubscribeOptions, handler: BatchHandler): Promise<Subscription> {
@@ -77,6 +80,28 @@ export class LogEventStream implements EventStream {
         await subscription.close();
       },
     };
+  }
+}
+
+/** Makes its partition when there is something to put into it: a process that says nothing leaves no directory. */
+class LazyProducer implements Producer {
+  readonly #create: () => Promise<PartitionWriter>;
+  #writer: Promise<PartitionWriter> | null = null;
+  #closed = false;
+
+  constructor(create: () => Promise<PartitionWriter>) {
+    this.#create = create;
+  }
+
+  async append(records: readonly NewRecord[]): Promise<void> {
+    if (this.#closed) throw new LoomError('unavailable', 'event log is closing');
+    this.#writer ??= this.#create();
+    await (await this.#writer).append(records);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await (await this.#writer)?.close();
   }
 }
 

@@ -122,12 +122,11 @@ export class PartitionReader {
   async #openSegment(segments: number[]): Promise<boolean> {
     if (this.#segment) return true;
     const first = segments.findLast((offset) => offset <= this.#nextOffset) ?? segments[0];
-    if (first === undefined) return false;
-    await this.#moveTo(first);
-    return this.#segment !== null;
+    return first !== undefined && (await this.#moveTo(first));
   }
 
-  async #moveTo(firstOffset: number): Promise<void> {
+  // False when retention has deleted the segment meanwhile.
+  async #moveTo(firstOffset: number): Promise<boolean> {
     if (this.#segment && firstOffset > this.#nextOffset) {
       this.corruptRecords += firstOffset - this.#nextOffset;
       this.#nextOffset = firstOffset;
@@ -138,8 +137,10 @@ export class PartitionReader {
       this.#segment = { file, firstOffset };
       this.#position = 0;
       this.#nextOffset = Math.max(this.#nextOffset, firstOffset);
+      return true;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error; // deleted by retention meanwhile
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      return false;
     }
   }
 }

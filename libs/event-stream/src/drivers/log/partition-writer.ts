@@ -171,7 +171,7 @@ export class PartitionWriter implements Producer {
     try {
       return this.appendSync(records);
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
   }
 
