@@ -108,6 +108,10 @@ export default defineConfig(
       // A number or a bigint in a message is what the message is for.
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
+      // What was caught is handed on as it is.
+      '@typescript-eslint/prefer-promise-reject-errors': ['error', { allowThrowingUnknown: true }],
+      // Promise.withResolvers<void>() is how a promise of no value is made.
+      '@typescript-eslint/no-invalid-void-type': 'off',
       // `(event) => sink.push(event)` is the short form everywhere.
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       // Modules of Nest are classes that carry a decorator and nothing else.
