@@ -119,9 +119,12 @@ describe('the official SDK through Loom', () => {
   });
 
   it('cancels the provider when the application aborts', async () => {
-    player.play = answerPieces(['data: {"id":"x","model":"m","choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'], {
-      end: 'never',
-    });
+    player.play = answerPieces(
+      ['data: {"id":"x","model":"m","choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'],
+      {
+        end: 'never',
+      },
+    );
     const { data, response } = await openai.chat.completions
       .create({ model: 'openai-compatible/slow', messages: user('x'), stream: true })
       .withResponse();
@@ -130,15 +133,24 @@ describe('the official SDK through Loom', () => {
       data.controller.abort();
     }
     const span = await spanOf(response);
-    expect(span).toMatchObject({ outcome: 'aborted', usageSource: 'estimated', error: { type: 'client_abort' } });
-    await eventually(() => Promise.resolve(player.seen.at(-1)?.aborted), (aborted) => aborted === true);
+    expect(span).toMatchObject({
+      outcome: 'aborted',
+      usageSource: 'estimated',
+      error: { type: 'client_abort' },
+    });
+    await eventually(
+      () => Promise.resolve(player.seen.at(-1)?.aborted),
+      (aborted) => aborted === true,
+    );
   });
 
   it('turns refusals and provider errors into the SDK errors that an application expects', async () => {
     const { gatewayUrl, apiKey } = await loom.runtime();
     const stranger = new OpenAI({ baseURL: `${gatewayUrl}/v1`, apiKey: 'sk-wrong', maxRetries: 0 });
     const messages = user('hello');
-    await expect(stranger.chat.completions.create({ model: 'gpt-4o', messages })).rejects.toThrow(AuthenticationError);
+    await expect(stranger.chat.completions.create({ model: 'gpt-4o', messages })).rejects.toThrow(
+      AuthenticationError,
+    );
     await expect(openai.chat.completions.create({ model: '', messages })).rejects.toThrow(BadRequestError);
     await expect(openai.chat.completions.create({ model: 'sim/x', messages: 'no' as never })).rejects.toThrow(
       /"messages" must be an array/,
@@ -178,7 +190,10 @@ describe('the official SDK through Loom', () => {
       expect(bytes.equals(recorded.bytes)).toBe(true);
       const span = await spanOf(response);
       expect(span.outcome).toBe('completed');
-      const stored = await client.getSpanRaw({ params: { spanId: span.spanId }, query: { part: 'response' } });
+      const stored = await client.getSpanRaw({
+        params: { spanId: span.spanId },
+        query: { part: 'response' },
+      });
       expect(Buffer.from(stored).equals(recorded.bytes)).toBe(true);
     },
   );

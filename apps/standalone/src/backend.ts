@@ -4,15 +4,14 @@ import { AppModule as PricingModule } from '@loom/app-pricing/app.module';
 import { AppModule as QueryModule } from '@loom/app-query/app.module';
 import { openControlStore } from '@loom/control-store';
 import { parseMasterKeys, parsePeppers, verifyApiKey } from '@loom/control-store/secrets';
-import { type EventStream, logRootOf, openEventStream, sweepLog } from '@loom/event-stream';
+import { logRootOf, openEventStream, sweepLog } from '@loom/event-stream';
 import { PriceBook } from '@loom/pricing';
 import { answerText, assembleAnswer, estimateUsage } from '@loom/providers';
-import { ControlFeed, EventStreamServer, startHttpApplication, type VerifyKey } from '@loom/service-kit';
+import { ControlFeed, startConsumer, startHttpApplication, type VerifyKey } from '@loom/service-kit';
 import type { Logger, Metrics } from '@loom/telemetry';
 import { topics } from '@loom/trace-schema';
 import { openTraceStore } from '@loom/trace-store';
-import { type INestMicroservice, Module, type Type } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import type { BackendConfig } from './backend-config.ts';
 
 export interface Backend {
@@ -62,7 +61,7 @@ async function openParts(
   onClose(() => feed.close());
 
   const deadLetters = await stream.producer(topics.deadLetters);
-  const consume = async (group: string, module: Parameters<typeof NestFactory.createMicroservice>[0]) => {
+  const consume = async (group: string, module: DynamicModule) => {
     const service = await startConsumer({ stream, group, module, logger });
     onClose(() => service.close());
     metrics.gauge(`loom_${group}_lag_records`, `Records that ${group} has not committed yet`, () =>
@@ -116,31 +115,6 @@ async function openParts(
   return http.url;
 }
 
-interface ConsumerOptions {
-  readonly stream: EventStream;
-  readonly group: string;
-  readonly module: Parameters<typeof NestFactory.createMicroservice>[0];
-  readonly logger: Logger;
-}
-
-async function startConsumer({ stream, group, module, logger }: ConsumerOptions): Promise<INestMicroservice> {
-  const strategy = new EventStreamServer({
-    stream,
-    group,
-    onError: (error, batch) => {
-      const where = batch && { topic: batch.topic, partition: batch.partition, offset: batch.firstOffset };
-      logger.warn({ group, ...where, error }, 'batch failed and comes again');
-    },
-  });
-  const service = await NestFactory.createMicroservice(module, {
-    strategy,
-    logger: false,
-    abortOnError: false,
-  });
-  await service.listen();
-  return service;
-}
-
 function keyVerifier(feed: ControlFeed, peppers: ReadonlyMap<number, string>): VerifyKey {
   return (token) => {
     const { record, fault } = verifyApiKey(token, {
@@ -162,6 +136,8 @@ function keepSweeping(config: BackendConfig, logger: Logger): () => Promise<void
     Promise.all([
       sweepLog(root, { topic: topics.traces, groups: ['ingest', 'pricing'], minAgeMs }),
       sweepLog(root, { topic: topics.costs, groups: ['ingest'], minAgeMs }),
+      // A publisher says everything at its start: what its predecessors said is needed by nobody.
+      sweepLog(root, { topic: topics.control, groups: [], minAgeMs, closedOnly: true }),
     ]).catch((error: unknown) => logger.error({ error }, 'stream not swept'));
   }, sweepMs);
   return () => {

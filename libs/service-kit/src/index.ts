@@ -6,6 +6,7 @@ export {
   VERIFY_KEY,
   type VerifyKey,
 } from './api-key.guard.ts';
+export { type ConsumerApplicationOptions, startConsumer } from './consumer-application.ts';
 export { ControlFeed, type ControlFeedOptions } from './control-feed.ts';
 export { EventStreamServer, type EventStreamServerOptions } from './event-stream-server.ts';
 export {

@@ -58,7 +58,8 @@ export class Deployment {
     }
     const file = join(this.home, 'runtime.json');
     for (let tries = 0; !existsSync(file); tries += 1) {
-      if (this.#child.exitCode !== null || tries > 1200) throw new Error(`Loom did not start:\n${this.#output}`);
+      if (this.#child.exitCode !== null || tries > 1200)
+        throw new Error(`Loom did not start:\n${this.#output}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
@@ -142,5 +143,7 @@ export async function eventually<Value>(
     }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new Error(`not so after ${timeoutMs} ms; last seen: ${last instanceof Error ? last.stack : JSON.stringify(last)}`);
+  throw new Error(
+    `not so after ${timeoutMs} ms; last seen: ${last instanceof Error ? last.stack : JSON.stringify(last)}`,
+  );
 }

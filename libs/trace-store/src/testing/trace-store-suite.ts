@@ -107,6 +107,16 @@ export function traceStoreSuite(name: string, start: () => Promise<SuiteEngine>)
       });
     });
 
+    it('takes a batch of a thousand costs whose ids are long', async () => {
+      const projectId = newUuid();
+      const costs = Array.from({ length: 1000 }, (_, index) => {
+        const cost = costRow(spanRow({ projectId, startTime: at(index) }), { totalUsd: '0.001' });
+        return { ...cost, id: `${cost.id}/end/cost/genai-prices-0.1.8+2026-11-22/${'x'.repeat(20)}` };
+      });
+      await store.writeBatch(batchOf({ costs }));
+      expect((await store.reconcile({ projectId })).costs).toMatchObject({ rows: 1000, distinct: 1000 });
+    });
+
     it('shows the cost of the newest price book', async () => {
       const span = spanRow({ projectId: newUuid() });
       await write([span]);

@@ -9,6 +9,8 @@ export interface SweepOptions {
   readonly groups: readonly string[];
   /** … and when nothing was written to it for this long. Milliseconds. */
   readonly minAgeMs: number;
+  /** Leave partitions that are still written to whole: for topics whose newest partition says everything again. */
+  readonly closedOnly?: boolean;
 }
 
 /**
@@ -21,7 +23,9 @@ export async function sweepLog(root: string, options: SweepOptions): Promise<num
   for (const partition of await listPartitions(root, options.topic)) {
     const id = `${options.topic}/${partition}`;
     const done = Math.min(Number.MAX_SAFE_INTEGER, ...offsets.map((group) => group.get(id)?.committed ?? 0));
-    freed += await sweepPartition(join(root, options.topic, partition), done, options.minAgeMs);
+    const directory = join(root, options.topic, partition);
+    if (options.closedOnly && !(await exists(join(directory, closedFile)))) continue;
+    freed += await sweepPartition(directory, done, options.minAgeMs);
   }
   return freed;
 }
