@@ -7,7 +7,8 @@ import {
 } from '@loom/trace-store';
 import { Outcome } from '@loom/trace-schema';
 import type { LiqeQuery } from 'liqe';
-import { filterError, type FilterSource, knownFields } from './filter-grammar.ts';
+import { filterError, knownFields } from './filter-error.ts';
+import type { FilterSource } from './filter-source.ts';
 
 type Tag = Extract<LiqeQuery, { type: 'Tag' }>;
 

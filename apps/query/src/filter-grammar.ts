@@ -1,7 +1,9 @@
 import { LoomError } from '@loom/errors';
-import { type Filter, filterComparisonsMax, filterDepthMax, filterFields } from '@loom/trace-store';
+import { type Filter, filterComparisonsMax, filterDepthMax } from '@loom/trace-store';
 import { type LiqeQuery, parse } from 'liqe';
 import { comparisonOf } from './filter-comparison.ts';
+import { filterError } from './filter-error.ts';
+import { type FilterSource, quoteValues } from './filter-source.ts';
 
 const filterCharsMax = 2000;
 
@@ -52,37 +54,6 @@ export function parseFilter(text: string): Filter | null {
   return toFilter(tree, 0);
 }
 
-/** The text as liqe takes it: values are put in quotes, because without it knows few signs and reads digits as numbers. */
-export interface FilterSource {
-  readonly quoted: string;
-  /** True when the quotes at this place were put there here: the value was typed without. */
-  isQuotedHere(start: number): boolean;
-  /** A place in `quoted` as the place in what was typed. */
-  toOriginal(position: number): number;
-}
-
-const quotedText = /"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/.source;
-const valueAfterColon = new RegExp(`${quotedText}|(:[<>=]*)([^\\s()"'<>=][^\\s()"']*)`, 'g');
-const rangeOrExpression = /^(?:\/.+\/\w*|[[{].*)$/;
-
-function quoteValues(text: string): FilterSource {
-  const inserted: number[] = [];
-  const quoted = text.replace(
-    valueAfterColon,
-    (whole, operator: string | undefined, value: string, at: number) => {
-      if (operator === undefined || rangeOrExpression.test(value)) return whole;
-      const start = at + operator.length + inserted.length;
-      inserted.push(start, start + value.length + 1);
-      return `${operator}"${value.replaceAll('\\', '')}"`;
-    },
-  );
-  return {
-    quoted,
-    isQuotedHere: (start) => inserted.includes(start),
-    toOriginal: (position) => position - inserted.filter((at) => at < position).length,
-  };
-}
-
 type Logical = Extract<LiqeQuery, { type: 'LogicalExpression' }>;
 
 /** liqe reads a chain from left to right; this puts AND before OR. */
@@ -104,15 +75,6 @@ function joinByPrecedence(node: Logical, toFilter: (operand: LiqeQuery) => Filte
   const parts = groups.map((group): Filter => (group.length === 1 && group[0] ? group[0] : { and: group }));
   return parts.length === 1 && parts[0] ? parts[0] : { or: parts };
 }
-
-export function filterError(problem: string, position: number): LoomError {
-  return new LoomError('invalid_request', `filter, character ${position + 1}: ${problem}`, {
-    param: 'filter',
-    details: { position },
-  });
-}
-
-export const knownFields = `${Object.keys(filterFields).join(', ')}, metadata.<key>`;
 
 function syntaxError(text: string, source: FilterSource, error: unknown): LoomError {
   const quotes = [...text.matchAll(/(?<!\\)"/g)];

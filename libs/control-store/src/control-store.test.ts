@@ -9,7 +9,7 @@ controlStoreSuite('the engine host', async () => {
 });
 
 // The one place that a suite learns of a server to run on as well.
- 
+
 const server = process.env['LOOM_TEST_POSTGRES_URL'];
 (server ? describe : describe.skip)('with LOOM_TEST_POSTGRES_URL', () => {
   controlStoreSuite('a PostgreSQL server', () =>
