@@ -41,6 +41,9 @@ const schema = z.object({
   LOOM_GATEWAY_CALLS_MAX: envInteger(1, 1_000_000)
     .default(4096)
     .describe('Calls at once; more are answered 503'),
+  LOOM_GATEWAY_STOP_GRACE: envDurationMs
+    .default(5_000)
+    .describe('At a stop, running calls may take this long before they are broken off'),
   LOOM_CAPTURE_ANSWER_BYTES_MAX: envBytes
     .default(32 * 1024 * 1024)
     .describe('Bytes of an answer that are kept'),

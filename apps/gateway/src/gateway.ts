@@ -35,12 +35,11 @@ export interface GatewayDeps {
 }
 
 const successionMs = 5_000;
-/** After a stop, running calls may take this long before they are broken off. */
-const stopGraceMs = 5_000;
 
 /** The gateway, put together. Opened by {@link openGateway}; serves calls through `edge`. */
 export interface Gateway {
   readonly edge: HttpEdge;
+  readonly outbox: PartitionWriter;
   /** Rejects with the reason why calls cannot be served. */
   ready(): Promise<void>;
   /** No new calls; running ones get a few seconds, then an error event; then the emitter is closed. */
@@ -80,6 +79,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   observe(deps.metrics, { recorder, edge, feed });
   return {
     edge,
+    outbox: writer,
     ready: () => {
       if (writer.failure) return Promise.reject(writer.failure);
       if (!feed.snapshot.complete)
@@ -88,7 +88,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     },
     close: async () => {
       edge.stop();
-      await endRunning(running);
+      await endRunning(running, config.LOOM_GATEWAY_STOP_GRACE);
       await succession.stop();
       refusals.close();
       await recorder.close();
@@ -191,8 +191,8 @@ async function keepSucceeding(
   };
 }
 
-async function endRunning(running: ReadonlySet<Exchange>): Promise<void> {
-  const deadline = Date.now() + stopGraceMs;
+async function endRunning(running: ReadonlySet<Exchange>, graceMs: number): Promise<void> {
+  const deadline = Date.now() + graceMs;
   while (running.size > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
   for (const exchange of running) exchange.stop();
 }

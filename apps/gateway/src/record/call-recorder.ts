@@ -86,7 +86,7 @@ export class CallRecorder {
   async close(): Promise<void> {
     clearInterval(this.#flushTimer);
     await Promise.all(this.#ending);
-    this.#recordLosses();
+    this.#recordLosses({ essential: true });
   }
 
   async #writeAccepted(call: Call): Promise<{ recording: CallRecording; durable: Promise<void> }> {
@@ -130,16 +130,17 @@ export class CallRecorder {
     this.#lost.set(projectId, { calls: lost.calls + calls, events: lost.events + 1, reason });
   }
 
-  #recordLosses(): void {
+  #recordLosses(options: { readonly essential?: boolean } = {}): void {
     for (const [projectId, lost] of this.#lost) {
       try {
-        void this.#options.emitter.emit({
+        const draft = {
           id: `${this.#options.emitter.id}/lost/${Date.now()}/${projectId}`,
           type: 'capture.lost',
           projectId,
           subject: this.#options.emitter.id,
           fields: { lostCalls: lost.calls, lostEvents: lost.events, reason: lost.reason },
-        });
+        };
+        void this.#options.emitter.emit(draft, options);
         this.#lost.delete(projectId);
       } catch {
         return; // still no room; the count waits

@@ -66,17 +66,18 @@ export class RefusalRecorder {
   }
 
   /** Writes the counts since the summary before. */
-  summarize(): void {
+  summarize(options: { readonly essential?: boolean } = {}): void {
     for (const [id, counts] of this.#counts) {
       const [projectId = systemProjectId, keyId = ''] = id.split('\0');
       try {
-        void this.#options.emitter.emit({
+        const draft = {
           id: `refusals/${newUuid()}`,
           type: 'capture.refusals',
           projectId,
           subject: this.#options.emitter.id,
           fields: { keyId: keyId === '' ? null : keyId, counts: Object.fromEntries(counts) },
-        });
+        };
+        void this.#options.emitter.emit(draft, options);
         this.#counts.delete(id);
       } catch {
         return; // no room; the counts wait
@@ -86,7 +87,7 @@ export class RefusalRecorder {
 
   close(): void {
     clearInterval(this.#timer);
-    this.summarize();
+    this.summarize({ essential: true });
   }
 
   #allowed(keyId: string): boolean {

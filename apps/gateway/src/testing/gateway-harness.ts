@@ -99,6 +99,20 @@ export class GatewayHarness {
     this.#gateway = null;
   }
 
+  /** As kill -9 does: nothing more is written, the lock of the outbox is free, connections break. */
+  async die(): Promise<void> {
+    this.breakOutbox();
+    this.#server?.closeAllConnections();
+    await new Promise((resolve) => this.#server?.close(resolve));
+    await this.#gateway?.close();
+    this.#gateway = null;
+  }
+
+  /** The next write to the outbox fails, as on a disk that is broken. */
+  breakOutbox(): void {
+    this.gateway.outbox.failWith(new Error('EIO: injected'));
+  }
+
   async destroy(): Promise<void> {
     if (this.#gateway) await this.close();
     await rm(this.home, { recursive: true, force: true });

@@ -207,6 +207,11 @@ export class PartitionWriter implements Producer {
     return group.done;
   }
 
+  /** Fails the log by hand, as a broken disk would: for tests of what its owner does then. */
+  failWith(cause: Error): void {
+    this.#fail(cause);
+  }
+
   /** Waits for what was appended, marks the partition closed and lets go of its lock. */
   async close(options: { readonly markClosed?: boolean } = {}): Promise<void> {
     if (this.#closing) return;
