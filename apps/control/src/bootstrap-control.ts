@@ -31,8 +31,8 @@ export interface BootstrapOptions {
 }
 
 /** The ids are the same in every deployment: what was recorded is found again when the database is made anew. */
-export const firstOrganizationId = 'default';
-export const firstProjectId = 'default';
+const firstOrganizationId = 'default';
+const firstProjectId = 'default';
 
 /**
  * Brings the control store to where a deployment can work, at every start: organization, project and keys when they

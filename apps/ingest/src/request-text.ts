@@ -31,7 +31,8 @@ function turnsOf(body: Record<string, unknown>): { role: string; content: unknow
   return source.slice(0, messagesMax).map((item: unknown) => {
     if (typeof item === 'string') return { role: 'user', content: item };
     const turn = asObject(item);
-    return { role: String(turn?.['role'] ?? ''), content: turn?.['content'] ?? turn?.['output'] };
+    const role = turn?.['role'];
+    return { role: typeof role === 'string' ? role : '', content: turn?.['content'] ?? turn?.['output'] };
   });
 }
 

@@ -50,6 +50,7 @@ export class EventStreamServer extends Server implements CustomTransportStrategy
     throw new LoomError('unsupported', `the event stream transport has no event "${event}"`);
   }
 
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the signature is Nest's
   unwrap<T>(): T {
     return this.#options.stream as T;
   }

@@ -44,7 +44,7 @@ export async function startHttpApplication(options: HttpApplicationOptions): Pro
       return createServer({ headersTimeout: 10_000, requestTimeout: 0, keepAliveTimeout: 65_000 }, listener);
     },
   });
-  const fastify = adapter.getInstance() as unknown as FastifyInstance;
+  const fastify = adapter.getInstance<FastifyInstance>();
   addHealthRoutes(fastify, options);
   const app = await NestFactory.create<NestFastifyApplication>(options.module, adapter, {
     logger: false,

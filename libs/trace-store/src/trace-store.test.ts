@@ -9,7 +9,7 @@ traceStoreSuite('the engine host', async () => {
 });
 
 // The one place that a suite learns of a server to run on as well.
-// eslint-disable-next-line n/no-process-env
+ 
 const server = process.env['LOOM_TEST_CLICKHOUSE_URL'];
 (server ? describe : describe.skip)('with LOOM_TEST_CLICKHOUSE_URL', () => {
   traceStoreSuite('a ClickHouse server', () =>

@@ -158,7 +158,7 @@ function textToSql(
 }
 
 /** Tokens as the index has them: runs of ASCII letters and digits and of everything beyond ASCII, in lower case. */
-export function wordsOf(text: string): string[] {
+function wordsOf(text: string): string[] {
   return text.toLowerCase().match(/[a-z0-9\u{80}-\u{10ffff}]+/gu) ?? [];
 }
 

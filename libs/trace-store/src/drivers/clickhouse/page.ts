@@ -1,9 +1,9 @@
 import { LoomError } from '@loom/errors';
 import { type ListQuery, pageLimitMax } from '../../trace-store.ts';
-import { BoundParams } from './bound-params.ts';
+import { type BoundParams } from './bound-params.ts';
 import { filterToSql } from './filter-sql.ts';
 
-export const defaultLimit = 50;
+const defaultLimit = 50;
 
 export function checkedLimit(limit: number | undefined): number {
   const checked = limit ?? defaultLimit;

@@ -11,7 +11,7 @@ export type Fields<Row> = Readonly<Record<keyof Row & string, Kind>>;
 
 export type StoredRow = Record<string, unknown>;
 
-export function columnOf(field: string): string {
+function columnOf(field: string): string {
   return field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
@@ -47,7 +47,7 @@ export function fromStored<Row>(fields: Fields<Row>, stored: StoredRow): Row {
 }
 
 function entriesOf<Row>(fields: Fields<Row>): [string, Kind][] {
-  return Object.entries(fields) as [string, Kind][];
+  return Object.entries<Kind>(fields);
 }
 
 /** Half a character, as a cut text ends in: JSON can write it and the engine refuses to read it. */

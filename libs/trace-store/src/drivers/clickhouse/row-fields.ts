@@ -102,7 +102,7 @@ export function storedSpan(span: SpanRow): StoredRow {
 
 export function readSpanRow(stored: StoredRow): Omit<SpanRow, keyof ChunkColumns> {
   const row: StoredRow = { ...fromStored(spanFields, stored), tokens: readTokens(stored) };
-  for (const bucket of tokenBuckets) delete row[tokenField(bucket)];
+  for (const bucket of tokenBuckets) Reflect.deleteProperty(row, tokenField(bucket));
   return row as unknown as Omit<SpanRow, keyof ChunkColumns>;
 }
 

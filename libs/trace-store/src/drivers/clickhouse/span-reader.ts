@@ -28,6 +28,7 @@ import {
   payloadFields,
   readSpanRow,
   spanFields,
+  type WrittenCost,
 } from './row-fields.ts';
 
 /** Spans and what hangs on them. */
@@ -98,7 +99,7 @@ export class SpanReader {
        ORDER BY index LIMIT 1 BY index`,
       params,
     );
-    const [head, ...slices] = rows.map((row) => fromStored(payloadFields, row));
+    const [head, ...slices] = rows.map((row) => fromStored<PayloadRow>(payloadFields, row));
     if (head?.index !== payloadHeadIndex) return null;
     const { codec, keyId, length, hash, storedLength } = head;
     return { codec, keyId, length, hash, storedLength, data: joinPayload(head, slices, query) };
@@ -188,7 +189,7 @@ function spanWhere({ projectId, spanId }: SpanKey, params: BoundParams): string 
 }
 
 function readCost(row: StoredRow): StoredCost {
-  const cost = fromStored(costFields, row);
+  const cost = fromStored<WrittenCost>(costFields, row);
   const { state, reason, totalUsd, lines, priceBookVersion, priceId, tier, estimated } = cost;
   return { state, reason, totalUsd, lines, priceBookVersion, priceId, tier, estimated };
 }
