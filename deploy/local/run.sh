@@ -1,6 +1,6 @@
 #!/bin/sh
 # Brings in what a fresh clone lacks (pnpm, dependencies, Node 24, the build), then becomes the task that was asked for.
-# Needs Node >= 18 and npm. Usage: run.sh start | test | soak | loom … | bench …
+# Needs Node >= 18 and npm. Usage: run.sh build | start | test | soak | loom … | bench …
 set -eu
 cd "$(dirname "$0")/../.."
 task=$1
@@ -26,6 +26,7 @@ if [ "${LOOM_SKIP_BUILD:-}" = "" ]; then
 fi
 
 case $task in
+  build) exit 0 ;;
   start) exec "$node" --enable-source-maps apps/standalone/dist/main.js ;;
   loom) exec "$node" --enable-source-maps apps/cli/dist/main.js "$@" ;;
   bench) exec "$node" --enable-source-maps apps/bench/dist/main.js "$@" ;;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { startTestEngines } from '@loom/engine-host/testing';
+import { serverSuite } from '@loom/testkit';
 import { openControlStore } from './open.ts';
 import { controlStoreSuite } from './testing/control-store-suite.ts';
 
@@ -8,13 +9,8 @@ controlStoreSuite('the engine host', async () => {
   return { url: new URL(engines.controlStoreUrl), stop: () => engines.stop() };
 });
 
-// The one place that a suite learns of a server to run on as well.
-
-const server = process.env['LOOM_TEST_POSTGRES_URL'];
-(server ? describe : describe.skip)('with LOOM_TEST_POSTGRES_URL', () => {
-  controlStoreSuite('a PostgreSQL server', () =>
-    Promise.resolve({ url: new URL(server ?? 'postgres://unset'), stop: () => Promise.resolve() }),
-  );
+serverSuite({ server: 'PostgreSQL', variable: 'LOOM_TEST_POSTGRES_URL', obtainable: true }, (url) => {
+  controlStoreSuite('a PostgreSQL server', () => Promise.resolve({ url, stop: () => Promise.resolve() }));
 });
 
 describe('openControlStore', () => {

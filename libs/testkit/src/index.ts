@@ -1,4 +1,5 @@
 export { type RecordedCase, recordedChatCases } from './recorded.ts';
+export { serverSuite, type ServerSuiteOptions } from './server-suite.ts';
 export {
   answerJson,
   answerPieces,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { startTestEngines } from '@loom/engine-host/testing';
+import { serverSuite } from '@loom/testkit';
 import { openTraceStore } from './open.ts';
 import { traceStoreSuite } from './testing/trace-store-suite.ts';
 
@@ -8,12 +9,9 @@ traceStoreSuite('the engine host', async () => {
   return { url: new URL(engines.traceStoreUrl), crash: engines, stop: () => engines.stop() };
 });
 
-// The one place that a suite learns of a server to run on as well.
- 
-const server = process.env['LOOM_TEST_CLICKHOUSE_URL'];
-(server ? describe : describe.skip)('with LOOM_TEST_CLICKHOUSE_URL', () => {
+serverSuite({ server: 'ClickHouse', variable: 'LOOM_TEST_CLICKHOUSE_URL', obtainable: false }, (url) => {
   traceStoreSuite('a ClickHouse server', () =>
-    Promise.resolve({ url: new URL(server ?? 'http://unset'), crash: null, stop: () => Promise.resolve() }),
+    Promise.resolve({ url, crash: null, stop: () => Promise.resolve() }),
   );
 });
 
