@@ -37,12 +37,6 @@ const sources: readonly Source[] = [
   { kind: 'openai-compatible', prefix: 'OPENAI_COMPATIBLE', models: ['*'] },
 ];
 
-/** The variables that name providers. */
-export const environmentProviderVariables: readonly string[] = sources.flatMap(({ prefix }) => [
-  `${prefix}_API_KEY`,
-  `${prefix}_BASE_URL`,
-]);
-
 /**
  * The providers that are there: those with a key or a base URL, and always the simulator. Base URLs are the
  * operator's word: any http(s) host. Throws `config_invalid` for one that is no such URL.

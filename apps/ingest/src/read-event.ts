@@ -45,7 +45,6 @@ function faultOf(event: StoredEvent): string | null {
     if (!/^\d{1,19}$/.test(time) || BigInt(time) > unixNanosMax) return `${time} is no instant before 2262`;
   }
   if ('status' in event && event.status > statusMax) return `status ${event.status} is no HTTP status`;
-  if ('totalUsd' in event && /^\d{19}/.test(event.totalUsd))
-    return `${event.totalUsd} dollars is no price`;
+  if ('totalUsd' in event && /^\d{19}/.test(event.totalUsd)) return `${event.totalUsd} dollars is no price`;
   return null;
 }

@@ -7,6 +7,11 @@ import { readBackendConfig } from './backend-config.ts';
 const logger = createLogger({ service: 'backend' });
 
 await runProcess(logger, async () => {
-  const backend = await openBackend(readBackendConfig(process.env), logger, new Metrics());
+  const backend = await openBackend({
+    config: readBackendConfig(process.env),
+    env: process.env,
+    logger,
+    metrics: new Metrics(),
+  });
   return { ready: { url: backend.url }, close: () => backend.close() };
 });

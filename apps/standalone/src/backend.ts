@@ -14,6 +14,14 @@ import { openTraceStore } from '@loom/trace-store';
 import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import type { BackendConfig } from './backend-config.ts';
 
+interface BackendDeps {
+  readonly config: BackendConfig;
+  /** Names providers. */
+  readonly env: NodeJS.ProcessEnv;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
 export interface Backend {
   readonly url: string;
   close(): Promise<void>;
@@ -22,13 +30,13 @@ export interface Backend {
 const sweepMs = 60_000;
 
 /** Ingest, pricing, query and control in one process: each consumer group its own application, one for HTTP. */
-export async function openBackend(config: BackendConfig, logger: Logger, metrics: Metrics): Promise<Backend> {
+export async function openBackend(deps: BackendDeps): Promise<Backend> {
   const closers: (() => Promise<unknown>)[] = [];
   const closeAll = async () => {
     for (const close of closers.reverse()) await close();
   };
   try {
-    const url = await openParts(config, logger, metrics, (close) => closers.push(close));
+    const url = await openParts(deps, (close) => closers.push(close));
     return { url, close: closeAll };
   } catch (error) {
     await closeAll();
@@ -37,9 +45,7 @@ export async function openBackend(config: BackendConfig, logger: Logger, metrics
 }
 
 async function openParts(
-  config: BackendConfig,
-  logger: Logger,
-  metrics: Metrics,
+  { config, env, logger, metrics }: BackendDeps,
   onClose: (close: () => Promise<unknown>) => void,
 ): Promise<string> {
   const stream = await openEventStream(config.LOOM_EVENT_STREAM_URL, {
@@ -86,7 +92,7 @@ async function openParts(
         operatorKey: config.LOOM_OPERATOR_KEY.reveal(),
         producer: await stream.producer(topics.control),
         onError: (error) => logger.error({ error }, 'control not published'),
-        env: process.env,
+        env,
       }),
     ],
   })

@@ -20,7 +20,6 @@ interface ServiceReady {
 
 const readyMs = 120_000;
 
-const entry = (specifier: string): string => fileURLToPath(import.meta.resolve(specifier));
 const portOf = (url: string | undefined, otherwise: number): string =>
   url ? new URL(url).port : String(otherwise);
 
@@ -32,7 +31,8 @@ export class Deployment {
   readonly #file: RuntimeFile;
   readonly #processes: SupervisedProcess<object>[] = [];
   #runtime: Omit<Runtime, 'pids'> | null = null;
-  #unlock: () => Promise<void> = () => Promise.resolve();
+  /** Lets go of the home; null while it is another's. */
+  #unlock: (() => Promise<void>) | null = null;
 
   /** `env` is handed on to the processes: it names providers, and the knobs of each service. */
   constructor(config: StandaloneConfig, logger: Logger, env: NodeJS.ProcessEnv) {
@@ -67,55 +67,69 @@ export class Deployment {
 
   /** Gateway first, so that what it writes last is still taken in; engines last. */
   async stop(): Promise<void> {
+    if (!this.#unlock) return;
     this.#runtime = null;
     await this.#file.remove();
     for (const process of this.#processes.reverse()) await process.stop();
     await this.#unlock();
+    this.#unlock = null;
   }
 
   #startEngines(directory: string): Promise<EnginesReady> {
-    return this.#supervise<EnginesReady>('engineHost', entry('@loom/engine-host/main'), (before) => {
-      const url = before && new URL(before.traceStoreUrl);
-      const options = {
-        directory,
-        traceStorePort: Number(url?.port ?? 0),
-        controlStorePort: Number(before ? new URL(before.controlStoreUrl).port : 0),
-        ...(url ? { password: decodeURIComponent(url.password) } : {}),
-      };
-      return { args: [JSON.stringify(options)], env: { ...this.#env, UV_THREADPOOL_SIZE: '16' } };
-    });
+    return this.#supervise<EnginesReady>(
+      'engineHost',
+      fileURLToPath(import.meta.resolve('@loom/engine-host/main')),
+      (before) => {
+        const url = before && new URL(before.traceStoreUrl);
+        const options = {
+          directory,
+          traceStorePort: Number(url?.port ?? 0),
+          controlStorePort: Number(before ? new URL(before.controlStoreUrl).port : 0),
+          ...(url ? { password: decodeURIComponent(url.password) } : {}),
+        };
+        return { args: [JSON.stringify(options)], env: { ...this.#env, UV_THREADPOOL_SIZE: '16' } };
+      },
+    );
   }
 
   #startBackend(engines: EnginesReady, secrets: LocalSecrets): Promise<ServiceReady> {
-    return this.#supervise<ServiceReady>('backend', entry('@loom/app-standalone/backend'), (before) => ({
-      args: [],
-      env: {
-        ...this.#env,
-        LOOM_BACKEND_PORT: portOf(before?.url, this.#config.LOOM_BACKEND_PORT),
-        LOOM_EVENT_STREAM_URL: this.#streamUrl(),
-        LOOM_TRACE_STORE_URL: engines.traceStoreUrl,
-        LOOM_CONTROL_STORE_URL: engines.controlStoreUrl,
-        LOOM_MASTER_KEYS: secrets.masterKeys,
-        LOOM_KEY_PEPPERS: secrets.keyPeppers,
-        LOOM_FIRST_KEY: secrets.firstKey,
-        LOOM_OPERATOR_KEY: secrets.operatorKey,
-      },
-    }));
+    return this.#supervise<ServiceReady>(
+      'backend',
+      fileURLToPath(import.meta.resolve('@loom/app-standalone/backend')),
+      (before) => ({
+        args: [],
+        env: {
+          ...this.#env,
+          LOOM_BACKEND_PORT: portOf(before?.url, this.#config.LOOM_BACKEND_PORT),
+          LOOM_EVENT_STREAM_URL: this.#streamUrl(),
+          LOOM_TRACE_STORE_URL: engines.traceStoreUrl,
+          LOOM_CONTROL_STORE_URL: engines.controlStoreUrl,
+          LOOM_MASTER_KEYS: secrets.masterKeys,
+          LOOM_KEY_PEPPERS: secrets.keyPeppers,
+          LOOM_FIRST_KEY: secrets.firstKey,
+          LOOM_OPERATOR_KEY: secrets.operatorKey,
+        },
+      }),
+    );
   }
 
   #startGateway(secrets: LocalSecrets): Promise<ServiceReady> {
-    return this.#supervise<ServiceReady>('gateway', entry('@loom/app-gateway/main'), (before) => ({
-      args: [],
-      env: {
-        ...withoutProviderCredentials(this.#env),
-        UV_THREADPOOL_SIZE: '8',
-        LOOM_GATEWAY_PORT: portOf(before?.url, this.#config.LOOM_GATEWAY_PORT),
-        LOOM_OUTBOX_URL: this.#streamUrl(),
-        LOOM_GATEWAY_SNAPSHOT_FILE: join(this.#config.LOOM_HOME, 'control-snapshot.json'),
-        LOOM_MASTER_KEYS: secrets.masterKeys,
-        LOOM_KEY_PEPPERS: secrets.keyPeppers,
-      },
-    }));
+    return this.#supervise<ServiceReady>(
+      'gateway',
+      fileURLToPath(import.meta.resolve('@loom/app-gateway/main')),
+      (before) => ({
+        args: [],
+        env: {
+          ...withoutProviderCredentials(this.#env),
+          UV_THREADPOOL_SIZE: '8',
+          LOOM_GATEWAY_PORT: portOf(before?.url, this.#config.LOOM_GATEWAY_PORT),
+          LOOM_OUTBOX_URL: this.#streamUrl(),
+          LOOM_GATEWAY_SNAPSHOT_FILE: join(this.#config.LOOM_HOME, 'control-snapshot.json'),
+          LOOM_MASTER_KEYS: secrets.masterKeys,
+          LOOM_KEY_PEPPERS: secrets.keyPeppers,
+        },
+      }),
+    );
   }
 
   #supervise<Ready extends object>(

@@ -80,7 +80,7 @@ describe('package.json', () => {
         /(?:^(?:import|export|}).* from |import\(|resolve\()'(@loom\/[a-z-]+)/gm,
       );
       return [...imports]
-        .filter(([, name = '']) => !(name in declared))
+        .filter(([, name = '']) => name !== manifest.name && !(name in declared))
         .map(([, name]) => `${file}: ${name}`);
     });
     expect(undeclared).toEqual([]);
