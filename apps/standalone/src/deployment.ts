@@ -46,6 +46,7 @@ export class Deployment {
     const home = this.#config.LOOM_HOME;
     await mkdir(home, { recursive: true, mode: 0o700 });
     await this.#lock(join(home, 'lock'));
+    await this.#file.survivorsGone();
     await this.#file.remove();
     const secrets = await openLocalSecrets(home);
     const engines = await this.#startEngines(join(home, 'engines'));

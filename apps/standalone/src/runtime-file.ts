@@ -1,5 +1,8 @@
-import { rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+const survivorsMs = 20_000;
 
 /** What tools outside need to find a running deployment (`$LOOM_HOME/runtime.json`, 0600). */
 export interface Runtime {
@@ -29,7 +32,30 @@ export class RuntimeFile {
     await rename(next, this.#path);
   }
 
+  /**
+   * Waits for processes of a deployment whose supervisor was killed: they end by themselves, and hold the engines'
+   * directories until then. Gives up after a while; what still holds a directory is then named by whoever needs it.
+   */
+  async survivorsGone(): Promise<void> {
+    let pids: number[] = [];
+    try {
+      pids = Object.values((JSON.parse(await readFile(this.#path, 'utf8')) as Runtime).pids);
+    } catch {
+      return; // a clean stop leaves no file
+    }
+    const deadline = Date.now() + survivorsMs;
+    while (pids.some(isAlive) && Date.now() < deadline) await delay(100);
+  }
+
   async remove(): Promise<void> {
     await rm(this.#path, { force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
   }
 }

@@ -40,6 +40,8 @@ export class Deployment {
   }
 
   async start(): Promise<void> {
+    const file = join(this.home, 'runtime.json');
+    await rm(file, { force: true }); // of a life that was killed
     const inherited = Object.fromEntries(
       Object.entries(process.env).filter(([name]) => !/_API_KEY$|_BASE_URL$|^LOOM_/.test(name)),
     );
@@ -56,7 +58,6 @@ export class Deployment {
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.on('data', (text: Buffer) => (this.#output = (this.#output + text.toString()).slice(-100_000)));
     }
-    const file = join(this.home, 'runtime.json');
     for (let tries = 0; !existsSync(file); tries += 1) {
       if (this.#child.exitCode !== null || tries > 1200)
         throw new Error(`Loom did not start:\n${this.#output}`);
