@@ -165,7 +165,7 @@ export default defineConfig(
   },
   { files: testCode.map((glob) => `libs/engine-host/${glob}`), rules: restrictImports(nest) },
   {
-    files: ['**/config.ts', '**/main.ts', '**/*.main.ts', 'apps/{bench,e2e}/**/*.ts'],
+    files: ['**/config.ts', '**/main.ts', '**/*.main.ts', '{apps/bench,apps/e2e,libs/testkit}/**/*.ts'],
     rules: { 'n/no-process-env': 'off' },
   },
   // A benchmark prints; the terminal of the command line is behind its own writer.

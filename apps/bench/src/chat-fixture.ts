@@ -1,7 +1,7 @@
 /** What is asked and answered in the gateway benchmark: about 1 KB of prompt, one short answer, in both forms. */
 export type Shape = 'json' | 'stream';
 
-export const chunkCount = 50;
+const chunkCount = 50;
 
 const prompt = 'The quick brown fox jumps over the lazy dog, again and again. '.repeat(16);
 
@@ -49,7 +49,7 @@ const delta = (content: object, finishReason: string | null): Buffer =>
     usage: null,
   });
 
-export const doneEvent = Buffer.from('data: [DONE]\n\n');
+const doneEvent = Buffer.from('data: [DONE]\n\n');
 
 /** The answer as {@link chunkCount} pieces: role, words, finish reason, usage, `[DONE]`. */
 export const streamAnswer: readonly Buffer[] = [
