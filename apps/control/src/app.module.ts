@@ -4,7 +4,7 @@ import { ApiKeyGuard, VERIFY_KEY, type VerifyKey } from '@loom/service-kit';
 import { KeysController, ProjectsController, ProvidersController } from './control.controller.ts';
 import { ControlStartup, type ControlStartupOptions } from './control-startup.ts';
 import { KeyRegistry } from './key-registry.ts';
-import { OutboundGuard } from './outbound-guard.ts';
+import { OutboundGuard } from '@loom/service-kit';
 import { ProjectRegistry } from './project-registry.ts';
 import { ProviderRegistry } from './provider-registry.ts';
 

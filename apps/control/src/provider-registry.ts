@@ -6,7 +6,7 @@ import { providerKinds } from '@loom/providers';
 import { newUuid, type ProviderRecord } from '@loom/trace-schema';
 import type { z } from 'zod';
 import type { Principal } from '@loom/service-kit';
-import type { OutboundGuard } from './outbound-guard.ts';
+import type { OutboundGuard } from '@loom/service-kit';
 
 export interface ProviderRegistryDeps {
   readonly store: ControlStore;

@@ -184,3 +184,18 @@ describe('an own middleware', () => {
     await expect(GatewayHarness.start({ LOOM_GATEWAY_MIDDLEWARES: file })).rejects.toThrow(message);
   });
 });
+
+describe('a provider that was entered', () => {
+  it('is not called at an address that is not public, unless the operator allows it', async () => {
+    for (const [allow, status] of [
+      ['', 502],
+      ['127.0.0.1', 200],
+    ] as const) {
+      const loom = await start({ LOOM_OUTBOUND_ALLOW: allow });
+      await loom.provider({ name: 'entered', baseUrl: upstream.url, origin: 'console', models: [] });
+      expect((await loom.chat({ ...call, model: 'entered/m' })).status).toBe(status);
+      await loom.destroy();
+    }
+    expect(upstream.seen).toHaveLength(1);
+  });
+});

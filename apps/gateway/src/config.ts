@@ -64,6 +64,16 @@ const schema = z.object({
     .describe("Between two pieces of the provider's answer"),
   LOOM_UPSTREAM_TOTAL_TIMEOUT: envDurationMs.default(1_800_000).describe('A whole call'),
   LOOM_UPSTREAM_CONNECTIONS_MAX: envInteger(1, 65_535).default(1024).describe('Connections per provider'),
+  LOOM_OUTBOUND_ALLOW: z
+    .string()
+    .default('')
+    .transform((text) =>
+      text
+        .split(',')
+        .map((host) => host.trim())
+        .filter(Boolean),
+    )
+    .describe('Private hosts that entered providers may have, separated by commas'),
   LOOM_CLIENT_STALL_TIMEOUT: envDurationMs
     .default(60_000)
     .describe('A client that reads nothing is left after this'),

@@ -2,7 +2,7 @@ import { parseMasterKeys, parsePeppers } from '@loom/control-store/secrets';
 import { LoomError } from '@loom/errors';
 import { type EventStream, logRootOf, openEventStream, PartitionWriter } from '@loom/event-stream';
 import { profileOf } from '@loom/providers';
-import { ControlFeed } from '@loom/service-kit';
+import { ControlFeed, OutboundGuard } from '@loom/service-kit';
 import type { Logger, Metrics } from '@loom/telemetry';
 import { newUuid, topics } from '@loom/trace-schema';
 import type { GatewayConfig } from './config.ts';
@@ -72,6 +72,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     headTimeoutMs: config.LOOM_UPSTREAM_HEAD_TIMEOUT,
     idleTimeoutMs: config.LOOM_UPSTREAM_IDLE_TIMEOUT,
     connectionsMax: config.LOOM_UPSTREAM_CONNECTIONS_MAX,
+    guard: new OutboundGuard({ allow: config.LOOM_OUTBOUND_ALLOW }),
   });
   const running = new Set<Exchange>();
   const edge = openEdge({ deps, feed, own, recorder, refusals, http, running });

@@ -15,4 +15,5 @@ export {
   startHttpApplication,
 } from './http-application.ts';
 export { errorBody, LoomErrorFilter } from './loom-error.filter.ts';
+export { isPublicAddress, OutboundGuard, type OutboundGuardOptions } from './outbound-guard.ts';
 export { runProcess, type RunningProcess } from './run-process.ts';

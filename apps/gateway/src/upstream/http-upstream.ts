@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { LoomError, messageOf } from '@loom/errors';
+import type { OutboundGuard } from '@loom/service-kit';
 import type { ProviderRecord } from '@loom/trace-schema';
 import { type Dispatcher, Pool } from 'undici';
 import { bodyDecoder } from './body-decoder.ts';
@@ -13,6 +14,8 @@ export interface HttpUpstreamOptions {
   readonly idleTimeoutMs: number;
   /** Connections per provider. */
   readonly connectionsMax: number;
+  /** Decides where providers that people have entered may be. */
+  readonly guard: OutboundGuard;
 }
 
 const listTimeoutMs = 5_000;
@@ -71,12 +74,13 @@ export class HttpUpstream implements Upstream {
     const known = this.#pools.get(key);
     if (known) return known;
     const url = new URL(provider.baseUrl);
+    const lookup = provider.origin === 'console' ? this.#options.guard.connectLookup(url) : undefined;
     const pool = new Pool(url.origin, {
       connections: this.#options.connectionsMax,
       pipelining: 1,
       headersTimeout: this.#options.headTimeoutMs,
       bodyTimeout: this.#options.idleTimeoutMs,
-      connect: { timeout: this.#options.connectTimeoutMs },
+      connect: { timeout: this.#options.connectTimeoutMs, ...(lookup ? { lookup } : {}) },
     });
     const entry = { pool, basePath: url.pathname.replace(/\/+$/, '') };
     this.#pools.set(key, entry);

@@ -81,3 +81,30 @@ describe('isPublicAddress', () => {
     expect(isPublicAddress(address)).toBe(false);
   });
 });
+
+describe('connectLookup', () => {
+  const guardFor = (...addresses: string[]) =>
+    new OutboundGuard({
+      allow: ['inside.example:8080'],
+      lookup: () => Promise.resolve(addresses.map((address) => ({ address }))),
+    });
+  const resolve = (guard: OutboundGuard, url: string) =>
+    new Promise((done) => {
+      guard.connectLookup(new URL(url))?.('host', { all: true }, (error, found) =>
+        done(error?.message ?? found),
+      );
+    });
+
+  it('hands out public addresses, and none when one of them is not: a name may change after it was checked', async () => {
+    expect(await resolve(guardFor('93.184.216.34'), 'https://a.example')).toEqual([
+      { address: '93.184.216.34', family: 4 },
+    ]);
+    expect(await resolve(guardFor('93.184.216.34', '127.0.0.1'), 'https://a.example')).toMatch(/not public/);
+    expect(await resolve(guardFor(), 'https://a.example')).toMatch(/not public/);
+  });
+
+  it('refuses a literal address at once and leaves what the operator allows alone', () => {
+    expect(() => guardFor().connectLookup(new URL('https://169.254.169.254/'))).toThrow(/not public/);
+    expect(guardFor().connectLookup(new URL('http://inside.example:8080/v1'))).toBeUndefined();
+  });
+});

@@ -1,5 +1,5 @@
 import { lookup as systemLookup } from 'node:dns/promises';
-import { BlockList, isIP, isIPv4 } from 'node:net';
+import { BlockList, isIP, isIPv4, type LookupFunction } from 'node:net';
 import { LoomError } from '@loom/errors';
 
 export interface OutboundGuardOptions {
@@ -47,7 +47,7 @@ export function isPublicAddress(address: string): boolean {
 
 /**
  * Checks addresses that people enter before anything is sent there: https, no credentials in the URL, every address
- * of the host public. Whoever dials must check again at connect with {@link isPublicAddress}: names change.
+ * of the host public. Whoever dials checks again by {@link OutboundGuard.connectLookup}: names change.
  */
 export class OutboundGuard {
   readonly #allow: ReadonlySet<string>;
@@ -74,6 +74,29 @@ export class OutboundGuard {
     return url.href.replace(/\/+$/, '');
   }
 
+  /**
+   * The `lookup` for a connection to an entered URL: hands out public addresses only, whatever the name says by then.
+   * Undefined for hosts that the operator allows. Throws at once for an address that is not public.
+   */
+  connectLookup(url: URL): LookupFunction | undefined {
+    const host = url.hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
+    if (this.#isAllowed(url, host)) return undefined;
+    if (isIP(host) !== 0 && !isPublicAddress(host)) throw notPublic(host);
+    return (name, options, callback) => {
+      this.#lookup(name).then(
+        (found) => {
+          const addresses = found.map(({ address }) => ({ address, family: isIP(address) }));
+          const [first] = addresses;
+          if (!first || !addresses.every(({ address }) => isPublicAddress(address))) {
+            callback(notPublic(name), []);
+          } else if (options.all) callback(null, addresses);
+          else callback(null, first.address, first.family);
+        },
+        (error: unknown) => callback(error as Error, []),
+      );
+    };
+  }
+
   #isAllowed(url: URL, host: string): boolean {
     return this.#allow.has(host) || this.#allow.has(url.host);
   }
@@ -82,8 +105,12 @@ export class OutboundGuard {
     const addresses = isIP(host) ? [{ address: host }] : await this.#lookup(host).catch(() => []);
     if (addresses.length === 0) throw refusal(`the host ${host} has no address`);
     if (addresses.every(({ address }) => isPublicAddress(address))) return;
-    throw refusal(`the host ${host} is not public; the operator can allow it by LOOM_OUTBOUND_ALLOW=${host}`);
+    throw notPublic(host);
   }
+}
+
+function notPublic(host: string): LoomError {
+  return refusal(`the host ${host} is not public; the operator can allow it by LOOM_OUTBOUND_ALLOW=${host}`);
 }
 
 function refusal(problem: string): LoomError {
