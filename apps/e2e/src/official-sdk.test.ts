@@ -52,7 +52,7 @@ const spanOf = async (response: Response) => {
 describe('the official SDK through Loom', () => {
   it('gets a JSON answer, and the call is on the record as a person wants to read it', async () => {
     const { data, response } = await openai.chat.completions
-      .create({ model: 'gpt-4o-mini', messages: user('hello'), temperature: 0.2, user: 'jan' })
+      .create({ model: 'gpt-4o-mini', messages: user('hello'), temperature: 0.2, safety_identifier: 'jan' })
       .withResponse();
     expect(data.choices[0]?.message.content).toBe('Hi there!');
     const span = await spanOf(response);

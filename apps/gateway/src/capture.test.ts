@@ -122,7 +122,7 @@ describe('the end of a gateway', () => {
     await expect(broken).rejects.toThrow();
     await loom.open();
     const events = await loom.events();
-    const [ended, ...more] = events.filter(isCallEnded) as CallEnded[];
+    const [ended, ...more] = events.filter(isCallEnded);
     expect(more).toEqual([]);
     expect(ended).toMatchObject({ type: 'call.interrupted', status: 200, usageSource: 'estimated' });
     expect(Buffer.from(ended?.response?.data ?? '', 'base64').toString()).toBe(event + event);

@@ -73,7 +73,7 @@ export class Exchange implements UpstreamListener {
   head(status: number, headers: IncomingHttpHeaders): void {
     if (this.#over) return;
     this.#status = status;
-    this.#streamed = String(headers['content-type'] ?? '').startsWith('text/event-stream');
+    this.#streamed = (headers['content-type'] ?? '').startsWith('text/event-stream');
     const outgoing = { ...headersForCaller(headers), ...responseHeaders(this.#call) };
     if (this.#streamed) {
       delete outgoing['content-length'];

@@ -99,8 +99,8 @@ export class HttpEdge {
         reason: 'too_many_calls',
       });
     }
-    if (allowed === 'GET') return this.#send(call, 200, await this.#options.listModels(call));
-    return this.#options.callModel(call);
+    if (allowed === 'GET') this.#send(call, 200, await this.#options.listModels(call));
+    else await this.#options.callModel(call);
   }
 
   #send(call: Call, status: number, value: object): void {

@@ -37,14 +37,17 @@ export class RuntimeFile {
    * directories until then. Gives up after a while; what still holds a directory is then named by whoever needs it.
    */
   async survivorsGone(): Promise<void> {
-    let pids: number[] = [];
-    try {
-      pids = Object.values((JSON.parse(await readFile(this.#path, 'utf8')) as Runtime).pids);
-    } catch {
-      return; // a clean stop leaves no file
-    }
+    const pids = await this.#pids();
     const deadline = Date.now() + survivorsMs;
     while (pids.some(isAlive) && Date.now() < deadline) await delay(100);
+  }
+
+  async #pids(): Promise<number[]> {
+    try {
+      return Object.values((JSON.parse(await readFile(this.#path, 'utf8')) as Runtime).pids);
+    } catch {
+      return []; // a clean stop leaves no file
+    }
   }
 
   async remove(): Promise<void> {

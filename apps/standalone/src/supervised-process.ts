@@ -93,6 +93,7 @@ export class SupervisedProcess<Ready extends object> {
     const child = spawn(process.execPath, ['--enable-source-maps', this.#spec.entry, ...args], {
       env,
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      detached: true, // Ctrl-C reaches the supervisor alone: it stops the processes in their order
     });
     this.#child = child;
     const ready = await this.#readyMessage(child);

@@ -1,3 +1,4 @@
+export { environmentTable } from './environment-table.ts';
 export {
   envBoolean,
   envBytes,

@@ -1,3 +1,4 @@
+export { generatedSection } from './generated-section.ts';
 export { type RecordedCase, recordedChatCases } from './recorded.ts';
 export { serverSuite, type ServerSuiteOptions } from './server-suite.ts';
 export {
