@@ -1,5 +1,9 @@
 export { PartitionReader } from './drivers/log/partition-reader.ts';
-export { PartitionWriter, type PartitionWriterOptions } from './drivers/log/partition-writer.ts';
+export {
+  type AppendOptions,
+  PartitionWriter,
+  type PartitionWriterOptions,
+} from './drivers/log/partition-writer.ts';
 export { listPartitions } from './drivers/log/layout.ts';
 export { logRootOf } from './drivers/log/log-event-stream.ts';
 export { sweepLog, type SweepOptions } from './drivers/log/retention.ts';

@@ -147,7 +147,7 @@ export class CallRecording implements AnswerTap {
         subject: identity.callId,
         fields,
       },
-      { essential: true },
+      { essential: true, patient: true },
     );
   }
 
@@ -169,23 +169,26 @@ export class CallRecording implements AnswerTap {
   #emitGroup(from: number, to: number): Promise<void> {
     const { emitter, identity, projectId } = this.#options;
     this.#groups += 1;
-    return emitter.emit({
-      id: `${identity.callId}/chunks/${this.#groups}`,
-      type: 'call.chunks',
-      projectId,
-      subject: identity.callId,
-      fields: {
-        callId: identity.callId,
-        traceId: identity.traceId,
-        spanId: identity.spanId,
-        status: this.#status,
-        chunks: {
-          ...this.#vector(from, to),
-          lengths: this.#chunks.slice(from, to).map((chunk) => chunk.length),
+    return emitter.emit(
+      {
+        id: `${identity.callId}/chunks/${this.#groups}`,
+        type: 'call.chunks',
+        projectId,
+        subject: identity.callId,
+        fields: {
+          callId: identity.callId,
+          traceId: identity.traceId,
+          spanId: identity.spanId,
+          status: this.#status,
+          chunks: {
+            ...this.#vector(from, to),
+            lengths: this.#chunks.slice(from, to).map((chunk) => chunk.length),
+          },
+          data: Buffer.concat(this.#chunks.slice(from, to)).toString('base64'),
         },
-        data: Buffer.concat(this.#chunks.slice(from, to)).toString('base64'),
       },
-    });
+      { patient: true },
+    );
   }
 
   #emitParts(encoded: EncodedPayload): void {

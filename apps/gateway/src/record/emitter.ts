@@ -1,8 +1,8 @@
-import type { PartitionWriter } from '@loom/event-stream';
+import type { AppendOptions, PartitionWriter } from '@loom/event-stream';
 import { cloudEventHeaders } from '@loom/trace-schema';
 
 /** What every event carries; the rest is the event's own. */
-export interface Stamp {
+interface Stamp {
   readonly id: string;
   readonly emitter: string;
   readonly seq: number;
@@ -42,9 +42,10 @@ export class Emitter {
 
   /**
    * Appends one event. Throws at once when it is refused (`overloaded`, `unavailable`); resolves when it is durable.
-   * An `essential` event, one that ends what was begun, is not refused for want of room.
+   * An `essential` event, one that ends what was begun, is not refused for want of room; a `patient` one, which nobody
+   * waits for, is written with the next one that is waited for, a few milliseconds later at most.
    */
-  emit(draft: EventDraft, options: { readonly essential?: boolean } = {}): Promise<void> {
+  emit(draft: EventDraft, options: AppendOptions = {}): Promise<void> {
     const seq = (this.#lastSeq.get(draft.projectId) ?? 0) + 1;
     const nowMs = Date.now();
     const stamp: Stamp & { type: string } = {

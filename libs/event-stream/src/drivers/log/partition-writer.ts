@@ -1,6 +1,7 @@
 import { fdatasync, writev } from 'node:fs';
 import { type FileHandle, open, readFile, rename, stat, truncate } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { LoomError, messageOf } from '@loom/errors';
 import { recordBytesMax } from '@loom/trace-schema';
@@ -25,6 +26,8 @@ const fdatasyncAsync = promisify(fdatasync);
 const groupBytesMax = 1024 * 1024;
 const keyAndHeaderBytesMax = 64 * 1024;
 const capacityCheckMs = 1000;
+/** What nobody waits for is written with the next group that somebody waits for, or after this. Milliseconds. */
+const patienceMs = 10;
 
 export interface PartitionWriterOptions {
   /** A segment is closed when it has reached this size. Bytes. */
@@ -37,9 +40,18 @@ export interface PartitionWriterOptions {
   readonly onFailure?: (error: LoomError) => void;
 }
 
+export interface AppendOptions {
+  /** The limits of queue and partition do not count. */
+  readonly essential?: boolean;
+  /** Nobody waits for it: it may join a later group, so that it costs no sync of its own. */
+  readonly patient?: boolean;
+}
+
 interface CommitGroup {
   readonly frames: Buffer[];
   bytes: number;
+  /** False while all in it is patient. */
+  due: boolean;
   readonly done: Promise<void>;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
@@ -63,6 +75,7 @@ export class PartitionWriter implements Producer {
   #queuedBytes = 0;
   readonly #groups: CommitGroup[] = [];
   #flushing: Promise<void> | null = null;
+  #patience: NodeJS.Timeout | null = null;
   #writing: CommitGroup | null = null;
   #failure: LoomError | null = null;
   #closing = false;
@@ -177,10 +190,10 @@ export class PartitionWriter implements Producer {
 
   /**
    * As {@link append}, but a refusal is thrown at once, so that a caller can number its records only when they are
-   * sure to be appended in this order. With `essential`, the limits of queue and partition do not count: for records
-   * that finish what was begun, such as the end of an accepted call.
+   * sure to be appended in this order. `essential` is for records that finish what was begun, such as the end of an
+   * accepted call.
    */
-  appendSync(records: readonly NewRecord[], options: { readonly essential?: boolean } = {}): Promise<void> {
+  appendSync(records: readonly NewRecord[], options: AppendOptions = {}): Promise<void> {
     let bytes = 0;
     for (const record of records) {
       bytes += record.value.byteLength + frameOverheadBytes;
@@ -198,12 +211,16 @@ export class PartitionWriter implements Producer {
     for (const record of records) {
       const frame = encodeFrame(record, this.#nextOffset, now);
       this.#nextOffset += 1;
-      if (group.bytes > 0 && group.bytes + frame.length > groupBytesMax) group = this.#newGroup();
+      if (group.bytes > 0 && group.bytes + frame.length > groupBytesMax) {
+        group.due = true;
+        group = this.#newGroup();
+      }
       group.frames.push(frame);
       group.bytes += frame.length;
       this.#queuedBytes += frame.length;
     }
-    this.#flushing ??= this.#flush();
+    if (options.patient) this.#patience ??= setTimeout(() => this.#flushNow(), patienceMs);
+    else this.#flushNow();
     return group.done;
   }
 
@@ -216,7 +233,8 @@ export class PartitionWriter implements Producer {
   async close(options: { readonly markClosed?: boolean } = {}): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
-    await this.#flushing?.catch(() => undefined);
+    this.#flushNow();
+    await this.#flushing;
     await this.#segment.close();
     if ((options.markClosed ?? true) && !this.#failure) {
       await replaceFile(join(this.directory, closedFile), `${this.#nextOffset}\n`);
@@ -232,15 +250,24 @@ export class PartitionWriter implements Producer {
   #newGroup(): CommitGroup {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     promise.catch(() => undefined); // chunk groups are appended without waiting
-    const group = { frames: [], bytes: 0, done: promise, resolve, reject };
+    const group = { frames: [], bytes: 0, due: false, done: promise, resolve, reject };
     this.#groups.push(group);
     return group;
   }
 
+  #flushNow(): void {
+    if (this.#patience) clearTimeout(this.#patience);
+    this.#patience = null;
+    const last = this.#groups.at(-1);
+    if (!last) return;
+    last.due = true;
+    this.#flushing ??= this.#flush();
+  }
+
   async #flush(): Promise<void> {
     try {
-      await Promise.resolve(); // gathers what the same turn of the event loop appends
-      for (let group = this.#groups[0]; group; group = this.#groups[0]) {
+      await setImmediate(); // gathers what every connection of this turn of the event loop appends
+      for (let group = this.#groups[0]; group?.due; group = this.#groups[0]) {
         this.#writing = group;
         await this.#writeGroup(group);
         this.#groups.shift();
