@@ -7,6 +7,7 @@ export interface ProcessSpec<Ready extends object> {
   readonly name: string;
   /** Absolute path of the file that Node runs. */
   readonly entry: string;
+  readonly nodeFlags?: readonly string[];
   /** Asked at every start; knows what the first start has said, so that ports stay the same. */
   readonly launch: (before: Ready | null) => {
     readonly args: readonly string[];
@@ -90,7 +91,7 @@ export class SupervisedProcess<Ready extends object> {
 
   async #launch(): Promise<Ready> {
     const { args, env } = this.#spec.launch(this.#ready);
-    const child = spawn(process.execPath, ['--enable-source-maps', this.#spec.entry, ...args], {
+    const child = spawn(process.execPath, [...(this.#spec.nodeFlags ?? []), this.#spec.entry, ...args], {
       env,
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       detached: true, // Ctrl-C reaches the supervisor alone: it stops the processes in their order

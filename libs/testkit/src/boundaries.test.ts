@@ -168,6 +168,8 @@ describe('eslint', () => {
       {
         cwd: root,
         encoding: 'utf8',
+        // With CI set the parser would take the files from the disk in place of the planted text.
+        env: { ...process.env, TSESTREE_SINGLE_RUN: 'false' },
       },
     );
     found = JSON.parse(output) as typeof found;
