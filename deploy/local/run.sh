@@ -32,9 +32,9 @@ case $task in
   bench) exec "$node" --enable-source-maps apps/bench/dist/main.js "$@" ;;
   test) exec "$node" --experimental-vm-modules --disable-warning=ExperimentalWarning node_modules/jest/bin/jest.js --config jest.preset.js "$@" ;;
   soak)
-    LOOM_TEST_SOAK=1
-    export LOOM_TEST_SOAK
-    exec "$node" --experimental-vm-modules --disable-warning=ExperimentalWarning node_modules/jest/bin/jest.js --config jest.preset.js --testPathPatterns 'apps/e2e/' "$@"
+    LOOM_TEST_SOAK=1 LOOM_TEST_REFUSALS=100000
+    export LOOM_TEST_SOAK LOOM_TEST_REFUSALS
+    exec "$node" --experimental-vm-modules --disable-warning=ExperimentalWarning node_modules/jest/bin/jest.js --config jest.preset.js --testPathPatterns 'apps/e2e/|apps/gateway/src/bad-input' "$@"
     ;;
   *)
     say "unknown task $task"

@@ -228,7 +228,7 @@ describe('refusals', () => {
     const recorded = events.filter((event) => event.type === 'call.refused').length;
     expect(counted.reduce((sum, one) => sum + one, 0) + recorded).toBe(refused);
     await noisy.destroy();
-  });
+  }, 600_000);
 });
 
 describe('a client that never reads', () => {
