@@ -168,7 +168,7 @@ export class PartitionWriter implements Producer {
         retryAfterMs: 1000,
       });
     }
-    if (this.#partitionBytes + bytes > this.#options.partitionBytesMax) {
+    if (this.#partitionBytes + this.#queuedBytes + bytes > this.#options.partitionBytesMax) {
       this.#recheckCapacity();
       throw new LoomError(
         'overloaded',
