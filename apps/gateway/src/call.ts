@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ChatRequest } from '@loom/providers';
+import type { AnswerFacts, ChatRequest } from '@loom/providers';
 import type { Target } from '@loom/routing';
 import {
   type ApiKeyRecord,
@@ -22,6 +22,8 @@ export interface CallEnd {
   readonly deliveredBytes: number;
   /** True when the answer was a stream of server-sent events. */
   readonly streamed: boolean;
+  /** What the answer says of itself, when all of it was looked at to find out how it ended. */
+  readonly answerFacts?: AnswerFacts;
 }
 
 /** Receives the answer's bytes as the provider sent them, while they pass. */

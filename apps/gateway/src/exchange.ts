@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { LoomError } from '@loom/errors';
-import { readAnswerFacts, type UsageChunkFilter } from '@loom/providers';
+import { type AnswerFacts, readAnswerFacts, type UsageChunkFilter } from '@loom/providers';
 import type { CallError } from '@loom/trace-schema';
 import type { Call, CallEnd } from './call.ts';
 import { headersForCaller } from './headers.ts';
@@ -33,6 +33,8 @@ export class Exchange implements UpstreamListener {
   #deliveredBytes = 0;
   #tail: Buffer[] = [];
   #tailLength = 0;
+  #receivedLength = 0;
+  #answerFacts: AnswerFacts | null = null;
   #totalTimer: NodeJS.Timeout | null = null;
   #stallTimer: NodeJS.Timeout | null = null;
 
@@ -164,6 +166,7 @@ export class Exchange implements UpstreamListener {
   #keepTail(bytes: Buffer): void {
     this.#tail.push(bytes);
     this.#tailLength += bytes.length;
+    this.#receivedLength += bytes.length;
     while (this.#tailLength - (this.#tail[0]?.length ?? 0) >= tailBytes)
       this.#tailLength -= this.#tail.shift()?.length ?? 0;
   }
@@ -175,6 +178,7 @@ export class Exchange implements UpstreamListener {
       return { error: { type: 'upstream_error', message, code: String(this.#status) }, breaks: null };
     }
     const facts = readAnswerFacts(Buffer.concat(this.#tail), this.#streamed);
+    if (this.#tailLength === this.#receivedLength) this.#answerFacts = facts;
     if (facts.error) return { error: facts.error, breaks: null };
     if (!this.#streamed || facts.ended) return null;
     const breaks = new LoomError('upstream_failed', "the provider's stream ended before it was complete", {
@@ -194,6 +198,7 @@ export class Exchange implements UpstreamListener {
       error,
       deliveredBytes: this.#deliveredBytes,
       streamed: this.#streamed,
+      ...(this.#answerFacts ? { answerFacts: this.#answerFacts } : {}),
     });
   }
 }

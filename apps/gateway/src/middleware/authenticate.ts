@@ -1,7 +1,9 @@
+import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { verifyApiKey } from '@loom/control-store/secrets';
+import { type KeyVerification, verifyApiKey } from '@loom/control-store/secrets';
 import { LoomError } from '@loom/errors';
 import type { ControlSnapshot } from '@loom/routing';
+import type { ApiKeyRecord } from '@loom/trace-schema';
 import type { GatewayMiddleware } from '../middleware.ts';
 
 export interface AuthenticateOptions {
@@ -10,19 +12,19 @@ export interface AuthenticateOptions {
   readonly peppers: ReadonlyMap<number, string>;
 }
 
+/** Keys that were verified and are remembered; the oldest is forgotten first. */
+const rememberedMax = 10_000;
+
 const unauthenticated = (message: string, reason: string) =>
   new LoomError('unauthenticated', message, { reason });
 
 /** Finds out who calls, from one credential, by keyed hash in constant time; an unknown id costs the same work. */
 export function authenticate(options: AuthenticateOptions): GatewayMiddleware {
+  const verify = rememberingVerifier(options);
   return {
     name: 'authenticate',
     handle: (call, next) => {
-      const { record, fault } = verifyApiKey(credentialOf(call.request), {
-        findKey: (id) => options.snapshot.apiKey(id),
-        peppers: options.peppers,
-        nowMs: call.startTimeMs,
-      });
+      const { record, fault } = verify(credentialOf(call.request), call.startTimeMs);
       if (!record) throw unauthenticated('incorrect API key provided', 'invalid_api_key');
       // From here on the project is known, and what is refused is on its record.
       call.key = record;
@@ -41,6 +43,28 @@ export function authenticate(options: AuthenticateOptions): GatewayMiddleware {
       }
       return next();
     },
+  };
+}
+
+/**
+ * Verifies a key by its keyed hash once; afterwards its plain hash says that it is the same key, for as long as its record
+ * is the same one. Only keys that may be used are remembered, so a guess costs the full work every time.
+ */
+function rememberingVerifier({ snapshot, peppers }: AuthenticateOptions) {
+  const remembered = new Map<string, ApiKeyRecord>();
+  return (token: string, nowMs: number): KeyVerification => {
+    const digest = hash('sha256', token);
+    const record = remembered.get(digest);
+    const expired = record?.expiresAtMs != null && record.expiresAtMs <= nowMs;
+    if (record && !expired && snapshot.apiKey(record.id) === record) return { record, fault: null };
+    remembered.delete(digest);
+    const found = verifyApiKey(token, { findKey: (id) => snapshot.apiKey(id), peppers, nowMs });
+    if (found.record && found.fault === null) {
+      const [oldest] = remembered.keys();
+      if (oldest !== undefined && remembered.size >= rememberedMax) remembered.delete(oldest);
+      remembered.set(digest, found.record);
+    }
+    return found;
   };
 }
 

@@ -1,5 +1,4 @@
 import { createHash, type Hash } from 'node:crypto';
-import type { AnswerFacts } from '@loom/providers';
 import {
   type CallFacts,
   type CallIdentity,
@@ -82,11 +81,6 @@ export class CallRecording implements AnswerTap {
     this.#wholeHash.update(bytes);
   }
 
-  /** What is known of the answer so far; null when nothing came. */
-  answerFacts(streamed: boolean): AnswerFacts | null {
-    return factsOfAnswer(this.#answer(), streamed);
-  }
-
   /** Writes what came since the last group, without waiting. */
   flushChunks(): void {
     while (this.#flushedChunks < this.#chunks.length) {
@@ -133,7 +127,7 @@ export class CallRecording implements AnswerTap {
         gatewayOverheadNanos: Math.round(((end.dispatchedAt ?? startedAt) - startedAt) * 1e6),
       },
       answer,
-      answerFacts: factsOfAnswer(answer, end.streamed),
+      answerFacts: end.answerFacts ?? factsOfAnswer(answer, end.streamed),
       streamed: end.streamed,
       response: encoded?.payload ?? null,
       chunks: answer ? this.#vector(0, this.#lengths.length) : null,
