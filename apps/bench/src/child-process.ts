@@ -37,7 +37,10 @@ export async function startChild<Ready extends object>(
   ]);
   if (!ready || child.pid === undefined) {
     child.kill('SIGKILL');
-    throw new LoomError('unavailable', `${entry} did not get ready within ${readyMs} ms`);
+    throw new LoomError(
+      'unavailable',
+      `${entry} ended or was not ready within ${readyMs} ms; its messages are above`,
+    );
   }
   return { process: child, pid: child.pid, ready, stop: () => stop(child, exited) };
 }

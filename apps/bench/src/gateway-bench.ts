@@ -32,7 +32,8 @@ export interface GatewayMeasurement {
   readonly commitsMs: readonly number[];
 }
 
-const warmUpSeconds = 2;
+/** Until the code of the targets is compiled, as far as it will be. */
+const warmUpSeconds = 5;
 const shapes: readonly Shape[] = ['json', 'stream'];
 
 /** Puts the same load on each target in turn, round after round, first closed loop, then open loop at Loom's half load. */
