@@ -17,12 +17,17 @@ node=$PWD/node_modules/node/bin/node
 PATH=$PWD/node_modules/node/bin:$PWD/node_modules/.bin:$PATH
 export PATH NX_DAEMON=false NX_NO_CLOUD=true
 
-if [ "${LOOM_SKIP_BUILD:-}" = "" ]; then
+built=node_modules/.built
+changed=yes
+[ -f $built ] && changed=$(find apps libs package.json nx.json .swcrc pnpm-lock.yaml \( -name node_modules -o -name dist \) -prune -o -type f -newer $built -print -quit)
+if [ "$changed" != "" ] && [ "${LOOM_SKIP_BUILD:-}" = "" ]; then
+  touch $built.next
   say "Building …"
   nx run-many -t build --output-style=static >node_modules/.build.log 2>&1 || {
     cat node_modules/.build.log >&2
     exit 1
   }
+  mv $built.next $built
 fi
 
 case $task in

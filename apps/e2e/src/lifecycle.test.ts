@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { openEventStream } from '@loom/event-stream';
+import { answerPieces, UpstreamPlayer } from '@loom/testkit';
 import { topics } from '@loom/trace-schema';
 import { Deployment, eventually } from './testing/deployment.ts';
 
@@ -12,10 +13,15 @@ const run = promisify(execFile);
 const cli = fileURLToPath(new URL('../../cli/dist/main.js', import.meta.url));
 
 let loom: Deployment;
+let player: UpstreamPlayer;
 beforeAll(async () => {
-  loom = await Deployment.start();
+  player = await UpstreamPlayer.start();
+  loom = await Deployment.start({ OPENAI_COMPATIBLE_BASE_URL: player.url, LOOM_GATEWAY_STOP_GRACE: '300ms' });
 });
-afterAll(() => loom.destroy());
+afterAll(async () => {
+  await loom.destroy();
+  await player.close();
+});
 
 async function chat(content: string, headers: Record<string, string> = {}): Promise<Response> {
   const { gatewayUrl, apiKey } = await loom.runtime();
@@ -134,7 +140,18 @@ describe('a deployment on one machine', () => {
     const before = await loom.runtime();
     const response = await chat('before the stop');
     const traceId = response.headers.get('x-loom-trace-id') ?? '';
+    const piece = 'data: {"id":"x","model":"m","choices":[{"index":0,"delta":{"content":"a"}}]}\n\n';
+    player.play = answerPieces([piece], { end: 'never' });
+    const running = await fetch(`${before.gatewayUrl}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${before.apiKey}` },
+      body: JSON.stringify({ model: 'openai-compatible/m', stream: true, messages: [] }),
+    });
+    const text = running.text();
     expect(await loom.stop()).toBe(0);
+    expect(await text).toMatch(
+      /^data: \{"id":"x".*\n\ndata: \{"error":\{"message":"the gateway is stopping"/s,
+    );
     expect(Object.values(before.pids).filter(alive)).toEqual([]);
     await expect(stat(join(loom.home, 'runtime.json'))).rejects.toThrow();
     await loom.start();
@@ -145,6 +162,11 @@ describe('a deployment on one machine', () => {
       (page) => page.spans.length === 1,
     );
     expect(spans[0]?.outcome).toBe('completed');
+    const broken = await eventually(
+      () => client.getTrace({ params: { traceId: running.headers.get('x-loom-trace-id') ?? '' } }),
+      (page) => page.spans.length === 1,
+    );
+    expect(broken.spans[0]).toMatchObject({ outcome: 'interrupted', status: 200 });
   });
 
   it('leaves no process behind when its supervisor is killed', async () => {

@@ -22,8 +22,8 @@ export interface CallEnd {
   readonly deliveredBytes: number;
   /** True when the answer was a stream of server-sent events. */
   readonly streamed: boolean;
-  /** What the answer says of itself, when all of it was looked at to find out how it ended. */
-  readonly answerFacts?: AnswerFacts;
+  /** What the end of the answer says of it, and whether that end was the whole answer. */
+  readonly tail?: { readonly facts: AnswerFacts; readonly whole: boolean };
 }
 
 /** Receives the answer's bytes as the provider sent them, while they pass. */

@@ -1,4 +1,5 @@
-import { readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { newApiKey } from '@loom/control-store/secrets';
@@ -175,6 +176,28 @@ describe('an own middleware', () => {
     const [ended] = (await loom.eventsOf('call.completed')) as CallEnded[];
     expect(ended?.call.metadata).toEqual({ team: 'search', policy: 'require-team' });
     expect(upstream.seen).toHaveLength(1);
+  });
+
+  it('costs its own call and no other when it does not wait for next, or does nothing at all', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'loom-middleware-'));
+    const file = async (name: string, body: string) => {
+      const path = join(directory, `${name}.mjs`);
+      await writeFile(
+        path,
+        `export default () => ({ name: '${name}', async handle(call, next) { ${body} } });`,
+      );
+      return path;
+    };
+    const floating = await file('floating', "if (call.metadata.mode !== 'idle') next();");
+    const failing = await file(
+      'failing',
+      "if (call.metadata.mode === 'fail') throw new Error('boom'); return next();",
+    );
+    const loom = await start({ LOOM_GATEWAY_MIDDLEWARES: `${floating},${failing}` });
+    const status = async (mode: string) =>
+      (await loom.chat(call, { headers: { 'x-loom-metadata': JSON.stringify({ mode }) } })).status;
+    expect([await status('fail'), await status('idle'), await status('go')]).toEqual([500, 500, 200]);
+    await rm(directory, { recursive: true });
   });
 
   it.each([

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { LoomError } from '@loom/errors';
-import { type AnswerFacts, readAnswerFacts, type UsageChunkFilter } from '@loom/providers';
+import { type EventGate, readAnswerFacts, readTailUsage } from '@loom/providers';
 import type { CallError } from '@loom/trace-schema';
 import type { Call, CallEnd } from './call.ts';
 import { headersForCaller } from './headers.ts';
@@ -11,8 +11,10 @@ import type { UpstreamExchange, UpstreamListener } from './upstream/upstream.ts'
 export interface ExchangeOptions {
   readonly totalTimeoutMs: number;
   readonly clientStallMs: number;
-  /** Takes the usage chunk out that Loom asked for; null when the caller asked for it, or it is not asked for. */
-  readonly filter: UsageChunkFilter | null;
+  /** Between the provider's stream and the client. */
+  readonly gate: EventGate;
+  /** The provider's credential: an error answer that repeats it does not hand it on. */
+  readonly credential: string | null;
 }
 
 /** The tail of a stream that tells how it ended. Bytes. */
@@ -34,7 +36,7 @@ export class Exchange implements UpstreamListener {
   #tail: Buffer[] = [];
   #tailLength = 0;
   #receivedLength = 0;
-  #answerFacts: AnswerFacts | null = null;
+  #tailRead: CallEnd['tail'];
   #totalTimer: NodeJS.Timeout | null = null;
   #stallTimer: NodeJS.Timeout | null = null;
 
@@ -88,27 +90,28 @@ export class Exchange implements UpstreamListener {
 
   chunk(bytes: Buffer): void {
     if (this.#over) return;
-    const { filter } = this.#options;
-    const passed = this.#streamed && filter ? filter.push(bytes) : bytes;
+    const shown = this.#status >= 400 ? this.#withoutCredential(bytes) : bytes;
+    const passed = this.#streamed ? this.#options.gate.push(shown) : shown;
     if (passed.length > 0) this.#write(passed);
-    this.#call.tap?.chunk(bytes);
-    this.#keepTail(bytes);
+    this.#call.tap?.chunk(shown);
+    this.#keepTail(shown);
   }
 
   end(): void {
     if (this.#over) return;
     const { response } = this.#call;
-    const { filter } = this.#options;
-    const rest = this.#streamed && filter ? filter.end() : null;
-    if (rest && rest.length > 0) this.#write(rest);
     const failure = this.#failureOfAnswer();
+    const rest = this.#streamed ? this.#options.gate.end() : null;
     if (failure?.breaks) response.write(openAiErrorEvent(failure.breaks));
+    else if (rest && rest.length > 0) this.#write(rest);
     response.end();
     this.#finish(failure ? 'failed' : 'completed', failure?.error ?? null);
   }
 
   failure(error: LoomError): void {
-    this.#breakOff(error, 'failed');
+    // A connection that breaks after the provider has said that it is done takes nothing from the answer.
+    if (this.#streamed && !this.#over && Buffer.concat(this.#tail).includes('data: [DONE]')) this.end();
+    else this.#breakOff(error, 'failed');
   }
 
   // Ends visibly, in the caller's dialect, however much of the answer is out already.
@@ -128,10 +131,7 @@ export class Exchange implements UpstreamListener {
       });
       response.end(body);
     } else if (this.#streamed) {
-      // What was held back for the filter is part of what the provider sent.
-      const rest = this.#options.filter?.end();
-      if (rest && rest.length > 0) this.#write(Buffer.concat([rest, Buffer.from('\n\n')]));
-      response.end(openAiErrorEvent(error));
+      response.end(openAiErrorEvent(error)); // half an event that was held back is on the record alone
     } else {
       response.destroy(); // a body that breaks off must not look whole
     }
@@ -173,18 +173,37 @@ export class Exchange implements UpstreamListener {
 
   // A provider's end is no success when it answered with an error status or event, or broke off in silence.
   #failureOfAnswer(): { error: CallError; breaks: LoomError | null } | null {
-    if (this.#status >= 400) {
+    if (this.#status >= 300) {
       const message = `the provider answered with status ${this.#status}`;
       return { error: { type: 'upstream_error', message, code: String(this.#status) }, breaks: null };
     }
-    const facts = readAnswerFacts(Buffer.concat(this.#tail), this.#streamed);
-    if (this.#tailLength === this.#receivedLength) this.#answerFacts = facts;
+    const { facts } = this.#readTail();
     if (facts.error) return { error: facts.error, breaks: null };
     if (!this.#streamed || facts.ended) return null;
     const breaks = new LoomError('upstream_failed', "the provider's stream ended before it was complete", {
       reason: 'upstream_error',
     });
     return { error: { type: 'upstream_error', message: breaks.message, code: breaks.code }, breaks };
+  }
+
+  #readTail(): NonNullable<CallEnd['tail']> {
+    if (this.#tailRead) return this.#tailRead;
+    const tail = Buffer.concat(this.#tail);
+    const whole = this.#tailLength === this.#receivedLength;
+    const facts = readAnswerFacts(tail, this.#streamed);
+    const usage = facts.usage ?? (this.#streamed ? null : readTailUsage(tail));
+    this.#tailRead = { facts: { ...facts, usage }, whole };
+    return this.#tailRead;
+  }
+
+  // Of the same length, so that a content-length stays true.
+  #withoutCredential(bytes: Buffer): Buffer {
+    const { credential } = this.#options;
+    if (credential === null || credential === '' || !bytes.includes(credential)) return bytes;
+    return Buffer.from(
+      bytes.toString('latin1').replaceAll(credential, '*'.repeat(credential.length)),
+      'latin1',
+    );
   }
 
   #finish(outcome: CallEnd['outcome'], error: CallError | null): void {
@@ -198,7 +217,7 @@ export class Exchange implements UpstreamListener {
       error,
       deliveredBytes: this.#deliveredBytes,
       streamed: this.#streamed,
-      ...(this.#answerFacts ? { answerFacts: this.#answerFacts } : {}),
+      ...(this.#tail.length > 0 ? { tail: this.#readTail() } : {}),
     });
   }
 }

@@ -207,6 +207,56 @@ describe('a call', () => {
     });
   });
 
+  it.each([true, false])(
+    "has the provider's usage of an answer that is longer than what is kept (stream: %s)",
+    async (stream) => {
+      const content = 'x'.repeat(1_500_000);
+      const usage = { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 };
+      const choice = { index: 0, finish_reason: 'stop', [stream ? 'delta' : 'message']: { content } };
+      const first = { id: 'x', model: 'm', choices: [choice], ...(stream ? {} : { usage }) };
+      upstream.play = stream
+        ? answerPieces([
+            `data: ${JSON.stringify(first)}\n\n`,
+            `data: ${JSON.stringify({ id: 'x', choices: [], usage })}\n\n`,
+            'data: [DONE]\n\n',
+          ])
+        : answerJson(first);
+      const response = await gateway.chat({ model: 'gpt-x', messages, stream });
+      await response.text();
+      const { ended } = await recordOf(response);
+      expect(ended).toMatchObject({
+        type: 'call.completed',
+        usageSource: 'provider',
+        usage: { inputTokens: 10, outputTokens: 5 },
+      });
+    },
+  );
+
+  it('does not hand on a credential that an error answer repeats', async () => {
+    upstream.play = answerJson(
+      { error: { message: 'Incorrect API key provided: sk-provider', type: 'auth' } },
+      401,
+    );
+    const response = await gateway.chat({ model: 'gpt-x', messages });
+    expect(await response.text()).toContain('provided: ***********"');
+    expect(JSON.stringify((await recordOf(response)).ended)).not.toContain('sk-provider');
+  });
+
+  it('answers 502 for an encoding that is not understood, and records a redirect as a failure', async () => {
+    upstream.play = answerJson({}, 200, { 'content-encoding': 'lzma' });
+    const unknown = await gateway.chat({ model: 'gpt-x', messages });
+    expect([unknown.status, await unknown.text()]).toEqual([502, expect.stringContaining('lzma')]);
+    upstream.play = answerJson('', 302, { location: 'http://127.0.0.1:1/' });
+    const moved = await fetch(`${gateway.url}/v1/chat/completions`, {
+      method: 'POST',
+      redirect: 'manual',
+      headers: { authorization: `Bearer ${gateway.token}` },
+      body: JSON.stringify({ model: 'gpt-x', messages }),
+    });
+    expect([moved.status, moved.headers.get('location')]).toEqual([302, null]);
+    expect((await recordOf(moved)).ended.type).toBe('call.failed');
+  });
+
   it('sends a large payload as parts that come before the event that names them', async () => {
     upstream.play = answerJson({ choices: [] });
     const content = Buffer.from(crypto.getRandomValues(new Uint8Array(60_000))).toString('base64');
@@ -260,6 +310,29 @@ describe('a stream that goes wrong', () => {
       expect(plain(ended.response).toString()).toBe(event('one') + event('two'));
     },
   );
+
+  it.each(['reset', 'clean'] as const)(
+    'drops half an event (%s): what follows is an error that a client can read',
+    async (end) => {
+      for (const options of [{}, { stream_options: { include_usage: true } }]) {
+        upstream.play = answerPieces([event('one'), 'data: {"id":"ch'], { end, pauseMs: 5 });
+        const response = await gateway.chat({ model: 'gpt-x', messages, stream: true, ...options });
+        const events = (await response.text()).trim().split('\n\n');
+        expect(events).toHaveLength(2);
+        expect(JSON.parse(events[1]?.slice(6) ?? '')).toMatchObject({ error: { type: 'upstream_error' } });
+        expect(plain((await recordOf(response)).ended.response).toString()).toBe(
+          `${event('one')}data: {"id":"ch`,
+        );
+      }
+    },
+  );
+
+  it('is complete when the connection breaks only after [DONE]', async () => {
+    upstream.play = answerPieces([event('one'), finish, 'data: [DONE]\n\n'], { end: 'reset', pauseMs: 5 });
+    const response = await gateway.chat({ model: 'gpt-x', messages, stream: true });
+    expect(await response.text()).toBe(`${event('one')}${finish}data: [DONE]\n\n`);
+    expect((await recordOf(response)).ended.type).toBe('call.completed');
+  });
 
   it('ends by the idle timeout when the provider stalls, and cancels it', async () => {
     upstream.play = answerPieces([event('one')], { end: 'never' });

@@ -1,9 +1,11 @@
 import 'reflect-metadata';
+import { LoomError } from '@loom/errors';
 import { runProcess, startHttpApplication } from '@loom/service-kit';
 import { createLogger, Metrics } from '@loom/telemetry';
 import { AppModule, GATEWAY } from './app.module.ts';
 import { readGatewayConfig } from './config.ts';
 import type { Gateway } from './gateway.ts';
+import { openAiError } from './openai-errors.ts';
 
 const logger = createLogger({ service: 'gateway' });
 
@@ -26,6 +28,12 @@ await runProcess(logger, async () => {
     logger,
     metrics,
     ready: () => gateway?.ready() ?? Promise.reject(new Error('starting')),
+    clientFaultBody: ({ message, status }) =>
+      openAiError(
+        new LoomError('invalid_request', message, {
+          reason: status === 431 ? 'headers_too_large' : 'bad_request',
+        }),
+      ),
     intercept: (app) => {
       const opened = app.get<Gateway>(GATEWAY);
       gateway = opened;

@@ -25,7 +25,34 @@ export async function loadMiddlewares(files: readonly string[]): Promise<Gateway
     if (typeof middleware.name !== 'string' || typeof middleware.handle !== 'function') {
       throw fault('its factory must return { name, handle(call, next) }');
     }
-    middlewares.push(middleware);
+    middlewares.push(contained(middleware));
   }
   return middlewares;
+}
+
+/**
+ * What an own middleware gets wrong stays in its call: a `next` that it does not wait for is waited for here, and a call
+ * that it neither refuses, answers nor hands on is refused.
+ */
+function contained(middleware: GatewayMiddleware): GatewayMiddleware {
+  return {
+    name: middleware.name,
+    handle: async (call, next) => {
+      const begun: Promise<void>[] = [];
+      try {
+        await middleware.handle(call, () => {
+          begun[0] ??= next();
+          return begun[0];
+        });
+      } finally {
+        await Promise.all(begun);
+      }
+      if (begun.length === 0 && !call.response.headersSent) {
+        throw new LoomError(
+          'internal',
+          `middleware "${middleware.name}" neither answered the call nor handed it on`,
+        );
+      }
+    },
+  };
 }

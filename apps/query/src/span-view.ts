@@ -78,7 +78,7 @@ export function toTraceSummary(trace: ListedTrace): TraceSummary {
     errorCount: trace.errorCount,
     totalTokens: trace.totalTokens,
     totalUsd: trace.totalUsd,
-    costState: trace.costState,
+    costState: span.outcome === 'refused' && trace.spanCount === 1 ? 'unpriced' : trace.costState,
     span: {
       spanId: span.spanId,
       operation: span.operation,
@@ -128,7 +128,8 @@ export function withTotal(usage: Usage): SpanUsage {
   return { ...usage, totalTokens: usage.inputTokens + usage.outputTokens };
 }
 
-function costOf({ cost, costState }: StoredSpan): Pick<Span, 'cost' | 'costState' | 'costReason'> {
+function costOf({ cost, costState, outcome }: StoredSpan): Pick<Span, 'cost' | 'costState' | 'costReason'> {
+  if (outcome === 'refused') return { cost: null, costState: 'unpriced', costReason: 'no_provider_called' };
   if (cost?.state !== 'priced') return { cost: null, costState, costReason: orNull(cost?.reason ?? '') };
   const { totalUsd, priceBookVersion, priceId, tier, estimated, lines } = cost;
   return {

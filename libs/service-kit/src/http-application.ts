@@ -1,4 +1,10 @@
-import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  STATUS_CODES,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerResponse,
+} from 'node:http';
 import { LoomError, messageOf } from '@loom/errors';
 import type { Logger, Metrics } from '@loom/telemetry';
 import { type DynamicModule, StandardSchemaValidationPipe, type Type } from '@nestjs/common';
@@ -18,10 +24,18 @@ export interface HttpApplicationOptions {
   readonly ready: () => Promise<void>;
   /** Bytes of a request body on the routes of this application. */
   readonly bodyBytesMax?: number;
+  /** The body of the answer to a request that is no HTTP; default: Loom's own error body. */
+  readonly clientFaultBody?: (fault: ClientFault) => object;
   /** Gives a listener that sees requests before the application: true when it has taken one. Built after the module. */
   readonly intercept?: (
     app: NestFastifyApplication,
   ) => (request: IncomingMessage, response: ServerResponse) => boolean;
+}
+
+/** What Node's HTTP parser refuses before there is a request. */
+export interface ClientFault {
+  readonly status: number;
+  readonly message: string;
 }
 
 export interface HttpApplication {
@@ -37,6 +51,20 @@ export async function startHttpApplication(options: HttpApplicationOptions): Pro
     bodyLimit: options.bodyBytesMax ?? 1024 * 1024,
     requestTimeout: 30_000,
     forceCloseConnections: true,
+    clientErrorHandler: (error, socket) => {
+      const fault = clientFault(error.code);
+      const shape =
+        options.clientFaultBody ?? (({ message }) => errorBody(new LoomError('invalid_request', message)));
+      const body = Buffer.from(JSON.stringify(shape(fault)));
+      if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+      const head = [
+        `HTTP/1.1 ${fault.status} ${STATUS_CODES[fault.status] ?? ''}`,
+        'connection: close',
+        'content-type: application/json',
+        `content-length: ${body.length}`,
+      ];
+      socket.end(`${head.join('\r\n')}\r\n\r\n${body.toString()}`);
+    },
     serverFactory: (handler: RequestListener) => {
       const listener: RequestListener = (request, response) => {
         if (!intercept(request, response)) handler(request, response);
@@ -88,4 +116,12 @@ function addHealthRoutes(fastify: FastifyInstance, options: HttpApplicationOptio
     const { contentType, body } = await options.metrics.render();
     return reply.header('content-type', contentType).send(body);
   });
+}
+
+function clientFault(code: string | undefined): ClientFault {
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return { status: 431, message: 'the request headers are larger than 16 KiB' };
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return { status: 408, message: 'the request headers came too slowly' };
+  return { status: 400, message: `the request is not valid HTTP (${code ?? 'unknown fault'})` };
 }

@@ -13,6 +13,7 @@ export {
   type HttpApplication,
   type HttpApplicationOptions,
   startHttpApplication,
+  type ClientFault,
 } from './http-application.ts';
 export { errorBody, LoomErrorFilter } from './loom-error.filter.ts';
 export { isPublicAddress, OutboundGuard, type OutboundGuardOptions } from './outbound-guard.ts';

@@ -29,6 +29,10 @@ export async function runProcess(logger: Logger, start: () => Promise<RunningPro
       },
     );
   };
+  process.on('unhandledRejection', (error) => {
+    logger.fatal({ error }, 'unhandled rejection');
+    process.exit(1);
+  });
   process.on('SIGTERM', () => end('SIGTERM'));
   process.on('SIGINT', () => end('SIGINT'));
   if (process.channel) process.on('disconnect', () => end('parent gone'));

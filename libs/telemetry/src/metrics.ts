@@ -23,7 +23,11 @@ export class Metrics {
     return new Gauge({
       ...options,
       async collect() {
-        this.set(await read());
+        try {
+          this.set(await read());
+        } catch {
+          this.set(Number.NaN); // one that cannot be read does not take the others with it
+        }
       },
     });
   }

@@ -1,5 +1,5 @@
 import type { CredentialReader } from '../credentials.ts';
-import { chatRequestForProvider, profileOf, UsageChunkFilter } from '@loom/providers';
+import { chatRequestForProvider, profileOf, EventGate } from '@loom/providers';
 import { known } from '../call.ts';
 import { Exchange } from '../exchange.ts';
 import { headersForProvider } from '../headers.ts';
@@ -32,7 +32,8 @@ export function forward(options: ForwardOptions): GatewayMiddleware {
       const exchange = new Exchange(call, {
         totalTimeoutMs: options.totalTimeoutMs,
         clientStallMs: options.clientStallMs,
-        filter: askForUsage ? new UsageChunkFilter() : null,
+        gate: new EventGate({ takesUsageOut: askForUsage }),
+        credential,
       });
       options.running.add(exchange);
       try {

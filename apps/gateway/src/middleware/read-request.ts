@@ -25,7 +25,7 @@ export function readRequest(limits: BodyLimits): GatewayMiddleware {
 }
 
 function label(call: Call, name: string): string | null {
-  const value = call.request.headers[name];
+  const value = utf8Of(call.request.headers[name]);
   if (value === undefined || value === '') return null;
   if (typeof value !== 'string' || value.length > labelBytesMax) {
     throw new LoomError('invalid_request', `header ${name} is longer than ${labelBytesMax} characters`, {
@@ -35,9 +35,16 @@ function label(call: Call, name: string): string | null {
   return value;
 }
 
+// Node reads header bytes as Latin-1; clients send UTF-8.
+function utf8Of(value: string | string[] | undefined): string | string[] | undefined {
+  if (typeof value !== 'string' || /^[\x20-\x7e]*$/.test(value)) return value;
+  const text = Buffer.from(value, 'latin1').toString('utf8');
+  return text.includes('\ufffd') ? value : text;
+}
+
 function metadataOf(call: Call): Record<string, string> {
   const name = 'x-loom-metadata';
-  const text = call.request.headers[name];
+  const text = utf8Of(call.request.headers[name]);
   if (text === undefined || text === '') return {};
   const invalid = (why: string) =>
     new LoomError(

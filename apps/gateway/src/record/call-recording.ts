@@ -1,4 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
+import type { AnswerFacts } from '@loom/providers';
 import {
   type CallFacts,
   type CallIdentity,
@@ -127,7 +128,7 @@ export class CallRecording implements AnswerTap {
         gatewayOverheadNanos: Math.round(((end.dispatchedAt ?? startedAt) - startedAt) * 1e6),
       },
       answer,
-      answerFacts: end.answerFacts ?? factsOfAnswer(answer, end.streamed),
+      answerFacts: this.#facts(answer, end),
       streamed: end.streamed,
       response: encoded?.payload ?? null,
       chunks: answer ? this.#vector(0, this.#lengths.length) : null,
@@ -143,6 +144,19 @@ export class CallRecording implements AnswerTap {
       },
       { essential: true, patient: true },
     );
+  }
+
+  // Of an answer of which only the beginning is kept, the end still says usage, finish reasons and errors.
+  #facts(answer: Buffer | null, { tail, streamed }: CallEnd): AnswerFacts | null {
+    if (tail?.whole) return tail.facts;
+    const kept = factsOfAnswer(answer, streamed);
+    if (!tail || !kept || !this.#wholeHash) return kept;
+    return {
+      ...kept,
+      usage: tail.facts.usage ?? kept.usage,
+      finishReasons: tail.facts.finishReasons.length > 0 ? tail.facts.finishReasons : kept.finishReasons,
+      error: kept.error ?? tail.facts.error,
+    };
   }
 
   #answer(): Buffer | null {

@@ -16,6 +16,7 @@ const allowanceBytes = 8 * 1024 * 1024;
 
 /**
  * Decodes an answer whose provider ignored `accept-encoding: identity`, with bounded growth. Null for plain answers.
+ * Throws `upstream_failed` for an encoding that is not understood.
  */
 export function bodyDecoder(
   encoding: string | string[] | undefined,
@@ -27,8 +28,8 @@ export function bodyDecoder(
     fail(new LoomError('upstream_failed', message, { reason: 'upstream_error', cause }));
   const create = typeof encoding === 'string' ? decoders[encoding] : undefined;
   if (!create) {
-    const refuse = () => broken(`the provider's content-encoding "${String(encoding)}" is not understood`);
-    return { write: refuse, end: refuse, destroy: () => undefined };
+    const message = `the provider's content-encoding "${String(encoding)}" is not understood`;
+    throw new LoomError('upstream_failed', message, { reason: 'upstream_error' });
   }
   const stream = create();
   let taken = 0;

@@ -123,7 +123,12 @@ class HttpExchange implements UpstreamExchange, Dispatcher.DispatchHandler {
     headers: IncomingHttpHeaders,
   ): void {
     if (this.#over || status < 200) return;
-    this.#decoder = bodyDecoder(headers['content-encoding'], this.#listener, (error) => this.#fail(error));
+    try {
+      this.#decoder = bodyDecoder(headers['content-encoding'], this.#listener, (error) => this.#fail(error));
+    } catch (error) {
+      this.#fail(error as LoomError);
+      return;
+    }
     if (this.#decoder) delete headers['content-length']; // it counts the encoded bytes
     this.#listener.head(status, headers);
   }

@@ -53,6 +53,20 @@ export function readAnswerFacts(bytes: Buffer, stream: boolean): AnswerFacts {
   return { ...facts, finishReasons: [...facts.finishReasons] };
 }
 
+/**
+ * The usage at the end of a JSON answer of which only the last bytes are there: the object after its last `"usage"`.
+ */
+export function readTailUsage(tail: Buffer): Usage | null {
+  const text = tail.toString('utf8');
+  const from = text.indexOf('{', text.lastIndexOf('"usage"'));
+  if (from < 0 || !text.includes('"usage"')) return null;
+  for (let end = text.indexOf('}', from); end >= 0; end = text.indexOf('}', end + 1)) {
+    const usage = readChatUsage(parse(text.slice(from, end + 1)));
+    if (usage) return usage;
+  }
+  return null;
+}
+
 const factHint = /"(?:usage|finish_reason|x_groq)"\s*:\s*["{]|"error"\s*:/;
 
 function readStream(bytes: Buffer, facts: MutableFacts): void {

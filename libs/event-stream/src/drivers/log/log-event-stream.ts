@@ -27,6 +27,7 @@ class LogEventStream implements EventStream {
   readonly #subscriptions = new Set<Subscription>();
   // Offsets of partition ends, remembered so that a look at the lag reads only what came since the last look.
   readonly #ends = new Map<string, PartitionReader>();
+  #looking: Promise<unknown> = Promise.resolve();
 
   constructor(root: string, deps: EventStreamDeps) {
     this.#root = root;
@@ -52,7 +53,14 @@ class LogEventStream implements EventStream {
     return this.#track(await TailReader.start(this.#root, options, onRecords));
   }
 
-  async lag(group: string, topics: readonly string[]): Promise<number> {
+  lag(group: string, topics: readonly string[]): Promise<number> {
+    // One look at a time: a reader of the ends has one user.
+    const lag = this.#looking.then(() => this.#lag(group, topics));
+    this.#looking = lag.catch(() => undefined);
+    return lag;
+  }
+
+  async #lag(group: string, topics: readonly string[]): Promise<number> {
     const offsets = await readGroupOffsets(this.#root, group);
     let lag = 0;
     for (const topic of topics) {

@@ -64,8 +64,9 @@ export class PartitionReader {
   }
 
   async close(): Promise<void> {
-    await this.#segment?.file.close();
+    const segment = this.#segment;
     this.#segment = null;
+    await segment?.file.close();
   }
 
   async #scan(

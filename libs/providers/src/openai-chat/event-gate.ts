@@ -5,11 +5,18 @@ const heldBytesMax = 1024 * 1024;
 const none = Buffer.alloc(0);
 
 /**
- * Takes the usage chunk that Loom asked for out of a stream again: the event whose `choices` is empty and whose
- * `usage` is not null. Every other byte passes unchanged; only an event that is not whole yet is held back.
+ * Lets whole events of a stream through, byte for byte. An event that is not whole yet is held back, so that a stream
+ * that breaks off in the middle of one can still end by an error event that a client understands. Where Loom asked for
+ * usage and the caller did not, it takes the usage chunk out: the event whose `choices` is empty and whose `usage` is
+ * not null.
  */
-export class UsageChunkFilter {
+export class EventGate {
+  readonly #takesUsageOut: boolean;
   #held: Buffer = none;
+
+  constructor(options: { readonly takesUsageOut: boolean }) {
+    this.#takesUsageOut = options.takesUsageOut;
+  }
 
   /** What may go to the client now. */
   push(chunk: Buffer): Buffer {
@@ -22,14 +29,18 @@ export class UsageChunkFilter {
       this.#held = none;
       return passed;
     }
-    return whole.includes('"usage"') ? withoutUsageChunks(whole) : whole;
+    return this.#filtered(whole);
   }
 
-  /** What is left when the stream has ended. */
+  /** What is left when the stream has ended well: an event whose last empty line is missing. */
   end(): Buffer {
     const rest = this.#held;
     this.#held = none;
-    return rest.includes('"usage"') ? withoutUsageChunks(rest) : rest;
+    return this.#filtered(rest);
+  }
+
+  #filtered(events: Buffer): Buffer {
+    return this.#takesUsageOut && events.includes('"usage"') ? withoutUsageChunks(events) : events;
   }
 }
 

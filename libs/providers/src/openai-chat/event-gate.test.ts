@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import { recordedChatCases } from '@loom/testkit';
 import fc from 'fast-check';
-import { UsageChunkFilter } from './usage-chunk-filter.ts';
+import { EventGate } from './event-gate.ts';
 
 function filtered(pieces: readonly Buffer[]): string {
-  const filter = new UsageChunkFilter();
+  const filter = new EventGate({ takesUsageOut: true });
   return Buffer.concat([...pieces.map((piece) => filter.push(piece)), filter.end()]).toString();
 }
 
@@ -19,7 +19,7 @@ const parts = [
   'data: {"choices":[],"prompt":1}\n\n',
 ];
 
-describe('UsageChunkFilter', () => {
+describe('EventGate', () => {
   it('takes the usage chunk out and nothing else, however the bytes are split', () => {
     const whole = Buffer.from([...parts, usage, done].join(''));
     for (let at = 0; at <= whole.length; at += 1) {
@@ -43,7 +43,7 @@ describe('UsageChunkFilter', () => {
   });
 
   it('hands out each whole event at once', () => {
-    const filter = new UsageChunkFilter();
+    const filter = new EventGate({ takesUsageOut: true });
     for (const part of parts) expect(filter.push(Buffer.from(part)).toString()).toBe(part);
   });
 
@@ -55,9 +55,16 @@ describe('UsageChunkFilter', () => {
   });
 
   it('passes an endless event on instead of holding it', () => {
-    const filter = new UsageChunkFilter();
+    const filter = new EventGate({ takesUsageOut: true });
     let passed = 0;
     for (let index = 0; index < 40; index += 1) passed += filter.push(Buffer.alloc(65_536, 'x')).length;
     expect(passed).toBeGreaterThan(1024 * 1024);
+  });
+
+  it('leaves the usage chunk alone when the caller asked for it, and drops nothing but a broken last event', () => {
+    const gate = new EventGate({ takesUsageOut: false });
+    expect(gate.push(Buffer.from(usage + done)).toString()).toBe(usage + done);
+    expect(gate.push(Buffer.from('data: {"id":"ch')).toString()).toBe('');
+    expect(gate.end().toString()).toBe('data: {"id":"ch');
   });
 });
