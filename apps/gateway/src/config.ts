@@ -3,6 +3,7 @@ import {
   envDurationMs,
   envInteger,
   type Environment,
+  envList,
   envPort,
   envSecret,
   envUrl,
@@ -22,18 +23,9 @@ const schema = z.object({
     'Keys of sealed credentials: <id>:<base64 of 32 bytes>, separated by commas; the first seals',
   ),
   LOOM_KEY_PEPPERS: envSecret.describe('Peppers of API key hashes: <version>:<text>, separated by commas'),
-  LOOM_GATEWAY_MIDDLEWARES: z
-    .string()
-    .default('')
-    .transform((text) =>
-      text
-        .split(',')
-        .map((part) => part.trim())
-        .filter(Boolean),
-    )
-    .describe(
-      'Files of own middlewares, separated by commas; they run after the request was read, before it is routed',
-    ),
+  LOOM_GATEWAY_MIDDLEWARES: envList.describe(
+    'Files of own middlewares, separated by commas; they run after the request was read, before it is routed',
+  ),
   LOOM_GATEWAY_BODY_BYTES_MAX: envBytes.default(32 * 1024 * 1024).describe('Largest request body'),
   LOOM_GATEWAY_BODY_TIMEOUT: envDurationMs
     .default(30_000)
@@ -64,16 +56,7 @@ const schema = z.object({
     .describe("Between two pieces of the provider's answer"),
   LOOM_UPSTREAM_TOTAL_TIMEOUT: envDurationMs.default(1_800_000).describe('A whole call'),
   LOOM_UPSTREAM_CONNECTIONS_MAX: envInteger(1, 65_535).default(1024).describe('Connections per provider'),
-  LOOM_OUTBOUND_ALLOW: z
-    .string()
-    .default('')
-    .transform((text) =>
-      text
-        .split(',')
-        .map((host) => host.trim())
-        .filter(Boolean),
-    )
-    .describe('Private hosts that entered providers may have, separated by commas'),
+  LOOM_OUTBOUND_ALLOW: envList.describe('Private hosts that entered providers may have, separated by commas'),
   LOOM_CLIENT_STALL_TIMEOUT: envDurationMs
     .default(60_000)
     .describe('A client that reads nothing is left after this'),

@@ -1,4 +1,12 @@
-import { envDurationMs, type Environment, envPort, envSecret, envUrl, loadConfig } from '@loom/config';
+import {
+  envDurationMs,
+  type Environment,
+  envList,
+  envPort,
+  envSecret,
+  envUrl,
+  loadConfig,
+} from '@loom/config';
 import { z } from 'zod';
 
 const schema = z.object({
@@ -11,16 +19,7 @@ const schema = z.object({
   LOOM_KEY_PEPPERS: envSecret.describe('Peppers of API key hashes; the highest version hashes new keys'),
   LOOM_FIRST_KEY: envSecret.describe('Text of the first API key'),
   LOOM_OPERATOR_KEY: envSecret.describe("Text of the operator's API key"),
-  LOOM_OUTBOUND_ALLOW: z
-    .string()
-    .default('')
-    .transform((text) =>
-      text
-        .split(',')
-        .map((host) => host.trim())
-        .filter(Boolean),
-    )
-    .describe('Private hosts that entered providers may have, separated by commas'),
+  LOOM_OUTBOUND_ALLOW: envList.describe('Private hosts that entered providers may have, separated by commas'),
   LOOM_STREAM_RETENTION: envDurationMs
     .default(24 * 3_600_000)
     .describe('Segments of the stream are kept at least this long after their last record'),

@@ -4,6 +4,7 @@ export {
   envBytes,
   envDurationMs,
   envInteger,
+  envList,
   type Environment,
   envPort,
   envSecret,

@@ -61,6 +61,17 @@ export const envDurationMs = z
   .regex(/^\d+(ms|s|m|h|d)$/, 'expected a duration, such as 250ms, 30s, 5m')
   .transform((text) => Number.parseInt(text, 10) * (durationUnits[text.replace(/^\d+/, '')] ?? 1));
 
+/** Entries separated by commas; empty when unset. */
+export const envList = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((entry) => entry.trim())
+      .filter(Boolean),
+  );
+
 export const envUrl = z.string().transform((text, context) => {
   if (URL.canParse(text)) return new URL(text);
   context.addIssue({ code: 'custom', message: 'expected a URL' });
