@@ -11,6 +11,8 @@ export interface LoomClientOptions {
   readonly controlUrl: string;
   /** Null where something in between adds the credential (the console's origin). */
   readonly apiKey: string | null;
+  /** The project that a console session asks about; a key has its own. */
+  readonly projectId?: string;
   readonly fetch?: typeof globalThis.fetch;
 }
 
@@ -47,6 +49,9 @@ interface AnyInput {
   readonly body?: unknown;
   readonly signal?: AbortSignal;
 }
+
+/** Names the project that a console session asks about. */
+export const projectHeader = 'x-loom-project';
 
 export function createLoomClient(options: LoomClientOptions): LoomClient {
   const call = (route: Route, input: AnyInput) => send(options, route, input);
@@ -88,6 +93,7 @@ async function send(options: LoomClientOptions, route: Route, input: AnyInput): 
       headers: {
         accept: 'mediaType' in route.response ? route.response.mediaType : 'application/json',
         ...(options.apiKey !== null && { authorization: `Bearer ${options.apiKey}` }),
+        ...(options.projectId !== undefined && { [projectHeader]: options.projectId }),
         ...(input.body !== undefined && { 'content-type': 'application/json' }),
       },
       ...(input.body !== undefined && { body: JSON.stringify(input.body) }),

@@ -1,4 +1,4 @@
-import { CaptureMode, KeyScope } from '@loom/trace-schema';
+import { CaptureMode, KeyScope, TieredPrice } from '@loom/trace-schema';
 import { z } from 'zod';
 
 const name = z.string().trim().min(1).max(100);
@@ -86,3 +86,43 @@ export type Project = z.infer<typeof Project>;
 
 export const NewProject = z.strictObject({ name, capture: CaptureMode.default('strict') });
 export const ProjectChange = z.strictObject({ name: name.optional(), capture: CaptureMode.optional() });
+
+/** What a test of a provider's address and credential found: its list of models was asked for. */
+export const ProviderTest = z.object({
+  ok: z.boolean(),
+  /** HTTP status of the provider; null when it could not be reached. */
+  status: z.int().nullable(),
+  durationMs: z.number().nonnegative(),
+  /** Models that it names, at most 200. */
+  models: z.array(z.string()),
+  message: z.string(),
+});
+
+/** One price of one model. The newest one in force at a call's start applies; an override before the book. */
+export const Price = z.object({
+  /** Of an override; null for the book's. */
+  id: z.string().nullable(),
+  provider: z.string(),
+  model: z.string(),
+  /** First day in force, `YYYY-MM-DD`; null: always. */
+  from: z.string().nullable(),
+  serviceTier: z.string(),
+  /** False when a newer price of the same model and tier is in force today, or this one is not yet. */
+  inForce: z.boolean(),
+  /** US dollars per million tokens by bucket. */
+  prices: z.record(z.string(), TieredPrice),
+});
+export type Price = z.infer<typeof Price>;
+
+const perMillion = z.string().regex(/^\d{1,9}(\.\d{1,12})?$/, 'US dollars per million tokens such as 2.50');
+
+/** An organization's own price of one model, exact name, from a day on. */
+export const NewPrice = z.strictObject({
+  provider: z.string().min(1).max(63),
+  model: z.string().trim().min(1).max(200),
+  from: z.iso.date(),
+  inputPerMillionUsd: perMillion,
+  outputPerMillionUsd: perMillion,
+  cacheReadPerMillionUsd: perMillion.nullable().default(null),
+  cacheWritePerMillionUsd: perMillion.nullable().default(null),
+});

@@ -1,21 +1,46 @@
-export { createLoomClient, type LoomClient, type LoomClientOptions } from './client.ts';
+export { createLoomClient, type LoomClient, type LoomClientOptions, projectHeader } from './client.ts';
 export {
   ApiKey,
   CreatedApiKey,
   ModelAlias,
   NewApiKey,
   NewModelAlias,
+  NewPrice,
   NewProject,
   NewProvider,
+  Price,
   Project,
   ProjectChange,
   ProviderChange,
   ProviderSettings,
+  ProviderTest,
 } from './control.ts';
 export { ErrorBody } from './error-body.ts';
+export { DeadLetter, DeadLetterDetail, DeploymentInfo, Freshness, HealthReport } from './health.ts';
+export {
+  AuditEntry,
+  AuditList,
+  CreatedInvitation,
+  Invitation,
+  InvitationAcceptance,
+  InvitationOffer,
+  Me,
+  Member,
+  MemberChange,
+  NewInvitation,
+  NewOrganization,
+  NewSavedView,
+  Organization,
+  OrganizationChange,
+  Password,
+  PasswordChange,
+  SavedView,
+  SignIn,
+} from './identity.ts';
 export { LiveEvent } from './live.ts';
-export { Facets, MetricsGroupBy, MetricsSeries } from './metrics.ts';
+export { Facets, MetricsGroupBy, MetricsSeries, MetricsSummary, SessionList, UserList } from './metrics.ts';
 export { openApiDocument } from './open-api.ts';
+export { type Permission, permissions, Role, rolePermissions, scopePermissions } from './permissions.ts';
 export { type Route, type RouteName, routes } from './routes.ts';
 export { readServerSentEvents, type ServerSentEvent } from './server-sent-events.ts';
 export {
@@ -27,5 +52,6 @@ export {
   SpanUsage,
   TraceDetail,
   TraceList,
+  TraceOutline,
   TraceSummary,
 } from './trace.ts';

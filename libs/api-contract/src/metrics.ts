@@ -3,7 +3,7 @@ import { Instant, SpanBuckets } from './trace.ts';
 
 const quantiles = z.object({ p50: z.number(), p95: z.number(), p99: z.number() });
 
-export const MetricsGroupBy = z.enum(['none', 'model', 'provider', 'key']);
+export const MetricsGroupBy = z.enum(['none', 'model', 'provider', 'key', 'project']);
 
 /** Buckets without calls and costs are left out. */
 export const MetricsSeries = z.object({
@@ -11,7 +11,7 @@ export const MetricsSeries = z.object({
   points: z.array(
     z.object({
       bucketStart: Instant,
-      /** Model, provider or key; '' without a group. */
+      /** Model, provider, key or project (ids); '' without a group. */
       group: z.string(),
       requests: z.int().nonnegative(),
       errors: z.int().nonnegative(),
@@ -19,10 +19,20 @@ export const MetricsSeries = z.object({
       costUsd: z.string(),
       latencyMs: quantiles.nullable(),
       timeToFirstChunkMs: quantiles.nullable(),
+      /** What Loom added before the provider was called. */
+      gatewayOverheadMs: quantiles.nullable(),
+      /** Calls that took more than one attempt. */
+      retried: z.int().nonnegative(),
     }),
   ),
 });
 export type MetricsSeries = z.infer<typeof MetricsSeries>;
+
+/** The same over the whole range, one row per group, most requests first. No row without calls and costs. */
+export const MetricsSummary = z.object({
+  groups: z.array(MetricsSeries.shape.points.element.omit({ bucketStart: true })),
+});
+export type MetricsSummary = z.infer<typeof MetricsSummary>;
 
 export const Facets = z.object({
   facets: z.array(
@@ -33,3 +43,26 @@ export const Facets = z.object({
   ),
 });
 export type Facets = z.infer<typeof Facets>;
+
+/** A conversation or an end user, as far as their calls tell. */
+const activity = {
+  traces: z.int().nonnegative(),
+  spans: z.int().nonnegative(),
+  errors: z.int().nonnegative(),
+  totalTokens: z.int().nonnegative(),
+  totalUsd: z.string(),
+  firstSeen: Instant,
+  lastSeen: Instant,
+};
+
+export const SessionList = z.object({
+  sessions: z.array(z.object({ sessionId: z.string(), userId: z.string().nullable(), ...activity })),
+  nextCursor: z.string().nullable(),
+});
+export type SessionList = z.infer<typeof SessionList>;
+
+export const UserList = z.object({
+  users: z.array(z.object({ userId: z.string(), sessions: z.int().nonnegative(), ...activity })),
+  nextCursor: z.string().nullable(),
+});
+export type UserList = z.infer<typeof UserList>;

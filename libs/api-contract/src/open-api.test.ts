@@ -19,7 +19,7 @@ describe('openApiDocument', () => {
     for (const [name, route] of Object.entries<Route>(routes)) {
       const operation = document.paths[route.path]?.[route.method.toLowerCase()];
       expect(operation?.operationId).toBe(name);
-      expect(operation?.security.length).toBe(route.scope ? 1 : 0);
+      expect(operation?.security.length === 0).toBe(route.permission === 'public');
       const inPath = [...route.path.matchAll(/\{(\w+)\}/g)].map(([, parameter]) => parameter);
       expect(Object.keys(route.params?.shape ?? {})).toEqual(inPath);
     }

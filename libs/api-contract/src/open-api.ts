@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { ErrorBody } from './error-body.ts';
+import { projectHeader } from './client.ts';
 import { LiveEvent } from './live.ts';
+import { rolePermissions, scopePermissions } from './permissions.ts';
 import { type Route, routes } from './routes.ts';
 
 const schemaOf = (schema: z.ZodType, io: 'input' | 'output'): Record<string, unknown> => {
@@ -24,7 +26,13 @@ export function openApiDocument(): Record<string, unknown> {
     paths,
     components: {
       securitySchemes: {
-        key: { type: 'http', scheme: 'bearer', description: 'A Loom API key with the scope named.' },
+        key: { type: 'http', scheme: 'bearer', description: 'A Loom API key with a scope that may do it.' },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: 'loom_session',
+          description: `A console session of one with a role that may do it; the header \`${projectHeader}\` names the project.`,
+        },
       },
       schemas: { Error: schemaOf(ErrorBody, 'output'), LiveEvent: schemaOf(LiveEvent, 'output') },
     },
@@ -32,13 +40,13 @@ export function openApiDocument(): Record<string, unknown> {
 }
 
 function operationOf(operationId: string, route: Route): Record<string, unknown> {
-  const description = route.scope ? `Needs a key with scope \`${route.scope}\`.` : 'Needs no key.';
+  const { description, security } = accessOf(route.permission);
   return {
     operationId,
     tags: [route.service],
     summary: route.summary,
     description,
-    security: route.scope ? [{ key: [] }] : [],
+    security,
     parameters: [...parametersOf('path', route.params), ...parametersOf('query', route.query)],
     ...(route.body && {
       requestBody: {
@@ -53,6 +61,23 @@ function operationOf(operationId: string, route: Route): Record<string, unknown>
         content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
       },
     },
+  };
+}
+
+function accessOf(permission: Route['permission']): { description: string; security: object[] } {
+  if (permission === 'public') return { description: 'Open to everyone.', security: [] };
+  if (permission === 'person')
+    return { description: 'Needs a console session.', security: [{ session: [] }] };
+  if (permission === 'operator')
+    return { description: 'Needs the session of an operator.', security: [{ session: [] }] };
+  const holders = (granted: Readonly<Record<string, readonly string[]>>) =>
+    Object.keys(granted).filter((name) => granted[name]?.includes(permission));
+  const roles = holders(rolePermissions);
+  const scopes = holders(scopePermissions);
+  const keys = scopes.length > 0 ? `; keys with scope ${scopes.join(' or ')}` : '';
+  return {
+    description: `Needs \`${permission}\`: roles ${roles.join(', ')}${keys}.`,
+    security: scopes.length > 0 ? [{ key: [] }, { session: [] }] : [{ session: [] }],
   };
 }
 

@@ -183,6 +183,35 @@ export const TraceDetail = z.object({
 });
 export type TraceDetail = z.infer<typeof TraceDetail>;
 
+/** A trace's spans in order of start, without content: what a tree or a timeline needs. At most 10,000 of them. */
+export const TraceOutline = z.object({
+  traceId: z.string(),
+  startTime: Instant,
+  spans: z.array(
+    z.object({
+      spanId: z.string(),
+      parentSpanId: z.string().nullable(),
+      operation: z.string(),
+      /** Of the agent, workflow or tool; else the model. */
+      name: z.string(),
+      provider: z.string(),
+      outcome: Outcome,
+      status: z.int().nonnegative(),
+      startTime: Instant,
+      durationMs: milliseconds,
+      timeToFirstChunkMs: milliseconds.nullable(),
+      totalTokens: count,
+      /** Null while pending, and where there is no price. */
+      totalUsd: usd.nullable(),
+      attempts: count,
+      errorType: z.string().nullable(),
+    }),
+  ),
+  /** True when the trace has more spans than are here. */
+  truncated: z.boolean(),
+});
+export type TraceOutline = z.infer<typeof TraceOutline>;
+
 /** The answer as it arrived. `text` is that chunk's share of the bytes; a character cut by a chunk goes to the next. */
 export const SpanChunks = z.object({
   spanId: z.string(),

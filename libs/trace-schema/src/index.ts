@@ -33,7 +33,7 @@ export {
   type PriceMatch,
   ProjectRecord,
   ProviderRecord,
-  type TieredPrice,
+  TieredPrice,
 } from './control-events.ts';
 export { CostComputed, type CostLine, CostState } from './cost-events.ts';
 export { newSpanId, newTraceId, newUuid, parseTraceparent, uuidTimeMs } from './ids.ts';
