@@ -5,9 +5,9 @@ import { type ControlStore, openControlStore } from '@loom/control-store';
 import { hashSecret, newApiKey, parseApiKey, unseal } from '@loom/control-store/secrets';
 import { startTestEngines, type TestEngines } from '@loom/engine-host/testing';
 import { type EventStream, openEventStream } from '@loom/event-stream';
-import { type HttpApplication, startHttpApplication } from '@loom/service-kit';
+import { type HttpApplication, keyPrincipal, startHttpApplication } from '@loom/service-kit';
 import { createLogger, Metrics } from '@loom/telemetry';
-import { topics } from '@loom/trace-schema';
+import { type KeyScope, topics } from '@loom/trace-schema';
 import { AppModule } from './app.module.ts';
 import { bootstrapControl, bundledPriceLists } from './bootstrap-control.ts';
 import { readEnvironmentProviders } from './environment-providers.ts';
@@ -17,11 +17,13 @@ const pepper = { version: 1, text: 'pepper' };
 const [apiKey, operatorKey] = [newApiKey().text, newApiKey().text];
 const env = { OPENAI_API_KEY: 'sk-canary-env' };
 
-const principals = {
-  operator: { projectId: 'default', organizationId: 'default', keyId: 'op', scopes: ['read', 'manage'] },
-  other: { projectId: 'p-other', organizationId: 'other', keyId: 'ot', scopes: ['manage'] },
-  reader: { projectId: 'default', organizationId: 'default', keyId: 're', scopes: ['call', 'read'] },
-} as const;
+const keyOf = (id: string, organizationId: string, projectId: string, scopes: KeyScope[]) =>
+  keyPrincipal({ id, name: id, organizationId, projectId, scopes });
+const principals = new Map([
+  ['operator', keyOf('op', 'default', 'default', ['call', 'read', 'manage'])],
+  ['other', keyOf('ot', 'other', 'p-other', ['manage'])],
+  ['reader', keyOf('re', 'default', 'default', ['call', 'read'])],
+]);
 
 const failures: unknown[] = [];
 let stream: EventStream;
@@ -59,8 +61,8 @@ beforeAll(async () => {
       producer: await stream.producer(topics.control),
       onError: (error) => failures.push(error),
       outboundAllow: ['127.0.0.1'],
-      verifyKey: (token) =>
-        Object.hasOwn(principals, token) ? principals[token as keyof typeof principals] : null,
+      verifyKey: (token) => principals.get(token) ?? null,
+      verifySession: () => Promise.resolve(null),
     }),
     host: '127.0.0.1',
     port: 0,

@@ -1,15 +1,22 @@
 import { type DynamicModule, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
-import { ApiKeyGuard, VERIFY_KEY, type VerifyKey } from '@loom/service-kit';
 import { KeysController, ProjectsController, ProvidersController } from './control.controller.ts';
 import { ControlStartup, type ControlStartupOptions } from './control-startup.ts';
 import { KeyRegistry } from './key-registry.ts';
-import { OutboundGuard } from '@loom/service-kit';
+import {
+  OutboundGuard,
+  PermissionGuard,
+  VERIFY_KEY,
+  VERIFY_SESSION,
+  type VerifyKey,
+  type VerifySession,
+} from '@loom/service-kit';
 import { ProjectRegistry } from './project-registry.ts';
 import { ProviderRegistry } from './provider-registry.ts';
 
 export interface ControlModuleDeps extends ControlStartupOptions {
   readonly verifyKey: VerifyKey;
+  readonly verifySession: VerifySession;
   /** Hosts that may be private (`LOOM_OUTBOUND_ALLOW`). */
   readonly outboundAllow: readonly string[];
 }
@@ -36,7 +43,8 @@ export class AppModule implements OnApplicationShutdown {
         },
         { provide: ProjectRegistry, useFactory: () => new ProjectRegistry(deps.store) },
         { provide: VERIFY_KEY, useValue: deps.verifyKey },
-        { provide: APP_GUARD, useClass: ApiKeyGuard },
+        { provide: VERIFY_SESSION, useValue: deps.verifySession },
+        { provide: APP_GUARD, useClass: PermissionGuard },
       ],
     };
   }

@@ -1,7 +1,7 @@
 import { routes } from '@loom/api-contract';
 import { Body, Controller, Delete, Get, Header, HttpCode, Inject, Param, Patch, Post } from '@nestjs/common';
 import type { z } from 'zod';
-import { Caller, type Principal, RequireScope } from '@loom/service-kit';
+import { Caller, type Principal, RequirePermission } from '@loom/service-kit';
 import { KeyRegistry } from './key-registry.ts';
 import { ProjectRegistry } from './project-registry.ts';
 import { ProviderRegistry } from './provider-registry.ts';
@@ -12,7 +12,6 @@ const idParams = routes.revokeKey.params;
 type IdParams = Value<typeof idParams>;
 
 @Controller('v1/keys')
-@RequireScope('manage')
 export class KeysController {
   readonly #keys: KeyRegistry;
 
@@ -21,11 +20,13 @@ export class KeysController {
   }
 
   @Get()
+  @RequirePermission(routes.listKeys.permission)
   list(@Caller() caller: Principal): ReturnType<KeyRegistry['list']> {
     return this.#keys.list(caller);
   }
 
   @Post()
+  @RequirePermission(routes.createKey.permission)
   @HttpCode(200)
   @Header('cache-control', 'no-store')
   create(
@@ -36,6 +37,7 @@ export class KeysController {
   }
 
   @Delete(':id')
+  @RequirePermission(routes.revokeKey.permission)
   revoke(
     @Caller() caller: Principal,
     @Param({ schema: idParams }) { id }: IdParams,
@@ -45,7 +47,6 @@ export class KeysController {
 }
 
 @Controller('v1/providers')
-@RequireScope('manage')
 export class ProvidersController {
   readonly #providers: ProviderRegistry;
 
@@ -54,11 +55,13 @@ export class ProvidersController {
   }
 
   @Get()
+  @RequirePermission(routes.listProviders.permission)
   list(@Caller() caller: Principal): ReturnType<ProviderRegistry['list']> {
     return this.#providers.list(caller);
   }
 
   @Post()
+  @RequirePermission(routes.createProvider.permission)
   @HttpCode(200)
   create(
     @Caller() caller: Principal,
@@ -68,6 +71,7 @@ export class ProvidersController {
   }
 
   @Patch(':id')
+  @RequirePermission(routes.updateProvider.permission)
   update(
     @Caller() caller: Principal,
     @Param({ schema: idParams }) { id }: IdParams,
@@ -77,6 +81,7 @@ export class ProvidersController {
   }
 
   @Delete(':id')
+  @RequirePermission(routes.deleteProvider.permission)
   remove(
     @Caller() caller: Principal,
     @Param({ schema: idParams }) { id }: IdParams,
@@ -86,7 +91,6 @@ export class ProvidersController {
 }
 
 @Controller('v1')
-@RequireScope('manage')
 export class ProjectsController {
   readonly #projects: ProjectRegistry;
 
@@ -95,11 +99,13 @@ export class ProjectsController {
   }
 
   @Get('projects')
+  @RequirePermission(routes.listProjects.permission)
   list(@Caller() caller: Principal): ReturnType<ProjectRegistry['listProjects']> {
     return this.#projects.listProjects(caller);
   }
 
   @Post('projects')
+  @RequirePermission(routes.createProject.permission)
   @HttpCode(200)
   create(
     @Caller() caller: Principal,
@@ -109,6 +115,7 @@ export class ProjectsController {
   }
 
   @Patch('projects/:id')
+  @RequirePermission(routes.updateProject.permission)
   update(
     @Caller() caller: Principal,
     @Param({ schema: idParams }) { id }: IdParams,
@@ -118,11 +125,13 @@ export class ProjectsController {
   }
 
   @Get('aliases')
+  @RequirePermission(routes.listAliases.permission)
   listAliases(@Caller() caller: Principal): ReturnType<ProjectRegistry['listAliases']> {
     return this.#projects.listAliases(caller);
   }
 
   @Post('aliases')
+  @RequirePermission(routes.createAlias.permission)
   @HttpCode(200)
   createAlias(
     @Caller() caller: Principal,
@@ -132,6 +141,7 @@ export class ProjectsController {
   }
 
   @Delete('aliases/:id')
+  @RequirePermission(routes.deleteAlias.permission)
   deleteAlias(
     @Caller() caller: Principal,
     @Param({ schema: idParams }) { id }: IdParams,

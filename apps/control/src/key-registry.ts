@@ -55,8 +55,8 @@ export class KeyRegistry {
     return { key: toApiKey(record), secret: text };
   }
 
-  async revoke({ organizationId, keyId }: Principal, id: string): Promise<ApiKey> {
-    if (id === keyId) {
+  async revoke({ organizationId, actor }: Principal, id: string): Promise<ApiKey> {
+    if (actor.type === 'key' && id === actor.id) {
       throw new LoomError('conflict', 'this is the key that asks; revoke it with another one', {
         param: 'id',
       });

@@ -6,18 +6,20 @@ import { createLoomClient, type LiveEvent, type LoomClient, type Route, routes }
 import { startTestEngines, type TestEngines } from '@loom/engine-host/testing';
 import { type EventStream, openEventStream } from '@loom/event-stream';
 import { assembleAnswer } from '@loom/providers';
-import { type HttpApplication, startHttpApplication } from '@loom/service-kit';
+import { type HttpApplication, keyPrincipal, startHttpApplication } from '@loom/service-kit';
 import { createLogger, Metrics } from '@loom/telemetry';
 import { topics } from '@loom/trace-schema';
 import { openTraceStore, type TraceStore } from '@loom/trace-store';
 import { AppModule } from './app.module.ts';
 import { type Recorded, recordCall } from './testing/record-call.ts';
 
-const scopesByToken = {
-  'key-of-a': { projectId: 'pa', organizationId: 'oa', keyId: 'ka', scopes: ['call', 'read'] },
-  'key-of-b': { projectId: 'pb', organizationId: 'ob', keyId: 'kb', scopes: ['call', 'read'] },
-  'key-that-calls': { projectId: 'pa', organizationId: 'oa', keyId: 'kc', scopes: ['call'] },
-} as const;
+const keyOf = (id: string, projectId: string, scopes: ('call' | 'read' | 'manage')[]) =>
+  keyPrincipal({ id, name: id, projectId, organizationId: `o${projectId}`, scopes });
+const principals = new Map([
+  ['key-of-a', keyOf('ka', 'pa', ['call', 'read'])],
+  ['key-of-b', keyOf('kb', 'pb', ['call', 'read'])],
+  ['key-that-calls', keyOf('kc', 'pa', ['call'])],
+]);
 
 const request = { model: 'm1', messages: [{ role: 'user', content: 'what is loom?' }] };
 const chunk = (content: string, more = {}) =>
@@ -43,8 +45,8 @@ beforeAll(async () => {
       store,
       stream,
       assembleAnswer,
-      verifyKey: (token) =>
-        Object.hasOwn(scopesByToken, token) ? scopesByToken[token as keyof typeof scopesByToken] : null,
+      verifyKey: (token) => principals.get(token) ?? null,
+      verifySession: () => Promise.resolve(null),
     }),
     host: '127.0.0.1',
     port: 0,
@@ -249,15 +251,15 @@ function rawRequest(method: string, path: string, headers: string[] = []): Promi
   });
 }
 
-describe('ApiKeyGuard', () => {
+describe('PermissionGuard', () => {
   it('serves every route of the table, and none but the public ones without a key', async () => {
     for (const [name, route] of queryRoutes) {
       const response = await fetch(`${http.url}${pathOf(route, placeholders())}`);
-      expect([name, response.status]).toEqual([name, route.scope === null ? 200 : 401]);
+      expect([name, response.status]).toEqual([name, route.permission === 'public' ? 200 : 401]);
     }
   });
 
-  it('wants the scope read', async () => {
+  it('wants the permission of the route', async () => {
     await expect(clientOf('key-that-calls').listTraces()).rejects.toMatchObject({
       code: 'permission_denied',
     });

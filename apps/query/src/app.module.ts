@@ -2,7 +2,13 @@ import type { EventStream } from '@loom/event-stream';
 import type { TraceReader } from '@loom/trace-store';
 import { type DynamicModule, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
-import { ApiKeyGuard, VERIFY_KEY, type VerifyKey } from '@loom/service-kit';
+import {
+  PermissionGuard,
+  VERIFY_KEY,
+  VERIFY_SESSION,
+  type VerifyKey,
+  type VerifySession,
+} from '@loom/service-kit';
 import { LiveController } from './live.controller.ts';
 import { LiveTail } from './live-tail.ts';
 import { QueriesController } from './queries.controller.ts';
@@ -12,6 +18,7 @@ export interface QueryModuleDeps {
   readonly store: TraceReader;
   readonly stream: Pick<EventStream, 'tail'>;
   readonly verifyKey: VerifyKey;
+  readonly verifySession: VerifySession;
   readonly assembleAnswer: (bytes: Buffer, stream: boolean) => unknown;
 }
 
@@ -31,7 +38,8 @@ export class AppModule implements OnApplicationShutdown {
         { provide: TraceQueries, useFactory: () => new TraceQueries(deps) },
         { provide: LiveTail, useFactory: () => new LiveTail(deps.stream) },
         { provide: VERIFY_KEY, useValue: deps.verifyKey },
-        { provide: APP_GUARD, useClass: ApiKeyGuard },
+        { provide: VERIFY_SESSION, useValue: deps.verifySession },
+        { provide: APP_GUARD, useClass: PermissionGuard },
       ],
     };
   }

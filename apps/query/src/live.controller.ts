@@ -1,7 +1,7 @@
-import type { LiveEvent } from '@loom/api-contract';
+import { type LiveEvent, routes } from '@loom/api-contract';
 import { Controller, Get, Inject, Res } from '@nestjs/common';
 import type { ServerResponse } from 'node:http';
-import { Caller, type Principal, RequireScope } from '@loom/service-kit';
+import { Caller, type Principal, RequirePermission } from '@loom/service-kit';
 import { LiveTail } from './live-tail.ts';
 
 const heartbeatMs = 15_000;
@@ -13,7 +13,6 @@ interface Reply {
 }
 
 @Controller()
-@RequireScope('read')
 export class LiveController {
   readonly #tail: LiveTail;
 
@@ -23,6 +22,7 @@ export class LiveController {
 
   /** Names and data are Loom's own; JSON on one line leaves nothing that could end a line. */
   @Get('v1/live')
+  @RequirePermission(routes.live.permission)
   async live(@Caller() { projectId }: Principal, @Res() reply: Reply): Promise<void> {
     const { raw } = reply;
     const write = (event: LiveEvent) => raw.write(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);

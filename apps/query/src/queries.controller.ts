@@ -1,7 +1,7 @@
 import { openApiDocument, routes } from '@loom/api-contract';
 import { Controller, Get, Header, Inject, Param, Query, StreamableFile } from '@nestjs/common';
 import type { z } from 'zod';
-import { Caller, type Principal, RequireScope } from '@loom/service-kit';
+import { Caller, type Principal, RequirePermission } from '@loom/service-kit';
 import { TraceQueries } from './trace-queries.ts';
 
 type Input<Schema extends z.ZodType> = z.output<Schema>;
@@ -9,7 +9,6 @@ const { listTraces, getTrace, getSpanRaw, listCallsInFlight, getMetricsSeries, g
 const openApi = openApiDocument();
 
 @Controller()
-@RequireScope('read')
 export class QueriesController {
   readonly #queries: TraceQueries;
 
@@ -18,6 +17,7 @@ export class QueriesController {
   }
 
   @Get('v1/traces')
+  @RequirePermission(routes.listTraces.permission)
   listTraces(
     @Caller() { projectId }: Principal,
     @Query({ schema: listTraces.query }) query: Input<typeof listTraces.query>,
@@ -26,6 +26,7 @@ export class QueriesController {
   }
 
   @Get('v1/traces/:traceId')
+  @RequirePermission(routes.getTrace.permission)
   getTrace(
     @Caller() { projectId }: Principal,
     @Param({ schema: getTrace.params }) { traceId }: Input<typeof getTrace.params>,
@@ -35,6 +36,7 @@ export class QueriesController {
   }
 
   @Get('v1/spans/:spanId')
+  @RequirePermission(routes.getSpan.permission)
   getSpan(
     @Caller() { projectId }: Principal,
     @Param({ schema: routes.getSpan.params }) { spanId }: Input<typeof routes.getSpan.params>,
@@ -43,6 +45,7 @@ export class QueriesController {
   }
 
   @Get('v1/spans/:spanId/chunks')
+  @RequirePermission(routes.getSpanChunks.permission)
   getSpanChunks(
     @Caller() { projectId }: Principal,
     @Param({ schema: routes.getSpanChunks.params }) { spanId }: Input<typeof routes.getSpanChunks.params>,
@@ -52,6 +55,7 @@ export class QueriesController {
 
   /** Recorded content is the caller's, not ours: it is given out as a download, never to be rendered. */
   @Get('v1/spans/:spanId/raw')
+  @RequirePermission(getSpanRaw.permission)
   @Header('x-content-type-options', 'nosniff')
   async getSpanRaw(
     @Caller() { projectId }: Principal,
@@ -63,6 +67,7 @@ export class QueriesController {
   }
 
   @Get('v1/calls/in-flight')
+  @RequirePermission(routes.listCallsInFlight.permission)
   listCallsInFlight(
     @Caller() { projectId }: Principal,
     @Query({ schema: listCallsInFlight.query }) query: Input<typeof listCallsInFlight.query>,
@@ -71,6 +76,7 @@ export class QueriesController {
   }
 
   @Get('v1/metrics/series')
+  @RequirePermission(routes.getMetricsSeries.permission)
   getMetricsSeries(
     @Caller() { projectId }: Principal,
     @Query({ schema: getMetricsSeries.query }) query: Input<typeof getMetricsSeries.query>,
@@ -79,6 +85,7 @@ export class QueriesController {
   }
 
   @Get('v1/facets')
+  @RequirePermission(routes.getFacets.permission)
   getFacets(
     @Caller() { projectId }: Principal,
     @Query({ schema: getFacets.query }) query: Input<typeof getFacets.query>,
@@ -87,7 +94,7 @@ export class QueriesController {
   }
 
   @Get('openapi.json')
-  @RequireScope(null)
+  @RequirePermission(routes.getOpenApi.permission)
   getOpenApi(): Record<string, unknown> {
     return openApi;
   }

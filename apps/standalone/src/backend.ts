@@ -7,7 +7,13 @@ import { parseMasterKeys, parsePeppers, verifyApiKey } from '@loom/control-store
 import { logRootOf, openEventStream, sweepLog } from '@loom/event-stream';
 import { PriceBook } from '@loom/pricing';
 import { answerText, assembleAnswer, estimateUsage } from '@loom/providers';
-import { ControlFeed, startConsumer, startHttpApplication, type VerifyKey } from '@loom/service-kit';
+import {
+  ControlFeed,
+  keyPrincipal,
+  startConsumer,
+  startHttpApplication,
+  type VerifyKey,
+} from '@loom/service-kit';
 import type { Logger, Metrics } from '@loom/telemetry';
 import { topics } from '@loom/trace-schema';
 import { openTraceStore } from '@loom/trace-store';
@@ -78,13 +84,15 @@ async function openParts(
   const peppers = parsePeppers(config.LOOM_KEY_PEPPERS.reveal());
   const pepperVersion = Math.max(...peppers.keys());
   const verifyKey = keyVerifier(feed, peppers);
+  const verifySession = () => Promise.resolve(null);
 
   @Module({
     imports: [
-      QueryModule.register({ store: traceStore, stream, verifyKey, assembleAnswer }),
+      QueryModule.register({ store: traceStore, stream, verifyKey, verifySession, assembleAnswer }),
       ControlModule.register({
         store: controlStore,
         verifyKey,
+        verifySession,
         masterKeys: parseMasterKeys(config.LOOM_MASTER_KEYS.reveal()),
         pepper: { version: pepperVersion, text: peppers.get(pepperVersion) ?? '' },
         outboundAllow: config.LOOM_OUTBOUND_ALLOW,
@@ -128,9 +136,7 @@ function keyVerifier(feed: ControlFeed, peppers: ReadonlyMap<number, string>): V
       peppers,
       nowMs: Date.now(),
     });
-    if (!record || fault) return null;
-    const { projectId, organizationId, scopes, id: keyId } = record;
-    return { projectId, organizationId, scopes, keyId };
+    return record && !fault ? keyPrincipal(record) : null;
   };
 }
 

@@ -1,11 +1,3 @@
-export {
-  ApiKeyGuard,
-  Caller,
-  type Principal,
-  RequireScope,
-  VERIFY_KEY,
-  type VerifyKey,
-} from './api-key.guard.ts';
 export { type ConsumerApplicationOptions, startConsumer } from './consumer-application.ts';
 export { ControlFeed, type ControlFeedOptions } from './control-feed.ts';
 export { EventStreamServer, type EventStreamServerOptions } from './event-stream-server.ts';
@@ -17,4 +9,18 @@ export {
 } from './http-application.ts';
 export { errorBody, LoomErrorFilter } from './loom-error.filter.ts';
 export { isPublicAddress, OutboundGuard, type OutboundGuardOptions } from './outbound-guard.ts';
+export { Caller, PermissionGuard, RequirePermission, SessionToken, SignedIn } from './permission.guard.ts';
+export {
+  type KeyIdentity,
+  keyPrincipal,
+  type Person,
+  type Principal,
+  type SessionAccess,
+  sessionPrincipal,
+  VERIFY_KEY,
+  VERIFY_SESSION,
+  type VerifyKey,
+  type VerifySession,
+} from './principal.ts';
 export { runProcess, type RunningProcess } from './run-process.ts';
+export { clearedSessionCookie, sessionCookie } from './session-cookie.ts';
