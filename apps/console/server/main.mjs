@@ -1,0 +1,44 @@
+import { createServer } from 'node:http';
+import { fileURLToPath } from 'node:url';
+import next from 'next';
+
+/**
+ * The console as a process: serves the built application and tells the parent over IPC when it is ready. Its
+ * environment: LOOM_CONSOLE_HOST, LOOM_CONSOLE_PORT (0: any free one), LOOM_QUERY_URL, LOOM_CONTROL_URL. It holds no
+ * secret and no database.
+ */
+const host = process.env.LOOM_CONSOLE_HOST ?? '127.0.0.1';
+const port = Number(process.env.LOOM_CONSOLE_PORT ?? 3000);
+const closeDeadlineMs = 5_000;
+
+for (const name of ['LOOM_QUERY_URL', 'LOOM_CONTROL_URL']) {
+  if (!URL.canParse(process.env[name] ?? ''))
+    fail(`${name} is missing or no URL: the address of that service`);
+}
+
+const server = createServer({ headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 65_000 });
+server.on('error', (error) => fail(error.message));
+server.listen(port, host, () => void start().catch((error) => fail(error.message)));
+
+async function start() {
+  const address = server.address();
+  const dir = fileURLToPath(new URL('..', import.meta.url));
+  const app = next({ dev: false, dir, hostname: host, port: address.port });
+  await app.prepare();
+  server.on('request', app.getRequestHandler());
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  if (process.channel) process.on('disconnect', stop);
+  process.send?.({ ready: true, url: `http://${host}:${address.port}` });
+}
+
+function stop() {
+  setTimeout(() => process.exit(0), closeDeadlineMs).unref();
+  server.close(() => process.exit(0));
+  server.closeAllConnections();
+}
+
+function fail(message) {
+  process.stderr.write(`console: ${message}\n`);
+  process.exit(1);
+}

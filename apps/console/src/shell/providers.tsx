@@ -1,0 +1,48 @@
+'use client';
+
+import { LoomError } from '@loom/errors';
+import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { setNonce } from 'get-nonce';
+import { Tooltip } from 'radix-ui';
+import { type ReactNode, useState } from 'react';
+import { NonceContext } from './nonce.ts';
+import { Toaster } from '../ui/toaster.tsx';
+
+const staleMs = 10_000;
+
+export function Providers({ nonce, children }: { readonly nonce: string; readonly children: ReactNode }) {
+  const [queries] = useState(newQueryClient);
+  useState(() => setNonce(nonce)); // before any dialog locks the page's scrolling
+  return (
+    <NonceContext value={nonce}>
+      <QueryClientProvider client={queries}>
+        <Tooltip.Provider delayDuration={300}>
+          {children}
+          <Toaster />
+        </Tooltip.Provider>
+      </QueryClientProvider>
+    </NonceContext>
+  );
+}
+
+function newQueryClient(): QueryClient {
+  return new QueryClient({
+    queryCache: new QueryCache({ onError: leaveWhenSignedOut }),
+    mutationCache: new MutationCache({ onError: leaveWhenSignedOut }),
+    defaultOptions: {
+      queries: {
+        staleTime: staleMs,
+        refetchOnWindowFocus: true,
+        retry: (failures, error) => failures < 2 && error instanceof LoomError && error.retryable,
+      },
+    },
+  });
+}
+
+/** A session that is over ends on the sign-in page, which leads back to where it was. */
+function leaveWhenSignedOut(error: unknown): void {
+  const { pathname, search } = window.location;
+  if (!(error instanceof LoomError) || error.code !== 'unauthenticated' || !pathname.startsWith('/p/'))
+    return;
+  window.location.assign(`/sign-in?over=1&next=${encodeURIComponent(pathname + search)}`);
+}
