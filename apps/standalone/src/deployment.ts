@@ -1,4 +1,4 @@
-import { mkdir, open } from 'node:fs/promises';
+import { mkdir, open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LoomError } from '@loom/errors';
@@ -53,6 +53,7 @@ export class Deployment {
     await this.#file.remove();
     const secrets = await openLocalSecrets(home);
     const engines = await this.#startEngines(join(home, 'engines'));
+    await this.#writeEngines(engines);
     const backend = await this.#startBackend(engines, secrets);
     const gateway = await this.#startGateway(secrets);
     this.#runtime = {
@@ -74,6 +75,7 @@ export class Deployment {
     if (!this.#unlock) return;
     this.#runtime = null;
     await this.#file.remove();
+    await rm(this.#enginesFile(), { force: true });
     for (const process of this.#processes.reverse()) await process.stop();
     await this.#unlock();
     this.#unlock = null;
@@ -163,6 +165,16 @@ export class Deployment {
     const pids: Record<string, number> = { supervisor: process.pid };
     for (const { name, pid } of this.#processes) if (pid !== null) pids[name] = pid;
     await this.#file.write({ ...this.#runtime, pids });
+  }
+
+  /** For tools of the same user that write rows themselves: the password is in the URL. It stays the same over restarts. */
+  async #writeEngines({ traceStoreUrl }: EnginesReady): Promise<void> {
+    await rm(this.#enginesFile(), { force: true });
+    await writeFile(this.#enginesFile(), `${JSON.stringify({ traceStoreUrl })}\n`, { mode: 0o600 });
+  }
+
+  #enginesFile(): string {
+    return join(this.#config.LOOM_HOME, 'engines.json');
   }
 
   #streamUrl(): string {
