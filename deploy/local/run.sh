@@ -1,6 +1,6 @@
 #!/bin/sh
 # Brings in what a fresh clone lacks (pnpm, dependencies, Node 24, the build), then becomes the task that was asked for.
-# Needs Node >= 18 and npm. Usage: run.sh build | start | test | soak | loom … | bench …
+# Needs Node >= 18 and npm. Usage: run.sh build | start | test | soak | loom … | bench … | seed …
 set -eu
 cd "$(dirname "$0")/../.."
 task=$1
@@ -35,6 +35,7 @@ case $task in
   start) exec "$node" --enable-source-maps apps/standalone/dist/main.js ;;
   loom) exec "$node" --enable-source-maps apps/cli/dist/main.js "$@" ;;
   bench) exec "$node" --enable-source-maps apps/bench/dist/main.js "$@" ;;
+  seed) exec "$node" --enable-source-maps apps/bench/dist/main.js seed "$@" ;;
   test) exec "$node" --experimental-vm-modules --disable-warning=ExperimentalWarning node_modules/jest/bin/jest.js --config jest.preset.js "$@" ;;
   soak)
     LOOM_TEST_SOAK=1 LOOM_TEST_REFUSALS=100000

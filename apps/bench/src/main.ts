@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { measureGateway } from './gateway-bench.ts';
 import { formatReport, reportOf } from './gateway-report.ts';
+import { formatSeedReport, seedDeployment } from './seed/seed-command.ts';
 
 interface GatewayFlags {
   readonly json: boolean;
@@ -11,6 +12,16 @@ interface GatewayFlags {
   readonly nodeFlag: readonly string[];
 }
 
+interface SeedFlags {
+  readonly home: string;
+  readonly json: boolean;
+  readonly spans: number;
+  readonly days: number;
+  readonly seed: number;
+  readonly project: string;
+  readonly traceStoreUrl?: string;
+}
+
 const integer =
   (min: number, max: number) =>
   (text: string): number => {
@@ -19,7 +30,19 @@ const integer =
     throw new InvalidArgumentError(`expected a whole number from ${min} to ${max}`);
   };
 
+/** Aborted by Ctrl-C and SIGTERM. */
+function interruption(): AbortSignal {
+  const interrupted = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
+  return interrupted.signal;
+}
+
 const program = new Command('bench').description('Benchmarks of Loom: ratios in one run, on this machine.');
+const home = [
+  '--home <path>',
+  'home of the deployment that runs',
+  process.env['LOOM_HOME'] ?? '.loom',
+] as const;
 program
   .command('gateway')
   .description('CPU, throughput and added latency of the gateway with strict capture, beside a bare proxy')
@@ -36,17 +59,36 @@ program
   )
   .action(async (flags: GatewayFlags) => {
     const { seconds, connections, rounds } = flags;
-    const interrupted = new AbortController();
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
     const measurement = await measureGateway({
       ...flags,
       nodeFlags: flags.nodeFlag,
-      signal: interrupted.signal,
+      signal: interruption(),
       progress: (line) => console.error(line),
     });
     const report = reportOf(measurement, { seconds, connections, rounds });
     console.log(flags.json ? JSON.stringify(report) : formatReport(report));
     if (report.missingTerminals !== 0 || report.failed > 0) process.exitCode = 1;
+  });
+
+program
+  .command('seed')
+  .description('fills the queryable store with made-up calls; the stream and the ledger do not have them')
+  .option('--spans <n>', 'how many', integer(1, 100_000_000), 100_000)
+  .option('--days <n>', 'over how many days until now', integer(1, 365), 30)
+  .option('--seed <n>', 'the same seed makes the same calls', integer(0, 2_147_483_647), 1)
+  .option('--project <id>', 'whose calls they are', 'default')
+  .option('--trace-store-url <url>', 'where to write, if not to the deployment of this machine')
+  .option('--json', 'one JSON object on standard output, nothing else', false)
+  .option(...home)
+  .action(async ({ traceStoreUrl, json, ...flags }: SeedFlags) => {
+    const report = await seedDeployment({
+      ...flags,
+      traceStoreUrl: traceStoreUrl ?? null,
+      signal: interruption(),
+      progress: (line) => console.error(line),
+    });
+    if (json) console.log(JSON.stringify(report));
+    else console.log(formatSeedReport(report));
   });
 
 await program.parseAsync();
