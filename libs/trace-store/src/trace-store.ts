@@ -67,6 +67,12 @@ export interface TraceReader {
     readonly cursor?: string | null;
   }): Promise<StoredTrace | null>;
 
+  /**
+   * All spans of a trace in order of start time and span id, in short: the first {@link outlineSpansMax} of them. Null
+   * when the project has no such trace.
+   */
+  traceOutline(query: { readonly projectId: string; readonly traceId: string }): Promise<TraceOutline | null>;
+
   readSpan(query: SpanKey): Promise<StoredSpan | null>;
 
   /**
@@ -89,6 +95,22 @@ export interface TraceReader {
    * {@link spanMetricsRangeMaxSeconds} is read from the hourly rollups, whose first and last hour count whole.
    */
   metrics(query: MetricsQuery): Promise<MetricsPoint[]>;
+
+  /**
+   * The same figures over the whole range by group, most requests first, then by group. Ranges longer than
+   * {@link spanMetricsRangeMaxSeconds} are read from the hourly rollups, whose first and last hour count whole.
+   */
+  summary(query: SummaryQuery): Promise<MetricsFigures[]>;
+
+  /**
+   * Conversations with a call in the range, by their last one, newest first. Figures are of the range; one longer than
+   * {@link spanMetricsRangeMaxSeconds} is read by whole UTC days. A conversation that goes on while its list is paged
+   * may be left out of the pages that come.
+   */
+  listSessions(query: ActivityQuery): Promise<Page<SessionActivity>>;
+
+  /** End users with a call in the range, as {@link listSessions}. */
+  listUsers(query: ActivityQuery): Promise<Page<UserActivity>>;
 
   /** The most frequent values of each attribute, by whole UTC days that touch the range; most frequent first. */
   facets(query: {
@@ -173,6 +195,41 @@ export interface StoredTrace {
   readonly nextCursor: string | null;
 }
 
+export const outlineSpansMax = 10_000;
+
+export interface TraceOutline {
+  readonly traceId: string;
+  readonly startTime: string;
+  readonly spans: OutlineSpan[];
+  /** True when the trace has more spans than are here. */
+  readonly truncated: boolean;
+}
+
+export interface OutlineSpan extends Pick<
+  SpanRow,
+  | 'spanId'
+  | 'parentSpanId'
+  | 'operation'
+  | 'provider'
+  | 'requestModel'
+  | 'responseModel'
+  | 'agentName'
+  | 'workflowName'
+  | 'outcome'
+  | 'status'
+  | 'startTime'
+  | 'durationNanos'
+  | 'timeToFirstChunkNanos'
+  | 'errorType'
+> {
+  /** `metadata.tool`; '' when there is none. */
+  readonly toolName: string;
+  readonly totalTokens: number;
+  readonly attemptCount: number;
+  /** Null until priced, and where there is no price. */
+  readonly totalUsd: string | null;
+}
+
 export interface StoredPayload {
   readonly codec: 'identity' | 'zstd';
   readonly keyId: string | null;
@@ -206,9 +263,8 @@ export interface Quantiles {
   readonly p99: number;
 }
 
-/** Only buckets with calls or costs are returned, in order of time and group. */
-export interface MetricsPoint {
-  readonly bucketStart: string;
+/** What calls of one group add up to. */
+export interface MetricsFigures {
   /** The group's value; '' with `none`. Models and keys as asked for: `requestModel`, `keyId`. */
   readonly group: string;
   readonly requests: number;
@@ -219,6 +275,54 @@ export interface MetricsPoint {
   readonly latencyMs: Quantiles | null;
   /** Milliseconds; null when no call had a first chunk. */
   readonly firstChunkMs: Quantiles | null;
+  /** Milliseconds that Loom added before the provider was called; null without calls, and where a rollup is older. */
+  readonly gatewayOverheadMs: Quantiles | null;
+  /** Calls that took more than one attempt. */
+  readonly retried: number;
+}
+
+/** Only buckets with calls or costs are returned, in order of time and group. */
+export interface MetricsPoint extends MetricsFigures {
+  readonly bucketStart: string;
+}
+
+export interface SummaryQuery extends Omit<MetricsQuery, 'bucketSeconds'> {
+  /** Default 50, at most {@link pageLimitMax}. */
+  readonly limit?: number;
+}
+
+export interface ActivityQuery {
+  readonly projectId: string;
+  readonly from: string;
+  readonly to: string;
+  /** Only ids that contain this, without regard to case; '' for all. */
+  readonly search?: string;
+  /** Default 50, at most {@link pageLimitMax}. */
+  readonly limit?: number;
+  readonly cursor?: string | null;
+}
+
+/** What a conversation or an end user did in a range. */
+interface Activity {
+  readonly traces: number;
+  readonly spans: number;
+  readonly errors: number;
+  readonly totalTokens: number;
+  /** What is priced so far. */
+  readonly totalUsd: string;
+  readonly firstSeen: string;
+  readonly lastSeen: string;
+}
+
+export interface SessionActivity extends Activity {
+  readonly sessionId: string;
+  /** '' when none is known; the last by name when calls say different ones. */
+  readonly userId: string;
+}
+
+export interface UserActivity extends Activity {
+  readonly userId: string;
+  readonly sessions: number;
 }
 
 export const facetAttributes = [

@@ -4,6 +4,7 @@ import type { Filter } from '../filter.ts';
 import { openTraceStore } from '../open.ts';
 import type { SpanRow } from '../rows.ts';
 import type { Page, TraceStore } from '../trace-store.ts';
+import { activityCases } from './activity-cases.ts';
 import { acceptedRow, batchOf, costRow, headRow, second, spanRow, testTime, textRow } from './rows.ts';
 
 export interface SuiteEngine {
@@ -389,6 +390,8 @@ export function traceStoreSuite(name: string, start: () => Promise<SuiteEngine>)
         { attribute: 'error', values: [] },
       ]); // prettier-ignore
     });
+
+    activityCases(() => store);
 
     it('keeps what capture says about itself', async () => {
       const event = {

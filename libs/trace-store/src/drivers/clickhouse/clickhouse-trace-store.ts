@@ -1,9 +1,11 @@
 import { LoomError, messageOf } from '@loom/errors';
 import type { TraceStore } from '../../trace-store.ts';
+import { ActivityReader } from './activity-reader.ts';
 import { BatchWriter } from './batch-writer.ts';
 import { ClickHouseConnection, type ConnectionLimits } from './clickhouse-connection.ts';
 import { MetricsReader } from './metrics-reader.ts';
 import { migrate } from './migrate.ts';
+import { OutlineReader } from './outline-reader.ts';
 import { SpanReader } from './span-reader.ts';
 import { TraceListReader } from './trace-reader.ts';
 
@@ -38,18 +40,24 @@ function assemble(connection: ClickHouseConnection): TraceStore {
   const writer = new BatchWriter(connection);
   const spans = new SpanReader(connection);
   const traces = new TraceListReader(connection, spans);
+  const outlines = new OutlineReader(connection);
   const metrics = new MetricsReader(connection);
+  const activity = new ActivityReader(connection);
   return {
     writeBatch: (batch) => writer.writeBatch(batch),
     listSpans: (query) => spans.listSpans(query),
     listTraces: (query) => traces.listTraces(query),
     readTrace: (query) => traces.readTrace(query),
+    traceOutline: (query) => outlines.traceOutline(query),
     readSpan: (query) => spans.readSpan(query),
     readPayload: (query) => spans.readPayload(query),
     readChunks: (query) => spans.readChunks(query),
     callsInFlight: (query) => spans.callsInFlight(query),
     listCaptureEvents: (query) => spans.listCaptureEvents(query),
     metrics: (query) => metrics.metrics(query),
+    summary: (query) => metrics.summary(query),
+    listSessions: (query) => activity.listSessions(query),
+    listUsers: (query) => activity.listUsers(query),
     facets: (query) => metrics.facets(query),
     reconcile: (query) => metrics.reconcile(query),
     ping: () => connection.ping(),

@@ -1,0 +1,76 @@
+import { type OutlineSpan, outlineSpansMax, type TraceOutline, type TraceReader } from '../../trace-store.ts';
+import { BoundParams } from './bound-params.ts';
+import type { ClickHouseConnection } from './clickhouse-connection.ts';
+import { type Fields, fromStored, selectList, type StoredRow } from './row-codec.ts';
+import { totalTokens } from './row-fields.ts';
+
+type OutlineColumns = Omit<OutlineSpan, 'toolName' | 'totalTokens' | 'totalUsd'>;
+
+const outlineFields: Fields<OutlineColumns> = {
+  spanId: 'text',
+  parentSpanId: 'text',
+  operation: 'text',
+  provider: 'text',
+  requestModel: 'text',
+  responseModel: 'text',
+  agentName: 'text',
+  workflowName: 'text',
+  outcome: 'text',
+  status: 'number',
+  startTime: 'time',
+  durationNanos: 'number',
+  timeToFirstChunkNanos: 'optionalNumber',
+  errorType: 'text',
+  attemptCount: 'number',
+};
+
+/** A whole trace in narrow columns. */
+export class OutlineReader {
+  readonly #connection: ClickHouseConnection;
+
+  constructor(connection: ClickHouseConnection) {
+    this.#connection = connection;
+  }
+
+  async traceOutline(query: Parameters<TraceReader['traceOutline']>[0]): Promise<TraceOutline | null> {
+    const params = new BoundParams();
+    const key = `project_id = ${params.bind(query.projectId, 'String')} AND trace_id = ${params.bind(query.traceId, 'String')}`;
+    const [index] = await this.#connection.select(
+      `SELECT toUnixTimestamp64Nano(min(first_start)) AS first, toUnixTimestamp64Nano(max(last_start)) AS last
+       FROM trace_index WHERE ${key} HAVING count() > 0`,
+      params,
+    );
+    if (!index) return null;
+    const startTime = String(index['first']);
+    const where = `${key} AND start_time >= ${params.time(startTime)} AND start_time <= ${params.time(String(index['last']))}`;
+    const [rows, costs] = await Promise.all([
+      this.#connection.select(
+        `SELECT ${selectList(outlineFields)}, metadata['tool'] AS toolName, ${totalTokens} AS totalTokens
+         FROM spans WHERE ${where} ORDER BY start_time, span_id LIMIT ${outlineSpansMax + 1}`,
+        params,
+      ),
+      this.#connection.select(
+        `SELECT span_id AS spanId, toString(argMax(total_usd, (time, price_book_version))) AS usd
+         FROM costs WHERE ${where} GROUP BY span_id
+         HAVING argMax(state, (time, price_book_version)) = 'priced'`,
+        params,
+      ),
+    ]);
+    const usdBySpan = new Map(costs.map((row) => [row['spanId'], row['usd'] as string]));
+    return {
+      traceId: query.traceId,
+      startTime,
+      spans: rows.slice(0, outlineSpansMax).map((row) => readOutlineSpan(row, usdBySpan)),
+      truncated: rows.length > outlineSpansMax,
+    };
+  }
+}
+
+function readOutlineSpan(row: StoredRow, usdBySpan: ReadonlyMap<unknown, string>): OutlineSpan {
+  return {
+    ...fromStored<OutlineColumns>(outlineFields, row),
+    toolName: row['toolName'] as string,
+    totalTokens: Number(row['totalTokens']),
+    totalUsd: usdBySpan.get(row['spanId']) ?? null,
+  };
+}
