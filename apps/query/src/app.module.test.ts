@@ -45,6 +45,7 @@ beforeAll(async () => {
       store,
       stream,
       assembleAnswer,
+      lag: () => Promise.resolve({ ingest: 3, pricing: null }),
       verifyKey: (token) => principals.get(token) ?? null,
       verifySession: () => Promise.resolve(null),
     }),
@@ -180,6 +181,41 @@ describe('the read API', () => {
     const { facets } = await client.getFacets({ query: { attributes: 'user' } });
     expect(facets[0]?.values.map(({ value }) => value).sort()).toEqual(['ann', 'bob']);
     expect((await client.listCallsInFlight()).calls).toEqual([]);
+  });
+
+  it('gives the outline of a trace, with the names of what acts in it', async () => {
+    const outline = await client.getTraceOutline({ params: { traceId: ofA.traceId } });
+    expect(outline.spans).toEqual([
+      expect.objectContaining({
+        spanId: ofA.spanId,
+        totalUsd: '0.0000123',
+        totalTokens: 25,
+        durationMs: 1200,
+      }),
+    ]);
+    expect(outline).toMatchObject({ traceId: ofA.traceId, truncated: false });
+    const foreign = clientOf('key-of-b').getTraceOutline({ params: { traceId: ofA.traceId } });
+    await expect(foreign).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  it('sums up a range, by project of those that the caller may read', async () => {
+    const whole = await client.getMetricsSummary();
+    expect(whole.groups).toEqual([expect.objectContaining({ group: '', requests: 2, retried: 0 })]);
+    const byProject = await client.getMetricsSummary({ query: { groupBy: 'project' } });
+    expect(byProject.groups.map(({ group, requests }) => [group, requests])).toEqual([['pa', 2]]);
+    const { points } = await client.getMetricsSeries({ query: { groupBy: 'project' } });
+    expect(points.every(({ group }) => group === 'pa')).toBe(true);
+  });
+
+  it('lists end users and conversations, and how far behind it is', async () => {
+    const { users } = await client.listUsers({ query: { search: 'AN' } });
+    expect(users).toEqual([
+      expect.objectContaining({ userId: 'ann', traces: 1, totalTokens: 25, totalUsd: '0.0000123' }),
+    ]);
+    const { sessions } = await client.listSessions();
+    expect(sessions.every(({ traces }) => traces > 0)).toBe(true);
+    expect((await clientOf('key-of-b').listUsers()).users.map(({ userId }) => userId)).toEqual(['eve']);
+    expect(await client.getFreshness()).toEqual({ ingestLagRecords: 3, pricingLagRecords: null });
   });
 
   it.each([

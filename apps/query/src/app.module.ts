@@ -11,6 +11,8 @@ import {
 } from '@loom/service-kit';
 import { LiveController } from './live.controller.ts';
 import { LiveTail } from './live-tail.ts';
+import { MetricsController } from './metrics.controller.ts';
+import { MetricsQueries, type ReadLag } from './metrics-queries.ts';
 import { QueriesController } from './queries.controller.ts';
 import { TraceQueries } from './trace-queries.ts';
 
@@ -19,6 +21,7 @@ export interface QueryModuleDeps {
   readonly stream: Pick<EventStream, 'tail'>;
   readonly verifyKey: VerifyKey;
   readonly verifySession: VerifySession;
+  readonly lag: ReadLag;
   readonly assembleAnswer: (bytes: Buffer, stream: boolean) => unknown;
 }
 
@@ -33,9 +36,10 @@ export class AppModule implements OnApplicationShutdown {
   static register(deps: QueryModuleDeps): DynamicModule {
     return {
       module: AppModule,
-      controllers: [QueriesController, LiveController],
+      controllers: [QueriesController, MetricsController, LiveController],
       providers: [
         { provide: TraceQueries, useFactory: () => new TraceQueries(deps) },
+        { provide: MetricsQueries, useFactory: () => new MetricsQueries(deps) },
         { provide: LiveTail, useFactory: () => new LiveTail(deps.stream) },
         { provide: VERIFY_KEY, useValue: deps.verifyKey },
         { provide: VERIFY_SESSION, useValue: deps.verifySession },

@@ -5,7 +5,7 @@ import { Caller, type Principal, RequirePermission } from '@loom/service-kit';
 import { TraceQueries } from './trace-queries.ts';
 
 type Input<Schema extends z.ZodType> = z.output<Schema>;
-const { listTraces, getTrace, getSpanRaw, listCallsInFlight, getMetricsSeries, getFacets } = routes;
+const { listTraces, getTrace, getTraceOutline, getSpanRaw, listCallsInFlight } = routes;
 const openApi = openApiDocument();
 
 @Controller()
@@ -33,6 +33,15 @@ export class QueriesController {
     @Query({ schema: getTrace.query }) query: Input<typeof getTrace.query>,
   ): ReturnType<TraceQueries['readTrace']> {
     return this.#queries.readTrace(projectId, traceId, query);
+  }
+
+  @Get('v1/traces/:traceId/outline')
+  @RequirePermission(getTraceOutline.permission)
+  getTraceOutline(
+    @Caller() { projectId }: Principal,
+    @Param({ schema: getTraceOutline.params }) { traceId }: Input<typeof getTraceOutline.params>,
+  ): ReturnType<TraceQueries['readOutline']> {
+    return this.#queries.readOutline(projectId, traceId);
   }
 
   @Get('v1/spans/:spanId')
@@ -73,24 +82,6 @@ export class QueriesController {
     @Query({ schema: listCallsInFlight.query }) query: Input<typeof listCallsInFlight.query>,
   ): ReturnType<TraceQueries['listCallsInFlight']> {
     return this.#queries.listCallsInFlight(projectId, query);
-  }
-
-  @Get('v1/metrics/series')
-  @RequirePermission(routes.getMetricsSeries.permission)
-  getMetricsSeries(
-    @Caller() { projectId }: Principal,
-    @Query({ schema: getMetricsSeries.query }) query: Input<typeof getMetricsSeries.query>,
-  ): ReturnType<TraceQueries['readMetrics']> {
-    return this.#queries.readMetrics(projectId, query);
-  }
-
-  @Get('v1/facets')
-  @RequirePermission(routes.getFacets.permission)
-  getFacets(
-    @Caller() { projectId }: Principal,
-    @Query({ schema: getFacets.query }) query: Input<typeof getFacets.query>,
-  ): ReturnType<TraceQueries['readFacets']> {
-    return this.#queries.readFacets(projectId, query);
   }
 
   @Get('openapi.json')

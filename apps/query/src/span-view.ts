@@ -91,7 +91,7 @@ export function toTraceSummary(trace: ListedTrace): TraceSummary {
       startTime: toInstant(span.startTime),
       durationMs: toMilliseconds(span.durationNanos),
       timeToFirstChunkMs: toMillisecondsOrNull(span.timeToFirstChunkNanos),
-      totalTokens: Object.values(span.tokens).reduce((sum, count) => sum + count, 0),
+      totalTokens: span.totalTokens,
       errorType: orNull(span.errorType),
       keyId: span.keyId,
       userId: orNull(span.userId),

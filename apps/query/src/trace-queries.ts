@@ -1,34 +1,21 @@
 import type {
   CallInFlight,
-  Facets,
-  MetricsSeries,
-  routes,
   Span,
   SpanChunks,
   TraceDetail,
   TraceList,
+  TraceOutline,
 } from '@loom/api-contract';
 import { LoomError } from '@loom/errors';
 import type { PayloadPart } from '@loom/trace-schema';
-import {
-  facetAttributes,
-  type FacetAttribute,
-  type Filter,
-  metricsBucketsMax,
-  type StoredSpan,
-  type TraceReader,
-} from '@loom/trace-store';
+import type { Filter, StoredSpan, TraceReader } from '@loom/trace-store';
 import type { z } from 'zod';
 import { ContentReader, type ContentReaderDeps, inlineBytesMax, readContents } from './content-reader.ts';
 import { parseFilter } from './filter-grammar.ts';
 import { toClosedRange, toInstant, toRange } from './instants.ts';
+import { toTraceOutline } from './outline-view.ts';
+import type { QueryOf } from './query-input.ts';
 import { contentLeftOut, toCallInFlight, toSpan, toTraceSummary } from './span-view.ts';
-
-type QueryOf<Name extends keyof typeof routes> = (typeof routes)[Name] extends {
-  query: infer Schema extends z.ZodType;
-}
-  ? z.output<Schema>
-  : never;
 
 export interface TraceQueriesDeps extends ContentReaderDeps {
   readonly store: TraceReader;
@@ -36,7 +23,6 @@ export interface TraceQueriesDeps extends ContentReaderDeps {
 }
 
 const hourMs = 3_600_000;
-const attributesMax = 12;
 
 /**
  * The read side. The project comes from the caller's key alone; what is not in it does not exist (`not_found`, with
@@ -86,6 +72,12 @@ export class TraceQueries {
     };
   }
 
+  async readOutline(projectId: string, traceId: string): Promise<TraceOutline> {
+    const stored = await this.#store.traceOutline({ projectId, traceId });
+    if (!stored) throw new LoomError('not_found', 'there is no trace with this id in this project');
+    return toTraceOutline(stored);
+  }
+
   async readSpan(projectId: string, spanId: string): Promise<Span> {
     const span = await this.#spanOf(projectId, spanId);
     return toSpan(span, await this.#content.readContent(span));
@@ -128,39 +120,6 @@ export class TraceQueries {
     return { calls: rows.map(toCallInFlight) };
   }
 
-  async readMetrics(projectId: string, query: QueryOf<'getMetricsSeries'>): Promise<MetricsSeries> {
-    const range = toClosedRange(query, 24 * hourMs, this.#now());
-    const { bucketSeconds, groupBy } = query;
-    const buckets = Number(BigInt(range.to) - BigInt(range.from)) / 1e9 / bucketSeconds;
-    if (buckets > metricsBucketsMax - 1) {
-      throw new LoomError(
-        'invalid_request',
-        `${bucketSeconds} s make ${Math.ceil(buckets)} buckets of this range; at most ${metricsBucketsMax - 1}: take larger ones`,
-        { param: 'bucketSeconds' },
-      );
-    }
-    const points = await this.#store.metrics({ projectId, ...range, bucketSeconds, groupBy });
-    return {
-      bucketSeconds,
-      points: points.map(({ bucketStart, firstChunkMs, ...point }) => ({
-        ...point,
-        bucketStart: toInstant(bucketStart),
-        timeToFirstChunkMs: firstChunkMs,
-      })),
-    };
-  }
-
-  async readFacets(projectId: string, query: QueryOf<'getFacets'>): Promise<Facets> {
-    const range = toClosedRange(query, 7 * 24 * hourMs, this.#now());
-    const attributes = query.attributes.split(',').map((name) => toFacetAttribute(name.trim()));
-    if (attributes.length > attributesMax) {
-      throw new LoomError('invalid_request', `more than ${attributesMax} attributes`, {
-        param: 'attributes',
-      });
-    }
-    return { facets: await this.#store.facets({ projectId, ...range, attributes, limit: query.limit }) };
-  }
-
   async #spanOf(projectId: string, spanId: string): Promise<StoredSpan> {
     const span = await this.#store.readSpan({ projectId, spanId });
     if (!span) throw new LoomError('not_found', 'there is no span with this id in this project');
@@ -172,15 +131,4 @@ function searchesText(filter: Filter): boolean {
   if ('and' in filter) return filter.and.some(searchesText);
   if ('or' in filter) return filter.or.some(searchesText);
   return 'not' in filter ? searchesText(filter.not) : filter.field === 'text';
-}
-
-function toFacetAttribute(name: string): FacetAttribute {
-  const known = facetAttributes.find((attribute) => attribute === name);
-  if (known) return known;
-  if (/^metadata\..{1,128}$/u.test(name)) return name as FacetAttribute;
-  throw new LoomError(
-    'invalid_request',
-    `unknown attribute "${name.slice(0, 80)}"; known: ${facetAttributes.join(', ')}, metadata.<key>`,
-    { param: 'attributes' },
-  );
 }

@@ -28,6 +28,7 @@ export {
   type Facet,
   type FacetAttribute,
   facetAttributes,
+  type ListedSpan,
   type ListedTrace,
   type ListQuery,
   metricsBucketsMax,

@@ -185,8 +185,31 @@ export interface ListedTrace {
   readonly totalUsd: string;
   /** `pending` while any span is, else `unpriced` when any is, else `priced`. */
   readonly costState: CostState;
-  readonly newestMatch: StoredSpan;
+  readonly newestMatch: ListedSpan;
 }
+
+/** What a list shows of a span. */
+export type ListedSpan = Pick<
+  SpanRow,
+  | 'spanId'
+  | 'callId'
+  | 'startTime'
+  | 'operation'
+  | 'provider'
+  | 'requestModel'
+  | 'responseModel'
+  | 'outcome'
+  | 'status'
+  | 'stream'
+  | 'durationNanos'
+  | 'timeToFirstChunkNanos'
+  | 'errorType'
+  | 'keyId'
+  | 'userId'
+  | 'sessionId'
+  | 'inputPreview'
+  | 'outputPreview'
+> & { readonly totalTokens: number };
 
 export interface StoredTrace {
   readonly traceId: string;

@@ -14,6 +14,8 @@ import type { BoundParams } from './bound-params.ts';
 export interface FilterScope {
   readonly params: BoundParams;
   readonly bounds: string;
+  /** The same a little longer: a request's words have the time of its acceptance, after the span's start. */
+  readonly textBounds: string;
   readonly isTimeBounded: boolean;
 }
 
@@ -132,29 +134,29 @@ function statusToSql({ field, operator, value }: Comparison, { params }: FilterS
   return `outcome ${operator} ${params.bind(String(value), 'String')}`;
 }
 
-/** Costs are read from their own rows: the newest one of each span. */
+/** Costs are read from their own rows: the newest one of each span, of the spans that have any such row. */
 function costToSql({ field, operator, value }: Comparison, { params, bounds }: FilterScope): string {
   const order = operator === '!=' ? '=' : orders[operator];
   if (!order && operator !== 'exists') throw unfit(field, operator);
-  const total = `argMax(total_usd, (time, price_book_version))`;
-  const condition = order
-    ? ` AND ${total} ${order} ${params.bind(readDecimal(value), 'Decimal(38, 18)')}`
-    : '';
-  const priced = `argMax(state, (time, price_book_version)) = 'priced'`;
-  const spans = `SELECT span_id FROM costs WHERE ${bounds} GROUP BY span_id HAVING ${priced}${condition}`;
+  const holds = (total: string) =>
+    order ? ` AND ${total} ${order} ${params.bind(readDecimal(value), 'Decimal(38, 18)')}` : '';
+  const newest = (column: string) => `argMax(${column}, (time, price_book_version))`;
+  const candidates = `SELECT span_id FROM costs WHERE ${bounds} AND state = 'priced'${holds('total_usd')}`;
+  const spans = `SELECT span_id FROM costs WHERE ${bounds} AND span_id IN (${candidates})
+    GROUP BY span_id HAVING ${newest('state')} = 'priced'${holds(newest('total_usd'))}`;
   return `span_id ${operator === '!=' ? 'NOT IN' : 'IN'} (${spans})`;
 }
 
 function textToSql(
   { field, operator, value }: Comparison,
-  { params, bounds, isTimeBounded }: FilterScope,
+  { params, textBounds, isTimeBounded }: FilterScope,
 ): string {
   if (operator !== 'contains') throw unfit(field, operator);
   if (!isTimeBounded) throw invalid('a search in text needs a time range: send `from` and `to`', 'from');
   const words = wordsOf(String(value));
   if (words.length === 0) throw invalid(`no word to search for in ${JSON.stringify(value)}`, field);
   const bound = params.bind(words, 'Array(String)');
-  return `span_id IN (SELECT span_id FROM span_texts WHERE ${bounds} AND hasAllTokens(text, ${bound}))`;
+  return `span_id IN (SELECT span_id FROM span_texts WHERE ${textBounds} AND hasAllTokens(text, ${bound}))`;
 }
 
 /** Tokens as the index has them: runs of ASCII letters and digits and of everything beyond ASCII, in lower case. */

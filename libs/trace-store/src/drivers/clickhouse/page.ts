@@ -64,10 +64,14 @@ export function boundsToSql(
   return conditions.join(' AND ');
 }
 
+const hourNanos = 3_600_000_000_000n;
+
 /** Project, time range and filter of a list as one condition on spans. */
 export function listToSql(query: ListQuery, params: BoundParams): string {
   const bounds = boundsToSql(query, params);
   if (!query.filter) return bounds;
   const isTimeBounded = query.from !== null && query.to !== null;
-  return `${bounds} AND ${filterToSql(query.filter, { params, bounds, isTimeBounded })}`;
+  const textsTo = query.to === null ? null : String(BigInt(query.to) + hourNanos);
+  const textBounds = boundsToSql({ ...query, to: textsTo }, params);
+  return `${bounds} AND ${filterToSql(query.filter, { params, bounds, textBounds, isTimeBounded })}`;
 }

@@ -1,5 +1,11 @@
 import { LoomError } from '@loom/errors';
-import { type AcceptedRow, type CaptureEventRow, payloadHeadIndex, type PayloadRow } from '../../rows.ts';
+import {
+  type AcceptedRow,
+  type CaptureEventRow,
+  payloadHeadIndex,
+  type PayloadRow,
+  type SpanRow,
+} from '../../rows.ts';
 import type {
   ListQuery,
   Page,
@@ -71,23 +77,26 @@ export class SpanReader {
     const rows = await this.#connection.select(`SELECT ${selectList(spanFields)} FROM spans ${tail}`, params);
     const spans = rows.map(readSpanRow);
     if (spans.length === 0) return [];
+    const [costs, shown] = await Promise.all([
+      this.#costsOf(projectId, spans),
+      this.withInputPreviews(projectId, spans),
+    ]);
+    return shown.map((span) => {
+      const cost = costs.get(span.spanId) ?? null;
+      return { ...span, costState: cost?.state ?? 'pending', cost };
+    });
+  }
+
+  /** What was asked is known by the accepted calls, where the spans do not say it themselves. */
+  async withInputPreviews<Span extends Pick<SpanRow, 'callId' | 'startTime' | 'inputPreview'>>(
+    projectId: string,
+    spans: readonly Span[],
+  ): Promise<Span[]> {
     const times = spans.map((span) => BigInt(span.startTime)).sort((left, right) => (left < right ? -1 : 1));
     const bounds = { projectId, first: String(times.at(0)), last: String(times.at(-1)) };
-    const [costs, previews] = await Promise.all([
-      this.#costsOf(
-        bounds,
-        spans.map((span) => span.spanId),
-      ),
-      this.#inputPreviewsOf(
-        bounds,
-        spans.filter((span) => span.inputPreview === '').map((span) => span.callId),
-      ),
-    ]);
-    return spans.map((span) => {
-      const cost = costs.get(span.spanId) ?? null;
-      const inputPreview = previews.get(span.callId) ?? span.inputPreview;
-      return { ...span, inputPreview, costState: cost?.state ?? 'pending', cost };
-    });
+    const callIds = spans.filter((span) => span.inputPreview === '').map((span) => span.callId);
+    const previews = await this.#inputPreviewsOf(bounds, callIds);
+    return spans.map((span) => ({ ...span, inputPreview: previews.get(span.callId) ?? span.inputPreview }));
   }
 
   async readPayload(query: Parameters<TraceReader['readPayload']>[0]): Promise<StoredPayload | null> {
@@ -145,14 +154,20 @@ export class SpanReader {
     return rows.map((row) => fromStored(captureEventFields, row));
   }
 
-  /** The newest cost of each span. */
-  async #costsOf(bounds: SpanBounds, spanIds: readonly string[]): Promise<ReadonlyMap<string, StoredCost>> {
+  /** The newest cost of each span. A cost has the start of its span. */
+  async #costsOf(
+    projectId: string,
+    spans: readonly Pick<StoredSpan, 'spanId' | 'startTime'>[],
+  ): Promise<ReadonlyMap<string, StoredCost>> {
     const params = new BoundParams();
+    const ids = params.bind(
+      spans.map((span) => span.spanId),
+      'Array(String)',
+    );
     const rows = await this.#connection.select(
       `SELECT ${selectList(costFields)} FROM costs
-       WHERE project_id = ${params.bind(bounds.projectId, 'String')}
-         AND start_time >= ${params.time(bounds.first)} AND start_time <= ${params.time(bounds.last)}
-         AND span_id IN ${params.bind(spanIds, 'Array(String)')}
+       WHERE project_id = ${params.bind(projectId, 'String')}
+         AND start_time IN ${params.times(spans.map((span) => span.startTime))} AND span_id IN ${ids}
        ORDER BY costs.time DESC, price_book_version DESC LIMIT 1 BY span_id`,
       params,
     );

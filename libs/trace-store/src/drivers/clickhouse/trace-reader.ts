@@ -1,19 +1,71 @@
 import type { CostState } from '@loom/trace-schema';
 import type {
+  ListedSpan,
   ListedTrace,
   ListQuery,
   Page,
-  StoredSpan,
   StoredTrace,
   TraceReader,
 } from '../../trace-store.ts';
 import { BoundParams } from './bound-params.ts';
 import type { ClickHouseConnection } from './clickhouse-connection.ts';
-import { checkedLimit, decodeCursor, encodeCursor, listToSql, nanosShape, spanIdShape } from './page.ts';
-import type { StoredRow } from './row-codec.ts';
+import {
+  boundsToSql,
+  checkedLimit,
+  decodeCursor,
+  encodeCursor,
+  listToSql,
+  nanosShape,
+  spanIdShape,
+} from './page.ts';
+import { type Fields, fromStored, selectList, type StoredRow } from './row-codec.ts';
+import { totalTokens } from './row-fields.ts';
 import type { SpanReader } from './span-reader.ts';
 
 type TraceSums = Omit<ListedTrace, 'newestMatch'>;
+
+interface Place {
+  readonly startTime: string;
+  readonly spanId: string;
+}
+
+/** The newest matching span of a trace. */
+interface Head extends Place {
+  readonly traceId: string;
+}
+
+/** The last trace of the page before, and the first of the first page. */
+interface ListCursor {
+  readonly at: Place;
+  readonly top: Place;
+}
+
+const listedFields: Fields<Omit<ListedSpan, 'totalTokens'>> = {
+  spanId: 'text',
+  callId: 'text',
+  startTime: 'time',
+  operation: 'text',
+  provider: 'text',
+  requestModel: 'text',
+  responseModel: 'text',
+  outcome: 'text',
+  status: 'number',
+  stream: 'flag',
+  durationNanos: 'number',
+  timeToFirstChunkNanos: 'optionalNumber',
+  errorType: 'text',
+  keyId: 'text',
+  userId: 'text',
+  sessionId: 'text',
+  inputPreview: 'text',
+  outputPreview: 'text',
+};
+
+const hourNanos = 3_600_000_000_000n;
+const firstWindowNanos = hourNanos;
+const windowGrowth = 8n;
+/** After this one the rest is read at once. */
+const lastWindowNanos = 100n * 24n * hourNanos;
 
 /** Traces: a trace is a query over its spans. */
 export class TraceListReader {
@@ -31,27 +83,92 @@ export class TraceListReader {
    */
   async listTraces(query: ListQuery): Promise<Page<ListedTrace>> {
     const limit = checkedLimit(query.limit);
+    listToSql(query, new BoundParams()); // a filter that is wrong is wrong also where nothing is read
+    const cursor = query.cursor ? readCursor(query.cursor) : null;
+    const found = await this.#heads(query, cursor, limit + 1);
+    const page = found.slice(0, limit);
+    const [spans, sums] = await Promise.all([
+      this.#spansOf(query.projectId, page),
+      this.#sumsOf(
+        query.projectId,
+        page.map((head) => head.traceId),
+      ),
+    ]);
+    const items = page.flatMap(({ traceId, spanId }) => {
+      const [newestMatch, sum] = [spans.get(spanId), sums.get(traceId)];
+      return newestMatch && sum ? [{ ...sum, newestMatch }] : [];
+    });
+    return { items, nextCursor: found.length > limit ? nextCursor(page, cursor) : null };
+  }
+
+  /**
+   * Where the traces of a page stand. The range is read from its end in windows that grow, so that a list of what is
+   * frequent reads little, and one of what is rare reads everything once.
+   */
+  async #heads(query: ListQuery, cursor: ListCursor | null, count: number): Promise<Head[]> {
+    const heads = new Map<string, Head>();
+    const newest = await this.#newestStart(query, cursor);
+    if (newest === null) return [];
+    const first = query.from === null ? 0n : BigInt(query.from);
+    let to = newest + 1n;
+    for (let size = firstWindowNanos; to > first && heads.size < count; size *= windowGrowth) {
+      const from = to - size < first || size > lastWindowNanos ? first : to - size;
+      const window = { ...query, from: String(from), to: String(to) };
+      for (const head of await this.#headsIn(window, cursor, count + heads.size)) {
+        if (!heads.has(head.traceId)) heads.set(head.traceId, head);
+      }
+      to = from;
+    }
+    return [...heads.values()].slice(0, count);
+  }
+
+  async #newestStart({ projectId, from, to }: ListQuery, cursor: ListCursor | null): Promise<bigint | null> {
+    if (cursor) return BigInt(cursor.at.startTime);
+    const params = new BoundParams();
+    const [row] = await this.#connection.select(
+      `SELECT toUnixTimestamp64Nano(start_time) AS start FROM spans
+       WHERE ${boundsToSql({ projectId, from, to }, params)} ORDER BY start_time DESC LIMIT 1`,
+      params,
+    );
+    return row ? BigInt(String(row['start'])) : null;
+  }
+
+  async #headsIn(query: ListQuery, cursor: ListCursor | null, count: number): Promise<Head[]> {
     const params = new BoundParams();
     const where = listToSql(query, params);
-    const cursor = query.cursor
-      ? decodeCursor(query.cursor, [nanosShape, spanIdShape, nanosShape, spanIdShape])
-      : null;
-    const below = cursor ? `AND ${belowCursor(cursor, where, params)}` : '';
-    const heads = await this.#spans.select(
-      `WHERE ${where} ${below} ORDER BY start_time DESC, span_id DESC LIMIT 1 BY trace_id LIMIT ${limit + 1}`,
+    const below = cursor ? `AND ${belowCursor(cursor, query, params)}` : '';
+    const rows = await this.#connection.select(
+      `SELECT trace_id AS traceId, span_id AS spanId, toUnixTimestamp64Nano(start_time) AS startTime
+       FROM spans WHERE ${where} ${below}
+       ORDER BY start_time DESC, span_id DESC LIMIT 1 BY trace_id LIMIT ${count}`,
       params,
-      query.projectId,
     );
-    const page = heads.slice(0, limit);
-    const sums = await this.#sumsOf(
-      query.projectId,
-      page.map((span) => span.traceId),
+    return rows.map((row) => ({
+      traceId: row['traceId'] as string,
+      spanId: row['spanId'] as string,
+      startTime: String(row['startTime']),
+    }));
+  }
+
+  async #spansOf(projectId: string, heads: readonly Head[]): Promise<ReadonlyMap<string, ListedSpan>> {
+    if (heads.length === 0) return new Map();
+    const params = new BoundParams();
+    const ids = params.bind(
+      heads.map((head) => head.spanId),
+      'Array(String)',
     );
-    const items = page.flatMap((newestMatch) => {
-      const sum = sums.get(newestMatch.traceId);
-      return sum ? [{ ...sum, newestMatch }] : [];
-    });
-    return { items, nextCursor: heads.length > limit ? nextCursor(page, cursor) : null };
+    const rows = await this.#connection.select(
+      `SELECT ${selectList(listedFields)}, ${totalTokens} AS totalTokens FROM spans
+       WHERE project_id = ${params.bind(projectId, 'String')}
+         AND start_time IN ${params.times(heads.map((head) => head.startTime))} AND span_id IN ${ids}`,
+      params,
+    );
+    const spans = rows.map((row) => ({
+      ...fromStored<Omit<ListedSpan, 'totalTokens'>>(listedFields, row),
+      totalTokens: Number(row['totalTokens']),
+    }));
+    const shown = await this.#spans.withInputPreviews(projectId, spans);
+    return new Map(shown.map((span) => [span.spanId, span]));
   }
 
   async readTrace(query: Parameters<TraceReader['readTrace']>[0]): Promise<StoredTrace | null> {
@@ -85,21 +202,27 @@ export class TraceListReader {
     if (traceIds.length === 0) return new Map();
     const params = new BoundParams();
     const key = `project_id = ${params.bind(projectId, 'String')} AND trace_id IN ${params.bind(traceIds, 'Array(String)')}`;
-    const bound = (bounds: string) => `(SELECT ${bounds} FROM trace_index WHERE ${key})`;
-    const where = `${key} AND start_time >= ${bound('min(first_start)')} AND start_time <= ${bound('max(last_start)')}`;
+    const [index] = await this.#connection.select(
+      `SELECT toUnixTimestamp64Nano(min(first_start)) AS first, toUnixTimestamp64Nano(max(last_start)) AS last
+       FROM trace_index WHERE ${key}`,
+      params,
+    );
+    const [first, last] = [String(index?.['first'] ?? 0), String(index?.['last'] ?? 0)];
+    const where = `${key} AND start_time >= ${params.time(first)} AND start_time <= ${params.time(last)}`;
     const [spans, costs] = await Promise.all([
       this.#connection.select(
         `SELECT trace_id AS traceId, toUnixTimestamp64Nano(min(start_time)) AS startTime,
            max(toUnixTimestamp64Nano(start_time) + toInt64(duration_nanos)) AS endTime, count() AS spanCount,
+           countIf(outcome != 'refused') AS acceptedCount,
            sum(is_error) AS errorCount, sum(input_tokens + output_tokens) AS totalTokens
          FROM spans WHERE ${where} GROUP BY trace_id`,
         params,
       ),
       this.#connection.select(
-        `SELECT trace_id AS traceId, count() AS costed, countIf(newest_state = 'unpriced') AS unpriced,
+        `SELECT trace_id AS traceId, count() AS costed, countIf(newest_state = 'unpriced' AND called) AS unpriced,
            toString(sum(newest_usd)) AS totalUsd
          FROM (
-           SELECT trace_id, argMax(state, (time, price_book_version)) AS newest_state,
+           SELECT trace_id, any(provider) != '' AS called, argMax(state, (time, price_book_version)) AS newest_state,
              argMax(total_usd, (time, price_book_version)) AS newest_usd
            FROM costs WHERE ${where} GROUP BY trace_id, span_id
          ) GROUP BY trace_id`,
@@ -113,19 +236,26 @@ export class TraceListReader {
   }
 }
 
-function belowCursor(cursor: readonly string[], where: string, params: BoundParams): string {
-  const [time = '', spanId = '', topTime = '', topSpanId = ''] = cursor;
-  const at = `(${params.time(time)}, ${params.bind(spanId, 'String')})`;
-  const top = `(${params.time(topTime)}, ${params.bind(topSpanId, 'String')})`;
-  return `(start_time, span_id) < ${at} AND trace_id NOT IN (
-    SELECT trace_id FROM spans WHERE ${where} AND (start_time, span_id) >= ${at} AND (start_time, span_id) <= ${top})`;
+function readCursor(text: string): ListCursor {
+  const parts = decodeCursor(text, [nanosShape, spanIdShape, nanosShape, spanIdShape]);
+  const [startTime = '', spanId = '', topTime = '', topSpanId = ''] = parts;
+  return { at: { startTime, spanId }, top: { startTime: topTime, spanId: topSpanId } };
 }
 
-function nextCursor(page: readonly StoredSpan[], cursor: readonly string[] | null): string | null {
+function belowCursor({ at, top }: ListCursor, query: ListQuery, params: BoundParams): string {
+  const place = ({ startTime, spanId }: Place) =>
+    `(${params.time(startTime)}, ${params.bind(spanId, 'String')})`;
+  const between = { ...query, from: at.startTime, to: String(BigInt(top.startTime) + 1n) };
+  return `(start_time, span_id) < ${place(at)} AND trace_id NOT IN (
+    SELECT trace_id FROM spans WHERE ${listToSql(between, params)}
+      AND (start_time, span_id) >= ${place(at)} AND (start_time, span_id) <= ${place(top)})`;
+}
+
+function nextCursor(page: readonly Head[], cursor: ListCursor | null): string | null {
   const [first, last] = [page.at(0), page.at(-1)];
   if (!first || !last) return null;
-  const top = cursor ? cursor.slice(2) : [first.startTime, first.spanId];
-  return encodeCursor([last.startTime, last.spanId, ...top]);
+  const top = cursor ? cursor.top : first;
+  return encodeCursor([last.startTime, last.spanId, top.startTime, top.spanId]);
 }
 
 function readSums(row: StoredRow, cost: StoredRow | undefined): TraceSums {
@@ -138,10 +268,15 @@ function readSums(row: StoredRow, cost: StoredRow | undefined): TraceSums {
     errorCount: Number(row['errorCount']),
     totalTokens: Number(row['totalTokens']),
     totalUsd: (cost?.['totalUsd'] as string | undefined) ?? '0',
-    costState: costStateOf(spanCount, Number(cost?.['costed'] ?? 0), Number(cost?.['unpriced'] ?? 0)),
+    costState: costStateOf(
+      Number(row['acceptedCount']),
+      Number(cost?.['costed'] ?? 0),
+      Number(cost?.['unpriced'] ?? 0),
+    ),
   };
 }
 
+/** What was refused costs nothing, and neither does what calls no provider: tools, agents, workflows. */
 function costStateOf(spans: number, costed: number, unpriced: number): CostState {
   if (costed < spans) return 'pending';
   return unpriced > 0 ? 'unpriced' : 'priced';

@@ -1,0 +1,173 @@
+import type {
+  Facets,
+  Freshness,
+  MetricsSeries,
+  MetricsSummary,
+  SessionList,
+  UserList,
+} from '@loom/api-contract';
+import { LoomError } from '@loom/errors';
+import type { Principal } from '@loom/service-kit';
+import {
+  facetAttributes,
+  type FacetAttribute,
+  metricsBucketsMax,
+  type MetricsFigures,
+  type TraceReader,
+} from '@loom/trace-store';
+import type { z } from 'zod';
+import { toClosedRange, toInstant } from './instants.ts';
+import type { QueryOf } from './query-input.ts';
+
+/** Records that ingest and pricing have not taken in yet; null where that is not known. */
+export type ReadLag = () => Promise<{ readonly ingest: number | null; readonly pricing: number | null }>;
+
+export interface MetricsQueriesDeps {
+  readonly store: TraceReader;
+  readonly lag: ReadLag;
+  readonly now?: () => number;
+}
+
+type GroupBy = QueryOf<'getMetricsSummary'>['groupBy'];
+type Reader = Pick<Principal, 'projectId' | 'projectIds'>;
+
+const dayMs = 24 * 3_600_000;
+const attributesMax = 12;
+
+/** Sums over calls: of the caller's project, and by project of all that the caller may read. */
+export class MetricsQueries {
+  readonly #store: TraceReader;
+  readonly #lag: ReadLag;
+  readonly #now: () => number;
+
+  constructor(deps: MetricsQueriesDeps) {
+    this.#store = deps.store;
+    this.#lag = deps.lag;
+    this.#now = deps.now ?? Date.now;
+  }
+
+  async readSeries(reader: Reader, query: QueryOf<'getMetricsSeries'>): Promise<MetricsSeries> {
+    const range = toClosedRange(query, dayMs, this.#now());
+    const { bucketSeconds } = query;
+    const buckets = Number(BigInt(range.to) - BigInt(range.from)) / 1e9 / bucketSeconds;
+    if (buckets > metricsBucketsMax - 1) {
+      throw new LoomError(
+        'invalid_request',
+        `${bucketSeconds} s make ${Math.ceil(buckets)} buckets of this range; at most ${metricsBucketsMax - 1}: take larger ones`,
+        { param: 'bucketSeconds' },
+      );
+    }
+    const points = await readGrouped(reader, query.groupBy, (projectId, groupBy) =>
+      this.#store.metrics({ projectId, ...range, bucketSeconds, groupBy }),
+    );
+    return {
+      bucketSeconds,
+      points: points
+        .map((point) => ({ bucketStart: toInstant(point.bucketStart), ...toFigures(point) }))
+        .sort(
+          (left, right) => compare(left.bucketStart, right.bucketStart) || compare(left.group, right.group),
+        ),
+    };
+  }
+
+  async readSummary(reader: Reader, query: QueryOf<'getMetricsSummary'>): Promise<MetricsSummary> {
+    const range = toClosedRange(query, dayMs, this.#now());
+    const { limit } = query;
+    const groups = await readGrouped(reader, query.groupBy, (projectId, groupBy) =>
+      this.#store.summary({ projectId, ...range, groupBy, limit }),
+    );
+    return {
+      groups: groups
+        .map(toFigures)
+        .sort((left, right) => right.requests - left.requests || compare(left.group, right.group))
+        .slice(0, limit),
+    };
+  }
+
+  async readFacets({ projectId }: Reader, query: QueryOf<'getFacets'>): Promise<Facets> {
+    const range = toClosedRange(query, 7 * dayMs, this.#now());
+    const attributes = query.attributes.split(',').map((name) => toFacetAttribute(name.trim()));
+    if (attributes.length > attributesMax) {
+      throw new LoomError('invalid_request', `more than ${attributesMax} attributes`, {
+        param: 'attributes',
+      });
+    }
+    return { facets: await this.#store.facets({ projectId, ...range, attributes, limit: query.limit }) };
+  }
+
+  async listSessions(
+    { projectId }: Reader,
+    query: QueryOf<'listSessions'>,
+  ): Promise<z.infer<typeof SessionList>> {
+    const { items, nextCursor } = await this.#store.listSessions(this.#activityQuery(projectId, query));
+    const sessions = items.map(({ userId, ...session }) => ({
+      ...session,
+      ...seen(session),
+      userId: userId === '' ? null : userId,
+    }));
+    return { sessions, nextCursor };
+  }
+
+  async listUsers({ projectId }: Reader, query: QueryOf<'listUsers'>): Promise<z.infer<typeof UserList>> {
+    const { items, nextCursor } = await this.#store.listUsers(this.#activityQuery(projectId, query));
+    return { users: items.map((user) => ({ ...user, ...seen(user) })), nextCursor };
+  }
+
+  async readFreshness(): Promise<z.infer<typeof Freshness>> {
+    const { ingest, pricing } = await this.#lag();
+    return { ingestLagRecords: ingest, pricingLagRecords: pricing };
+  }
+
+  #activityQuery(projectId: string, query: QueryOf<'listSessions'>) {
+    const range = toClosedRange(query, 7 * dayMs, this.#now());
+    const { limit, cursor = null, search = '' } = query;
+    return { projectId, ...range, limit, cursor, search };
+  }
+}
+
+/** The store knows one project at a time: a group by project is one read for each. */
+async function readGrouped<Figures extends MetricsFigures>(
+  { projectId, projectIds }: Reader,
+  groupBy: GroupBy,
+  read: (projectId: string, groupBy: Exclude<GroupBy, 'project'>) => Promise<Figures[]>,
+): Promise<Figures[]> {
+  if (groupBy !== 'project') return read(projectId, groupBy);
+  const ofProjects = projectIds.map(async (id) =>
+    (await read(id, 'none')).map((figures) => ({ ...figures, group: id })),
+  );
+  return (await Promise.all(ofProjects)).flat();
+}
+
+function toFigures({ firstChunkMs, ...figures }: MetricsFigures): MetricsSummary['groups'][number] {
+  const { group, requests, errors, tokens, costUsd, latencyMs, gatewayOverheadMs, retried } = figures;
+  return {
+    group,
+    requests,
+    errors,
+    tokens,
+    costUsd,
+    latencyMs,
+    timeToFirstChunkMs: firstChunkMs,
+    gatewayOverheadMs,
+    retried,
+  };
+}
+
+function seen({ firstSeen, lastSeen }: { readonly firstSeen: string; readonly lastSeen: string }) {
+  return { firstSeen: toInstant(firstSeen), lastSeen: toInstant(lastSeen) };
+}
+
+function compare(left: string, right: string): number {
+  return left < right ? -1 : Number(left > right);
+}
+
+function toFacetAttribute(name: string): FacetAttribute {
+  const known = facetAttributes.find((attribute) => attribute === name);
+  if (known) return known;
+  if (/^metadata\..{1,128}$/u.test(name)) return name as FacetAttribute;
+  throw new LoomError(
+    'invalid_request',
+    `unknown attribute "${name.slice(0, 80)}"; known: ${facetAttributes.join(', ')}, metadata.<key>`,
+    { param: 'attributes' },
+  );
+}

@@ -1,0 +1,67 @@
+import { routes } from '@loom/api-contract';
+import { Caller, type Principal, RequirePermission } from '@loom/service-kit';
+import { Controller, Get, Inject, Query } from '@nestjs/common';
+import { MetricsQueries } from './metrics-queries.ts';
+import type { QueryOf } from './query-input.ts';
+
+const { getMetricsSeries, getMetricsSummary, getFacets, listSessions, listUsers, getFreshness } = routes;
+
+@Controller()
+export class MetricsController {
+  readonly #queries: MetricsQueries;
+
+  constructor(@Inject(MetricsQueries) queries: MetricsQueries) {
+    this.#queries = queries;
+  }
+
+  @Get('v1/metrics/series')
+  @RequirePermission(getMetricsSeries.permission)
+  getMetricsSeries(
+    @Caller() caller: Principal,
+    @Query({ schema: getMetricsSeries.query }) query: QueryOf<'getMetricsSeries'>,
+  ): ReturnType<MetricsQueries['readSeries']> {
+    return this.#queries.readSeries(caller, query);
+  }
+
+  @Get('v1/metrics/summary')
+  @RequirePermission(getMetricsSummary.permission)
+  getMetricsSummary(
+    @Caller() caller: Principal,
+    @Query({ schema: getMetricsSummary.query }) query: QueryOf<'getMetricsSummary'>,
+  ): ReturnType<MetricsQueries['readSummary']> {
+    return this.#queries.readSummary(caller, query);
+  }
+
+  @Get('v1/facets')
+  @RequirePermission(getFacets.permission)
+  getFacets(
+    @Caller() caller: Principal,
+    @Query({ schema: getFacets.query }) query: QueryOf<'getFacets'>,
+  ): ReturnType<MetricsQueries['readFacets']> {
+    return this.#queries.readFacets(caller, query);
+  }
+
+  @Get('v1/sessions')
+  @RequirePermission(listSessions.permission)
+  listSessions(
+    @Caller() caller: Principal,
+    @Query({ schema: listSessions.query }) query: QueryOf<'listSessions'>,
+  ): ReturnType<MetricsQueries['listSessions']> {
+    return this.#queries.listSessions(caller, query);
+  }
+
+  @Get('v1/users')
+  @RequirePermission(listUsers.permission)
+  listUsers(
+    @Caller() caller: Principal,
+    @Query({ schema: listUsers.query }) query: QueryOf<'listUsers'>,
+  ): ReturnType<MetricsQueries['listUsers']> {
+    return this.#queries.listUsers(caller, query);
+  }
+
+  @Get('v1/freshness')
+  @RequirePermission(getFreshness.permission)
+  getFreshness(): ReturnType<MetricsQueries['readFreshness']> {
+    return this.#queries.readFreshness();
+  }
+}
