@@ -15,6 +15,11 @@ export interface Pepper {
   readonly text: string;
 }
 
+export interface FirstPerson {
+  readonly email: string;
+  readonly password: string | null;
+}
+
 export interface BootstrapOptions {
   readonly store: ControlStore;
   readonly masterKeys: MasterKeys;
@@ -25,6 +30,10 @@ export interface BootstrapOptions {
    */
   readonly apiKey: string;
   readonly operatorKey: string;
+  /** The first person and their password; the password is null once it was changed. */
+  readonly firstPerson: FirstPerson | null;
+  /** Told when the first password is not in use: it was changed, or the first person has another one. */
+  readonly onFirstPasswordChanged: () => Promise<void>;
   readonly providers: readonly EnvironmentProvider[];
   readonly priceLists: readonly PriceListRecord[];
   readonly now?: () => number;
@@ -62,7 +71,20 @@ export async function bootstrapControl(options: BootstrapOptions): Promise<void>
   await store.syncEnvironmentProviders(
     options.providers.map((provider) => sealProvider(provider, options.masterKeys)),
   );
-  for (const list of options.priceLists) await store.putPriceList(list);
+  await store.putPriceBook(options.priceLists);
+  await makeFirstPerson(options);
+}
+
+async function makeFirstPerson({
+  store,
+  firstPerson,
+  onFirstPasswordChanged,
+}: BootstrapOptions): Promise<void> {
+  if (!firstPerson || firstPerson.password === null) return;
+  const { email, password } = firstPerson;
+  const person = { name: 'Administrator', email, password };
+  if (await store.identity.createFirstPerson(person, { organizationId: firstOrganizationId })) return;
+  if (!(await store.identity.checkPassword(email, password))) await onFirstPasswordChanged();
 }
 
 /** The price data of the package that is installed. */

@@ -10,7 +10,7 @@ let engines: TestEngines;
 let store: ControlStore;
 beforeAll(async () => {
   engines = await startTestEngines();
-  store = await openControlStore(new URL(engines.controlStoreUrl));
+  store = await openControlStore(new URL(engines.controlStoreUrl), { sessionSecret: 'x'.repeat(40) });
   await store.createOrganization({ id: 'o', name: 'o' });
 });
 afterAll(async () => {

@@ -4,7 +4,10 @@ import { readEnvironmentProviders } from './environment-providers.ts';
 
 export interface ControlStartupOptions
   extends
-    Pick<BootstrapOptions, 'store' | 'masterKeys' | 'pepper' | 'apiKey' | 'operatorKey'>,
+    Pick<
+      BootstrapOptions,
+      'store' | 'masterKeys' | 'pepper' | 'apiKey' | 'operatorKey' | 'firstPerson' | 'onFirstPasswordChanged'
+    >,
     Pick<ControlPublisherOptions, 'producer' | 'onError'> {
   /** Where providers of origin `environment` are read from. */
   readonly env: Readonly<Record<string, string | undefined>>;

@@ -1,10 +1,24 @@
 import { routes } from '@loom/api-contract';
-import { Body, Controller, Delete, Get, Header, HttpCode, Inject, Param, Patch, Post } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  Header,
+  HttpCode,
+  Inject,
+  Param,
+  Patch,
+  Post,
+  Query,
+} from '@nestjs/common';
 import type { z } from 'zod';
 import { Caller, type Principal, RequirePermission } from '@loom/service-kit';
 import { KeyRegistry } from './key-registry.ts';
+import { PriceRegistry } from './price-registry.ts';
 import { ProjectRegistry } from './project-registry.ts';
 import { ProviderRegistry } from './provider-registry.ts';
+import { ViewRegistry } from './view-registry.ts';
 
 type Value<Schema extends z.ZodType> = z.output<Schema>;
 const { createKey, createProvider, updateProvider, createAlias, createProject, updateProject } = routes;
@@ -80,6 +94,16 @@ export class ProvidersController {
     return this.#providers.update(caller, id, body);
   }
 
+  @Post(':id/test')
+  @RequirePermission(routes.testProvider.permission)
+  @HttpCode(200)
+  test(
+    @Caller() caller: Principal,
+    @Param({ schema: idParams }) { id }: IdParams,
+  ): ReturnType<ProviderRegistry['test']> {
+    return this.#providers.test(caller, id);
+  }
+
   @Delete(':id')
   @RequirePermission(routes.deleteProvider.permission)
   remove(
@@ -147,5 +171,76 @@ export class ProjectsController {
     @Param({ schema: idParams }) { id }: IdParams,
   ): ReturnType<ProjectRegistry['deleteAlias']> {
     return this.#projects.deleteAlias(caller, id);
+  }
+}
+
+@Controller('v1/prices')
+export class PricesController {
+  readonly #prices: PriceRegistry;
+
+  constructor(@Inject(PriceRegistry) prices: PriceRegistry) {
+    this.#prices = prices;
+  }
+
+  @Get()
+  @RequirePermission(routes.listPrices.permission)
+  list(
+    @Caller() caller: Principal,
+    @Query({ schema: routes.listPrices.query }) query: Value<typeof routes.listPrices.query>,
+  ): ReturnType<PriceRegistry['list']> {
+    return this.#prices.list(caller, query);
+  }
+
+  @Post()
+  @RequirePermission(routes.createPrice.permission)
+  @HttpCode(200)
+  create(
+    @Caller() caller: Principal,
+    @Body({ schema: routes.createPrice.body }) body: Value<typeof routes.createPrice.body>,
+  ): ReturnType<PriceRegistry['create']> {
+    return this.#prices.create(caller, body);
+  }
+
+  @Delete(':id')
+  @RequirePermission(routes.deletePrice.permission)
+  remove(
+    @Caller() caller: Principal,
+    @Param({ schema: idParams }) { id }: IdParams,
+  ): ReturnType<PriceRegistry['delete']> {
+    return this.#prices.delete(caller, id);
+  }
+}
+
+@Controller('v1/views')
+export class ViewsController {
+  readonly #views: ViewRegistry;
+
+  constructor(@Inject(ViewRegistry) views: ViewRegistry) {
+    this.#views = views;
+  }
+
+  @Get()
+  @RequirePermission(routes.listViews.permission)
+  list(@Caller() caller: Principal): ReturnType<ViewRegistry['list']> {
+    return this.#views.list(caller);
+  }
+
+  @Post()
+  @RequirePermission(routes.createView.permission)
+  @HttpCode(200)
+  create(
+    @Caller() caller: Principal,
+    @Body({ schema: routes.createView.body }) body: Value<typeof routes.createView.body>,
+  ): ReturnType<ViewRegistry['create']> {
+    return this.#views.create(caller, body);
+  }
+
+  @Delete(':id')
+  @RequirePermission(routes.deleteView.permission)
+  remove(
+    @Caller() caller: Principal,
+    @Param({ schema: idParams }) { id }: IdParams,
+  ): ReturnType<ViewRegistry['delete']> {
+    return this.#views.delete(caller, id);
   }
 }

@@ -1,8 +1,8 @@
-import type { ApiKey, CreatedApiKey, NewApiKey } from '@loom/api-contract';
+import { type ApiKey, type CreatedApiKey, type NewApiKey, scopePermissions } from '@loom/api-contract';
 import type { ControlStore } from '@loom/control-store';
 import { hashSecret, newApiKey } from '@loom/control-store/secrets';
 import { LoomError } from '@loom/errors';
-import type { ApiKeyRecord } from '@loom/trace-schema';
+import type { ApiKeyRecord, KeyScope } from '@loom/trace-schema';
 import type { z } from 'zod';
 import type { Principal } from '@loom/service-kit';
 import type { Pepper } from './bootstrap-control.ts';
@@ -38,6 +38,7 @@ export class KeyRegistry {
         param: 'expiresAt',
       });
     }
+    refuseMoreThanOwn(caller, body.scopes);
     const { id, secret, text } = newApiKey();
     const record: ApiKeyRecord = {
       id,
@@ -51,7 +52,7 @@ export class KeyRegistry {
       revokedAtMs: null,
       createdAtMs: this.#now(),
     };
-    await this.#store.createApiKey(record);
+    await this.#store.actingAs(caller.actor).createApiKey(record);
     return { key: toApiKey(record), secret: text };
   }
 
@@ -61,8 +62,23 @@ export class KeyRegistry {
         param: 'id',
       });
     }
-    return toApiKey(await this.#store.revokeApiKey({ organizationId, id, atMs: this.#now() }));
+    return toApiKey(
+      await this.#store.actingAs(actor).revokeApiKey({ organizationId, id, atMs: this.#now() }),
+    );
   }
+}
+
+/** Nobody hands out what they may not do themselves; calling models is what keys are for. */
+function refuseMoreThanOwn({ permissions }: Principal, scopes: readonly KeyScope[]): void {
+  const more = scopes.find((scope) => !scopePermissions[scope].every((one) => permissions.includes(one)));
+  if (more === undefined) return;
+  throw new LoomError(
+    'permission_denied',
+    `you may not make a key with the scope "${more}": it may do more than you`,
+    {
+      param: 'scopes',
+    },
+  );
 }
 
 type CreatedApiKeyValue = z.output<typeof CreatedApiKey>;

@@ -29,20 +29,23 @@ export class ProjectRegistry {
     return { projects: (await this.#store.listProjects({ organizationId })).map(toProject) };
   }
 
-  async createProject({ organizationId }: Principal, body: z.output<typeof NewProject>): Promise<Project> {
+  async createProject(
+    { organizationId, actor }: Principal,
+    body: z.output<typeof NewProject>,
+  ): Promise<Project> {
     const project: ProjectRecord = { id: newUuid(), organizationId, content: 'searchable', ...body };
-    await this.#store.createProject(project);
+    await this.#store.actingAs(actor).createProject(project);
     return toProject(project);
   }
 
   async updateProject(
-    { organizationId }: Principal,
+    { organizationId, actor }: Principal,
     id: string,
     change: z.output<typeof ProjectChange>,
   ): Promise<Project> {
     const { name, capture } = change;
     const present = { ...(name !== undefined && { name }), ...(capture !== undefined && { capture }) };
-    return toProject(await this.#store.updateProject({ organizationId, id }, present));
+    return toProject(await this.#store.actingAs(actor).updateProject({ organizationId, id }, present));
   }
 
   async listAliases({ organizationId }: Principal): Promise<{ aliases: ModelAlias[] }> {
@@ -64,12 +67,12 @@ export class ProjectRegistry {
       );
     }
     const record = { id: newUuid(), projectId, alias, provider, model };
-    await this.#store.putAlias(record);
+    await this.#store.actingAs(caller.actor).putAlias(record);
     return record;
   }
 
-  async deleteAlias({ organizationId }: Principal, id: string): Promise<{ ok: true }> {
-    await this.#store.deleteAlias({ organizationId, id });
+  async deleteAlias({ organizationId, actor }: Principal, id: string): Promise<{ ok: true }> {
+    await this.#store.actingAs(actor).deleteAlias({ organizationId, id });
     return { ok: true };
   }
 }

@@ -1,4 +1,4 @@
-import type { NewProvider, ProviderChange, ProviderSettings } from '@loom/api-contract';
+import type { NewProvider, ProviderChange, ProviderSettings, ProviderTest } from '@loom/api-contract';
 import type { ControlStore } from '@loom/control-store';
 import { type MasterKeys, seal } from '@loom/control-store/secrets';
 import { LoomError } from '@loom/errors';
@@ -7,11 +7,13 @@ import { newUuid, type ProviderRecord } from '@loom/trace-schema';
 import type { z } from 'zod';
 import type { Principal } from '@loom/service-kit';
 import type { OutboundGuard } from '@loom/service-kit';
+import type { ProviderProbe } from './provider-probe.ts';
 
 export interface ProviderRegistryDeps {
   readonly store: ControlStore;
   readonly masterKeys: MasterKeys;
   readonly guard: OutboundGuard;
+  readonly probe: ProviderProbe;
 }
 
 /** Providers of the caller's organization, and those of the environment to look at. Credentials go in, never out. */
@@ -26,7 +28,8 @@ export class ProviderRegistry {
     return { providers: (await this.#deps.store.listProviders({ organizationId })).map(toSettings) };
   }
 
-  async create({ organizationId }: Principal, body: z.output<typeof NewProvider>): Promise<ProviderSettings> {
+  async create(caller: Principal, body: z.output<typeof NewProvider>): Promise<ProviderSettings> {
+    const { organizationId } = caller;
     const { name, kind, enabled, models, credential } = body;
     if (kind === 'sim' || !providerKinds.includes(kind)) {
       const known = providerKinds.filter((known) => known !== 'sim').join(', ');
@@ -47,7 +50,7 @@ export class ProviderRegistry {
       },
       baseUrl: await this.#deps.guard.checkBaseUrl(body.baseUrl),
     };
-    return this.#put(record, credential);
+    return this.#put(caller, record, credential);
   }
 
   /** A stored credential is never sent to an address that it was not entered for. */
@@ -66,32 +69,46 @@ export class ProviderRegistry {
       });
     }
     const record = { ...known, baseUrl, enabled: enabled ?? known.enabled, models: models ?? known.models };
-    return this.#put(record, credential);
+    return this.#put(caller, record, credential);
   }
 
   async delete(caller: Principal, id: string): Promise<{ ok: true }> {
     await this.#own(caller, id);
-    await this.#deps.store.deleteProvider({ organizationId: caller.organizationId, id });
+    await this.#deps.store
+      .actingAs(caller.actor)
+      .deleteProvider({ organizationId: caller.organizationId, id });
     return { ok: true };
   }
 
+  async test(caller: Principal, id: string): Promise<z.output<typeof ProviderTest>> {
+    return this.#deps.probe.test(await this.#visible(caller, id));
+  }
+
   /** Undefined leaves the credential as it is, null takes it away. */
-  async #put(record: ProviderRecord, credential: string | null | undefined): Promise<ProviderSettings> {
+  async #put(
+    { actor }: Principal,
+    record: ProviderRecord,
+    credential: string | null | undefined,
+  ): Promise<ProviderSettings> {
     const context = { organizationId: record.organizationId ?? '', recordId: record.id, field: 'credential' };
     const sealed =
       typeof credential === 'string'
         ? seal(this.#deps.masterKeys, credential, context)
         : (credential ?? null);
     const changed = credential === undefined ? record : { ...record, sealedCredential: sealed };
-    await this.#deps.store.putProvider(changed);
+    await this.#deps.store.actingAs(actor).putProvider(changed);
     return toSettings(changed);
   }
 
-  async #own({ organizationId }: Principal, id: string): Promise<ProviderRecord> {
-    const known = (await this.#deps.store.listProviders({ organizationId })).find(
-      (provider) => provider.id === id,
-    );
+  async #visible({ organizationId }: Principal, id: string): Promise<ProviderRecord> {
+    const providers = await this.#deps.store.listProviders({ organizationId });
+    const known = providers.find((provider) => provider.id === id);
     if (!known) throw new LoomError('not_found', 'there is no provider with this id');
+    return known;
+  }
+
+  async #own(caller: Principal, id: string): Promise<ProviderRecord> {
+    const known = await this.#visible(caller, id);
     if (known.origin === 'environment') {
       throw new LoomError(
         'conflict',

@@ -19,6 +19,21 @@ const schema = z.object({
   LOOM_KEY_PEPPERS: envSecret.describe('Peppers of API key hashes; the highest version hashes new keys'),
   LOOM_FIRST_KEY: envSecret.describe('Text of the first API key'),
   LOOM_OPERATOR_KEY: envSecret.describe("Text of the operator's API key"),
+  LOOM_SESSION_SECRET: envSecret.describe('Signs console sessions; another one ends them all'),
+  LOOM_FIRST_EMAIL: z
+    .email()
+    .default('admin@loom.local')
+    .describe('Address of the first person, who is made when there are none'),
+  LOOM_FIRST_PASSWORD: envSecret.optional().describe('Password of the first person, until it is changed'),
+  LOOM_FIRST_PASSWORD_FILE: z
+    .string()
+    .optional()
+    .describe('File of that password; emptied when it is not in use any more'),
+  LOOM_RUNTIME_FILE: z.string().optional().describe('File in which the supervisor names the processes'),
+  LOOM_PUBLIC_GATEWAY_URL: envUrl
+    .optional()
+    .describe('Where clients reach the gateway, as the console says it'),
+  LOOM_HOME: z.string().optional().describe('Directory of the data, for the health page'),
   LOOM_OUTBOUND_ALLOW: envList.describe('Private hosts that entered providers may have, separated by commas'),
   LOOM_STREAM_RETENTION: envDurationMs
     .default(24 * 3_600_000)

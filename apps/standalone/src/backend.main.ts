@@ -1,16 +1,18 @@
 import 'reflect-metadata';
 import { runProcess } from '@loom/service-kit';
-import { createLogger, Metrics } from '@loom/telemetry';
+import { createLogger, Metrics, RecentErrors } from '@loom/telemetry';
 import { openBackend } from './backend.ts';
 import { readBackendConfig } from './backend-config.ts';
 
-const logger = createLogger({ service: 'backend' });
+const errors = new RecentErrors();
+const logger = createLogger({ service: 'backend', errors });
 
 await runProcess(logger, async () => {
   const backend = await openBackend({
     config: readBackendConfig(process.env),
     env: process.env,
     logger,
+    errors,
     metrics: new Metrics(),
   });
   return { ready: { url: backend.url }, close: () => backend.close() };

@@ -12,6 +12,11 @@ const schema = z.object({
   LOOM_BACKEND_PORT: envPort
     .default(4100)
     .describe('Port of query, control and ingest; 0 means any free one'),
+  LOOM_CONSOLE_PORT: envPort.default(3000).describe('Port of the console; 0 means any free one'),
+  LOOM_FIRST_EMAIL: z
+    .email()
+    .default('admin@loom.local')
+    .describe('Address of the first person, who is made at the first start'),
 });
 export type StandaloneConfig = z.infer<typeof schema>;
 

@@ -1,11 +1,12 @@
-import { mkdir, open, rm, writeFile } from 'node:fs/promises';
+import { type FSWatcher, watch } from 'node:fs';
+import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LoomError } from '@loom/errors';
 import type { Logger } from '@loom/telemetry';
 import { tryLock } from 'fs-native-extensions';
 import type { StandaloneConfig } from './config.ts';
-import { type LocalSecrets, openLocalSecrets } from './local-secrets.ts';
+import { firstPasswordFile, type LocalSecrets, openLocalSecrets } from './local-secrets.ts';
 import { type Runtime, RuntimeFile } from './runtime-file.ts';
 import { SupervisedProcess } from './supervised-process.ts';
 
@@ -34,6 +35,7 @@ export class Deployment {
   readonly #file: RuntimeFile;
   readonly #processes: SupervisedProcess<object>[] = [];
   #runtime: Omit<Runtime, 'pids'> | null = null;
+  #passwordWatch: FSWatcher | null = null;
   /** Lets go of the home; null while it is another's. */
   #unlock: (() => Promise<void>) | null = null;
 
@@ -56,15 +58,17 @@ export class Deployment {
     await this.#writeEngines(engines);
     const backend = await this.#startBackend(engines, secrets);
     const gateway = await this.#startGateway(secrets);
+    const console = await this.#startConsole(backend);
+    this.#watchFirstPassword();
     this.#runtime = {
       gatewayUrl: gateway.url,
       queryUrl: backend.url,
       controlUrl: backend.url,
       ingestUrl: backend.url,
-      consoleUrl: null,
+      consoleUrl: console.url,
       apiKey: secrets.firstKey,
-      adminEmail: null,
-      adminPassword: null,
+      adminEmail: this.#config.LOOM_FIRST_EMAIL,
+      adminPassword: await this.#firstPassword(),
     };
     await this.#writeRuntime();
     return this.#runtime;
@@ -74,6 +78,7 @@ export class Deployment {
   async stop(): Promise<void> {
     if (!this.#unlock) return;
     this.#runtime = null;
+    this.#passwordWatch?.close();
     await this.#file.remove();
     await rm(this.#enginesFile(), { force: true });
     for (const process of this.#processes.reverse()) await process.stop();
@@ -116,6 +121,12 @@ export class Deployment {
           LOOM_KEY_PEPPERS: secrets.keyPeppers,
           LOOM_FIRST_KEY: secrets.firstKey,
           LOOM_OPERATOR_KEY: secrets.operatorKey,
+          LOOM_SESSION_SECRET: secrets.sessionSecret,
+          LOOM_FIRST_EMAIL: this.#config.LOOM_FIRST_EMAIL,
+          LOOM_FIRST_PASSWORD: secrets.firstPassword ?? '',
+          LOOM_FIRST_PASSWORD_FILE: firstPasswordFile(this.#config.LOOM_HOME),
+          LOOM_RUNTIME_FILE: this.#file.path,
+          LOOM_HOME: this.#config.LOOM_HOME,
         },
       }),
     );
@@ -138,6 +149,40 @@ export class Deployment {
         },
       }),
     );
+  }
+
+  /** Nothing secret: the console has what a browser sends. */
+  #startConsole(backend: ServiceReady): Promise<ServiceReady> {
+    const { PATH, HOME, LANG } = this.#env;
+    return this.#supervise<ServiceReady>(
+      'console',
+      fileURLToPath(import.meta.resolve('@loom/app-console/server')),
+      (before) => ({
+        args: [],
+        env: {
+          ...{ PATH, HOME, LANG, NODE_ENV: 'production' },
+          LOOM_CONSOLE_PORT: portOf(before?.url, this.#config.LOOM_CONSOLE_PORT),
+          LOOM_QUERY_URL: backend.url,
+          LOOM_CONTROL_URL: backend.url,
+        },
+      }),
+    );
+  }
+
+  /** The backend empties the file when the password was changed. */
+  #watchFirstPassword(): void {
+    this.#passwordWatch = watch(firstPasswordFile(this.#config.LOOM_HOME), { persistent: false }, () => {
+      this.#firstPassword()
+        .then(async (adminPassword) => {
+          if (this.#runtime) this.#runtime = { ...this.#runtime, adminPassword };
+          await this.#writeRuntime();
+        })
+        .catch((error: unknown) => this.#logger.error({ error }, 'first password not read'));
+    });
+  }
+
+  async #firstPassword(): Promise<string | null> {
+    return (await readFile(firstPasswordFile(this.#config.LOOM_HOME), 'utf8')).trim() || null;
   }
 
   #supervise<Ready extends object>(

@@ -5,6 +5,7 @@ export function firstSteps(runtime: Omit<Runtime, 'pids'>, home: string): string
   return `
 Loom is running.
 
+  Console   ${runtime.consoleUrl}      sign in as ${signIn(runtime)}
   Gateway   ${runtime.gatewayUrl}/v1      set this as the base URL of an OpenAI SDK
   API key   ${runtime.apiKey}
   Read API  ${runtime.queryUrl}      OpenAPI at ${runtime.queryUrl}/openapi.json
@@ -18,4 +19,8 @@ Try it:
   npm run loom -- traces
 
 `;
+}
+
+function signIn({ adminEmail, adminPassword }: Omit<Runtime, 'pids'>): string {
+  return adminPassword === null ? 'before' : `${adminEmail} with the password ${adminPassword}`;
 }

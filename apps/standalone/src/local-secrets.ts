@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { mkdir, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { newApiKey, newPepper } from '@loom/control-store/secrets';
@@ -13,6 +13,10 @@ export interface LocalSecrets {
   readonly firstKey: string;
   /** The operator's API key: may read and manage. */
   readonly operatorKey: string;
+  /** Signs console sessions. */
+  readonly sessionSecret: string;
+  /** The first person's password until it is changed; then the file is empty, and this is null. */
+  readonly firstPassword: string | null;
 }
 
 /** Reads `<home>/secrets/*`, making what is missing. Directory 0700, files 0600, on the disk when this resolves. */
@@ -25,7 +29,22 @@ export async function openLocalSecrets(home: string): Promise<LocalSecrets> {
     keyPeppers: await secret('key-pepper', () => `1:${newPepper()}`),
     firstKey: await secret('first-key', () => newApiKey().text),
     operatorKey: await secret('operator-key', () => newApiKey().text),
+    sessionSecret: await secret('session-secret', () => randomBytes(32).toString('base64url')),
+    firstPassword: (await secret('first-password', newPassword)) || null,
   };
+}
+
+/** Where the first password is. Emptied when it is changed; without it a new one is made, for a new first person. */
+export function firstPasswordFile(home: string): string {
+  return join(home, 'secrets', 'first-password');
+}
+
+const letters = 'ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789';
+const passwordChars = 20;
+
+/** Without letters that look alike; 116 bits. */
+function newPassword(): string {
+  return Array.from({ length: passwordChars }, () => letters[randomInt(letters.length)]).join('');
 }
 
 async function readOrMake(path: string, make: () => string): Promise<string> {

@@ -10,10 +10,10 @@ export interface Runtime {
   readonly queryUrl: string;
   readonly controlUrl: string;
   readonly ingestUrl: string;
-  /** Null until there is a console. */
-  readonly consoleUrl: string | null;
+  readonly consoleUrl: string;
   readonly apiKey: string;
-  readonly adminEmail: string | null;
+  readonly adminEmail: string;
+  /** Null once it was changed. */
   readonly adminPassword: string | null;
   readonly pids: Readonly<Record<string, number>>;
 }
@@ -23,6 +23,10 @@ export class RuntimeFile {
 
   constructor(home: string) {
     this.#path = join(home, 'runtime.json');
+  }
+
+  get path(): string {
+    return this.#path;
   }
 
   /** Whole or not at all. */

@@ -6,11 +6,13 @@ import type {
   ProjectRecord,
   ProviderRecord,
 } from '@loom/trace-schema';
+import type { Actor, AuditQuery, AuditRecord, IdentityStore, SavedViewRecord } from './identity-store.ts';
 
 /**
  * The control store port: what people configure. Every change is one transaction that writes the record and the event
  * that tells of it, under the next number of one counter for the whole deployment: no change without its event, no
- * event without its change, versions in the order of the commits.
+ * event without its change, versions in the order of the commits. The same transaction writes an audit entry of who
+ * made it, with the record before and after, without secrets.
  *
  * Records are stored as given: ids, times and secrets are made by the caller. Lists are in the order of creation
  * (ids of equal times by id) and hold at most {@link listMax} records.
@@ -19,7 +21,13 @@ import type {
  * database is.
  */
 export interface ControlStore {
-  createOrganization(organization: Organization): Promise<void>;
+  /** The same store, whose changes are this one's. At first they are those of Loom itself (`system`). */
+  actingAs(actor: Actor): ControlStore;
+  readonly identity: IdentityStore;
+
+  /** With an owner and a project in the same transaction, when they are given. */
+  createOrganization(organization: Organization, founding?: Founding): Promise<void>;
+  renameOrganization(organization: Organization): Promise<void>;
   listOrganizations(): Promise<Organization[]>;
 
   createProject(project: ProjectRecord): Promise<void>;
@@ -48,9 +56,23 @@ export interface ControlStore {
   listAliases(scope: OrganizationScope): Promise<AliasRecord[]>;
   deleteAlias(key: RecordKey): Promise<void>;
 
-  /** Adds or replaces by id; false when it was there just so, and then nothing is told. */
-  putPriceList(list: PriceListRecord): Promise<boolean>;
+  /** Adds or replaces lists of the deployment's book by id; the number that were not there just so, and are told. */
+  putPriceBook(lists: readonly PriceListRecord[]): Promise<number>;
+  /** Adds an organization's own list. */
+  createPriceOverride(list: PriceListRecord & OrganizationScope): Promise<void>;
+  deletePriceOverride(key: RecordKey): Promise<void>;
   listPriceLists(): Promise<PriceListRecord[]>;
+
+  createView(view: SavedViewRecord): Promise<void>;
+  listViews(projectId: string): Promise<SavedViewRecord[]>;
+  deleteView(key: { readonly projectId: string; readonly id: string }): Promise<void>;
+
+  /** Tells of what was done outside this store, such as a record that was put back on its topic. */
+  noteAction(note: ActionNote): Promise<void>;
+  /** Changes of the organization and of the deployment as a whole, newest first. */
+  listAudit(query: AuditQuery): Promise<{ entries: AuditRecord[]; nextCursor: string | null }>;
+  /** When the action was last done to each of the resources, by id. Unix milliseconds. */
+  lastActions(action: string, resourceIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
 
   /** Every record with the version of its last change, and the counter, as of one moment: for a full dump. */
   currentEntities(): Promise<{ readonly version: number; readonly changes: ControlChanged[] }>;
@@ -72,6 +94,12 @@ export interface ControlStore {
   close(): Promise<void>;
 }
 
+export interface ControlStoreOptions {
+  /** Signs console sessions; another one ends them all. At least 32 characters. */
+  readonly sessionSecret: string;
+  readonly now?: () => number;
+}
+
 export const listMax = 10_000;
 
 export interface Organization {
@@ -85,6 +113,20 @@ export interface OrganizationScope {
 
 export interface RecordKey extends OrganizationScope {
   readonly id: string;
+}
+
+/** What an organization begins with. */
+export interface Founding {
+  readonly ownerId: string;
+  readonly project: ProjectRecord;
+}
+
+export interface ActionNote {
+  /** Null: of the deployment. */
+  readonly organizationId: string | null;
+  /** `<resource>.<verb>`. */
+  readonly action: string;
+  readonly resource: { readonly id: string; readonly name: string };
 }
 
 export type ProjectUpdate = Partial<Pick<ProjectRecord, 'name' | 'capture'>>;

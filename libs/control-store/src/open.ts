@@ -1,22 +1,25 @@
 import { LoomError } from '@loom/errors';
-import type { ControlStore } from './control-store.ts';
+import type { ControlStore, ControlStoreOptions } from './control-store.ts';
 
-const drivers: Record<string, () => Promise<(url: URL) => Promise<ControlStore>>> = {
+const drivers: Record<
+  string,
+  () => Promise<(url: URL, options: ControlStoreOptions) => Promise<ControlStore>>
+> = {
   'postgres:': loadPg,
   'postgresql:': loadPg,
 };
 
-async function loadPg(): Promise<(url: URL) => Promise<ControlStore>> {
+async function loadPg(): Promise<(url: URL, options: ControlStoreOptions) => Promise<ControlStore>> {
   return (await import('./drivers/pg/pg-control-store.ts')).openPgControlStore;
 }
 
 /** Connects, brings the schema forward and verifies; or throws with the place and the remedy, without the password. */
-export async function openControlStore(url: URL): Promise<ControlStore> {
+export async function openControlStore(url: URL, options: ControlStoreOptions): Promise<ControlStore> {
   const load = drivers[url.protocol];
   if (!load) {
     const known = Object.keys(drivers).join(' ');
     throw new LoomError('config_invalid', `control store: unknown scheme ${url.protocol}; known: ${known}`);
   }
   const open = await load();
-  return open(url);
+  return open(url, options);
 }

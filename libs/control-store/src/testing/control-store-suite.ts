@@ -18,7 +18,8 @@ export function controlStoreSuite(name: string, start: () => Promise<SuiteDataba
     beforeAll(async () => {
       database = await start();
       // Two at once on an empty database: both must find it migrated.
-      [store, other] = await Promise.all([openControlStore(database.url), openControlStore(database.url)]);
+      const open = () => openControlStore(database.url, { sessionSecret: 'x'.repeat(32) });
+      [store, other] = await Promise.all([open(), open()]);
     });
     afterAll(async () => {
       await store.close();
@@ -194,10 +195,26 @@ export function controlStoreSuite(name: string, start: () => Promise<SuiteDataba
           },
         ],
       };
-      expect(await store.putPriceList(list)).toBe(true);
-      expect(await store.putPriceList(list)).toBe(false);
-      expect(await store.putPriceList({ ...list, version: 'book-2' })).toBe(true);
+      const twin = { ...list, id: randomUUID() };
+      expect(await store.putPriceBook([list, twin])).toBe(2);
+      expect(await store.putPriceBook([list, twin])).toBe(0);
+      expect(await store.putPriceBook([{ ...list, version: 'book-2' }, twin])).toBe(1);
       expect(await store.listPriceLists()).toContainEqual({ ...list, version: 'book-2' });
+    });
+
+    it('takes back a price of the own organization alone', async () => {
+      const { organizationId } = await newProject();
+      const list = { id: randomUUID(), version: 'override', provider: 'openai', organizationId, entries: [] };
+      await store.createPriceOverride(list);
+      expect(await store.listPriceLists()).toContainEqual(list);
+      const stranger = store.deletePriceOverride({ id: list.id, organizationId: 'other' });
+      await expect(stranger).rejects.toMatchObject({ code: 'not_found' });
+      const before = await version();
+      await store.deletePriceOverride({ id: list.id, organizationId });
+      expect(await store.readOutbox(before, 10)).toMatchObject([
+        { entity: 'priceList', entityId: list.id, value: null },
+      ]);
+      expect((await store.listPriceLists()).map(({ id }) => id)).not.toContain(list.id);
     });
 
     it('publishes again what was not marked, and forgets what was', async () => {

@@ -2,6 +2,8 @@ import { LoomError, messageOf } from '@loom/errors';
 import { type ControlChanged, ControlEvent } from '@loom/trace-schema';
 import { asc, gt, lte, sql } from 'drizzle-orm';
 import type { NodePgDatabase } from 'drizzle-orm/node-postgres';
+import type { Actor } from '../../identity-store.ts';
+import { AuditLog } from './audit-log.ts';
 import { controlOutbox, controlState } from './tables.ts';
 
 export type Transaction = Parameters<Parameters<NodePgDatabase['transaction']>[0]>[0];
@@ -9,10 +11,17 @@ type Entity = ControlChanged['entity'];
 
 /** Counts and tells: the part of a change that is the same for every kind of record. */
 export class ChangeLog {
+  /** Tells who made the change, in its transaction. */
+  readonly audit: AuditLog;
   readonly #db: NodePgDatabase;
 
-  constructor(db: NodePgDatabase) {
+  constructor(db: NodePgDatabase, actor: Actor) {
     this.#db = db;
+    this.audit = new AuditLog(actor);
+  }
+
+  actingAs(actor: Actor): ChangeLog {
+    return new ChangeLog(this.#db, actor);
   }
 
   /** A transaction whose errors are those of the port. */

@@ -4,9 +4,23 @@ import type { AliasRecord, ApiKeyRecord, PriceListRecord, ProjectRecord } from '
 import { and, asc, eq, isNull, or, sql } from 'drizzle-orm';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
-import { type ControlStore, listMax, type OrganizationScope, type RecordKey } from '../../control-store.ts';
-import { asLoomError, ChangeLog, changeOf } from './change-log.ts';
+import {
+  type ActionNote,
+  type ControlStore,
+  type ControlStoreOptions,
+  type Founding,
+  listMax,
+  type Organization,
+  type OrganizationScope,
+  type RecordKey,
+} from '../../control-store.ts';
+import type { Actor, AuditQuery, SavedViewRecord } from '../../identity-store.ts';
+import { AuditLog, systemActor } from './audit-log.ts';
+import { asLoomError, ChangeLog, changeOf, type Transaction } from './change-log.ts';
+import { openAccounts } from './accounts.ts';
+import { members, savedViews } from './identity-tables.ts';
 import { migrate } from './migrate.ts';
+import { type IdentityDeps, PgIdentityStore } from './pg-identity-store.ts';
 import { ProviderRecords, recordOf } from './provider-records.ts';
 import { withPublisherLease } from './publisher-lease.ts';
 import { aliases, apiKeys, controlState, organizations, priceLists, projects, providers } from './tables.ts';
@@ -14,7 +28,7 @@ import { aliases, apiKeys, controlState, organizations, priceLists, projects, pr
 const connectionsMax = 4;
 
 /** Connects to `postgres://user:password@host:port/database` and brings the schema forward. */
-export async function openPgControlStore(url: URL): Promise<ControlStore> {
+export async function openPgControlStore(url: URL, options: ControlStoreOptions): Promise<ControlStore> {
   const pool = new pg.Pool({
     connectionString: url.href,
     max: connectionsMax,
@@ -34,27 +48,64 @@ export async function openPgControlStore(url: URL): Promise<ControlStore> {
       { cause: error },
     );
   }
-  return new PgControlStore(pool);
+  const db = drizzle(pool);
+  const { sessionSecret: secret, now = Date.now } = options;
+  return new PgControlStore(pool, { db, secret, now, auth: openAccounts(db, secret) }, systemActor);
 }
 
 const notFound = (what: string, id: string) => new LoomError('not_found', `there is no ${what} ${id}`);
 
+type Shared = Omit<IdentityDeps, 'log'> & { readonly auth: ReturnType<typeof openAccounts> };
+
 class PgControlStore implements ControlStore {
+  readonly identity: PgIdentityStore;
   readonly #pool: pg.Pool;
+  readonly #shared: Shared;
   readonly #db: NodePgDatabase;
   readonly #log: ChangeLog;
   readonly #providers: ProviderRecords;
 
-  constructor(pool: pg.Pool) {
+  constructor(pool: pg.Pool, shared: Shared, actor: Actor) {
     this.#pool = pool;
-    this.#db = drizzle(pool);
-    this.#log = new ChangeLog(this.#db);
+    this.#shared = shared;
+    this.#db = shared.db;
+    this.#log = new ChangeLog(this.#db, actor);
     this.#providers = new ProviderRecords(this.#log);
+    this.identity = new PgIdentityStore({ ...shared, log: this.#log }, shared.auth);
   }
 
-  createOrganization({ id, name }: { id: string; name: string }): Promise<void> {
+  actingAs(actor: Actor): ControlStore {
+    return new PgControlStore(this.#pool, this.#shared, actor);
+  }
+
+  createOrganization({ id, name }: Organization, founding?: Founding): Promise<void> {
     return this.#log.transaction(async (tx) => {
       await tx.insert(organizations).values({ id, name });
+      const entry = { organizationId: id, action: 'organization.create', id, name };
+      await this.#log.audit.note(tx, { ...entry, before: null, after: { name } });
+      if (!founding) return;
+      await tx.insert(members).values({ organizationId: id, userId: founding.ownerId, role: 'owner' });
+      await this.#createProject(tx, founding.project);
+    });
+  }
+
+  renameOrganization({ id, name }: Organization): Promise<void> {
+    return this.#log.transaction(async (tx) => {
+      const [known] = await tx
+        .select()
+        .from(organizations)
+        .where(eq(organizations.id, id))
+        .for('no key update');
+      if (!known) throw notFound('organization', id);
+      await tx.update(organizations).set({ name }).where(eq(organizations.id, id));
+      const change = { before: { name: known.name }, after: { name } };
+      await this.#log.audit.note(tx, {
+        organizationId: id,
+        action: 'organization.update',
+        id,
+        name,
+        ...change,
+      });
     });
   }
 
@@ -66,10 +117,18 @@ class PgControlStore implements ControlStore {
   }
 
   createProject(project: ProjectRecord): Promise<void> {
-    return this.#log.transaction(async (tx) => {
-      const version = await this.#log.record(tx, 'project', project.id, project);
-      await tx.insert(projects).values({ ...project, version });
-    });
+    return this.#log.transaction((tx) => this.#createProject(tx, project));
+  }
+
+  async #createProject(tx: Transaction, project: ProjectRecord): Promise<void> {
+    const version = await this.#log.record(tx, 'project', project.id, project);
+    await tx.insert(projects).values({ ...project, version });
+    await this.#noteProject(tx, 'project.create', null, project);
+  }
+
+  #noteProject(tx: Transaction, action: string, before: ProjectRecord | null, after: ProjectRecord) {
+    const { id, name, organizationId } = after;
+    return this.#log.audit.note(tx, { organizationId, projectId: id, action, id, name, before, after });
   }
 
   updateProject(
@@ -86,6 +145,7 @@ class PgControlStore implements ControlStore {
         .update(projects)
         .set({ ...change, version })
         .where(own);
+      await this.#noteProject(tx, 'project.update', withoutVersion(row), project);
       return project;
     });
   }
@@ -100,7 +160,13 @@ class PgControlStore implements ControlStore {
     return this.#log.transaction(async (tx) => {
       const version = await this.#log.record(tx, 'apiKey', key.id, key);
       await tx.insert(apiKeys).values({ ...key, version });
+      await this.#noteKey(tx, 'key.create', null, key);
     });
+  }
+
+  #noteKey(tx: Transaction, action: string, before: ApiKeyRecord | null, after: ApiKeyRecord) {
+    const { id, name, organizationId, projectId } = after;
+    return this.#log.audit.note(tx, { organizationId, projectId, action, id, name, before, after });
   }
 
   async listApiKeys({ organizationId }: OrganizationScope): Promise<ApiKeyRecord[]> {
@@ -118,6 +184,7 @@ class PgControlStore implements ControlStore {
       const revoked = { ...withoutVersion(row), revokedAtMs: atMs };
       const version = await this.#log.record(tx, 'apiKey', id, revoked);
       await tx.update(apiKeys).set({ revokedAtMs: atMs, version }).where(own);
+      await this.#noteKey(tx, 'key.revoke', withoutVersion(row), revoked);
       return revoked;
     });
   }
@@ -143,10 +210,27 @@ class PgControlStore implements ControlStore {
 
   putAlias(alias: AliasRecord): Promise<void> {
     return this.#log.transaction(async (tx) => {
+      const [known] = await tx.select().from(aliases).where(eq(aliases.id, alias.id)).for('update');
       const version = await this.#log.record(tx, 'alias', alias.id, alias);
       const row = { ...alias, version };
       await tx.insert(aliases).values(row).onConflictDoUpdate({ target: aliases.id, set: row });
+      const before = known ? withoutVersion(known) : null;
+      await this.#noteAlias(tx, known ? 'alias.update' : 'alias.create', before, alias);
     });
+  }
+
+  async #noteAlias(
+    tx: Transaction,
+    action: string,
+    before: AliasRecord | null,
+    after: AliasRecord | null,
+  ): Promise<void> {
+    const about = after ?? before;
+    if (!about) return;
+    const { id, alias: name, projectId } = about;
+    const [project] = await tx.select().from(projects).where(eq(projects.id, projectId));
+    const organizationId = project?.organizationId ?? null;
+    await this.#log.audit.note(tx, { organizationId, projectId, action, id, name, before, after });
   }
 
   async listAliases({ organizationId }: OrganizationScope): Promise<AliasRecord[]> {
@@ -165,27 +249,119 @@ class PgControlStore implements ControlStore {
       const gone = await tx
         .delete(aliases)
         .where(and(eq(aliases.id, id), ofProjects))
-        .returning({ id: aliases.id });
-      if (gone.length === 0) throw notFound('alias', id);
+        .returning();
+      const [row] = gone;
+      if (!row) throw notFound('alias', id);
       await this.#log.record(tx, 'alias', id, null);
+      await this.#noteAlias(tx, 'alias.delete', withoutVersion(row), null);
     });
   }
 
-  putPriceList(list: PriceListRecord): Promise<boolean> {
+  putPriceBook(lists: readonly PriceListRecord[]): Promise<number> {
     return this.#log.transaction(async (tx) => {
-      const [known] = await tx.select().from(priceLists).where(eq(priceLists.id, list.id)).for('update');
-      if (known && isDeepStrictEqual(priceListOf(known), list)) return false;
-      const version = await this.#log.record(tx, 'priceList', list.id, list);
-      const { version: bookVersion, ...rest } = list;
-      const row = { ...rest, bookVersion, version };
-      await tx.insert(priceLists).values(row).onConflictDoUpdate({ target: priceLists.id, set: row });
-      return true;
+      let changed = 0;
+      for (const list of lists) if (await this.#putPriceList(tx, list)) changed += 1;
+      const [first] = lists;
+      if (changed > 0 && first) {
+        const entry = { organizationId: null, action: 'price-book.import', id: 'book', name: first.version };
+        const after = { bookVersion: first.version, lists: changed };
+        await this.#log.audit.note(tx, { ...entry, before: null, after });
+      }
+      return changed;
     });
+  }
+
+  createPriceOverride(list: PriceListRecord & OrganizationScope): Promise<void> {
+    return this.#log.transaction(async (tx) => {
+      await this.#putPriceList(tx, list);
+      await this.#notePrice(tx, 'price.create', null, list);
+    });
+  }
+
+  deletePriceOverride({ id, organizationId }: RecordKey): Promise<void> {
+    return this.#log.transaction(async (tx) => {
+      const own = and(eq(priceLists.id, id), eq(priceLists.organizationId, organizationId));
+      const [row] = await tx.delete(priceLists).where(own).returning();
+      if (!row) throw notFound('price', id);
+      await this.#log.record(tx, 'priceList', id, null);
+      await this.#notePrice(tx, 'price.delete', priceListOf(row), null);
+    });
+  }
+
+  async #notePrice(
+    tx: Transaction,
+    action: string,
+    before: PriceListRecord | null,
+    after: PriceListRecord | null,
+  ): Promise<void> {
+    const about = after ?? before;
+    if (!about) return;
+    const { id, provider, organizationId, entries } = about;
+    const name = `${provider}/${entries[0]?.model ?? ''}`;
+    await this.#log.audit.note(tx, { organizationId, action, id, name, before, after });
+  }
+
+  /** False when it was there just so: then nothing is told. */
+  async #putPriceList(tx: Transaction, list: PriceListRecord): Promise<boolean> {
+    const [known] = await tx.select().from(priceLists).where(eq(priceLists.id, list.id)).for('update');
+    if (known && isDeepStrictEqual(priceListOf(known), list)) return false;
+    const version = await this.#log.record(tx, 'priceList', list.id, list);
+    const { version: bookVersion, ...rest } = list;
+    const row = { ...rest, bookVersion, version };
+    await tx.insert(priceLists).values(row).onConflictDoUpdate({ target: priceLists.id, set: row });
+    return true;
   }
 
   async listPriceLists(): Promise<PriceListRecord[]> {
     const query = this.#db.select().from(priceLists).orderBy(asc(priceLists.createdAt), asc(priceLists.id));
     return (await this.#read(query.limit(listMax))).map(priceListOf);
+  }
+
+  createView({ createdAtMs, ...view }: SavedViewRecord): Promise<void> {
+    return this.#log.transaction(async (tx) => {
+      await tx.insert(savedViews).values({ ...view, createdAt: new Date(createdAtMs) });
+      await this.#noteView(tx, 'view.create', null, view);
+    });
+  }
+
+  async listViews(projectId: string): Promise<SavedViewRecord[]> {
+    const query = this.#db.select().from(savedViews).where(eq(savedViews.projectId, projectId));
+    const rows = await this.#read(
+      query.orderBy(asc(savedViews.createdAt), asc(savedViews.id)).limit(listMax),
+    );
+    return rows.map(({ createdAt, ...view }) => ({ ...view, createdAtMs: createdAt.getTime() }));
+  }
+
+  deleteView({ projectId, id }: { projectId: string; id: string }): Promise<void> {
+    return this.#log.transaction(async (tx) => {
+      const own = and(eq(savedViews.id, id), eq(savedViews.projectId, projectId));
+      const [row] = await tx.delete(savedViews).where(own).returning();
+      if (!row) throw notFound('view', id);
+      await this.#noteView(tx, 'view.delete', row, null);
+    });
+  }
+
+  async #noteView(tx: Transaction, action: string, before: View | null, after: View | null): Promise<void> {
+    const about = after ?? before;
+    if (!about) return;
+    const { id, name, projectId } = about;
+    const [project] = await tx.select().from(projects).where(eq(projects.id, projectId));
+    const organizationId = project?.organizationId ?? null;
+    await this.#log.audit.note(tx, { organizationId, projectId, action, id, name, before, after });
+  }
+
+  noteAction({ organizationId, action, resource: { id, name } }: ActionNote): Promise<void> {
+    return this.#log.transaction((tx) =>
+      this.#log.audit.note(tx, { organizationId, action, id, name, before: null, after: null }),
+    );
+  }
+
+  listAudit(query: AuditQuery) {
+    return this.#read(AuditLog.list(this.#db, query));
+  }
+
+  lastActions(action: string, resourceIds: readonly string[]) {
+    return this.#read(AuditLog.lastTimes(this.#db, action, resourceIds));
   }
 
   async currentEntities() {
@@ -242,6 +418,8 @@ class PgControlStore implements ControlStore {
     }
   }
 }
+
+type View = Omit<SavedViewRecord, 'createdAtMs'>;
 
 function withoutVersion<Row extends { version: number; createdAt: Date }>(
   row: Row,

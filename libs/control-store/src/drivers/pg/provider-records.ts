@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { LoomError } from '@loom/errors';
 import type { ProviderRecord } from '@loom/trace-schema';
 import { and, eq, notInArray } from 'drizzle-orm';
@@ -14,18 +15,22 @@ export class ProviderRecords {
 
   put(provider: ProviderRecord): Promise<void> {
     return this.#log.transaction(async (tx) => {
-      await refuseEnvironmentRecord(tx, provider.id);
+      const known = await knownRecord(tx, provider.id);
+      refuseEnvironmentRecord(known);
       await this.#put(tx, provider);
+      await this.#note(tx, known ? 'provider.update' : 'provider.create', known, provider);
     });
   }
 
   delete(key: { readonly id: string; readonly organizationId: string }): Promise<void> {
     return this.#log.transaction(async (tx) => {
-      await refuseEnvironmentRecord(tx, key.id);
+      const known = await knownRecord(tx, key.id);
+      refuseEnvironmentRecord(known);
       const own = and(eq(providers.id, key.id), eq(providers.organizationId, key.organizationId));
       const gone = await tx.delete(providers).where(own).returning({ id: providers.id });
       if (gone.length === 0) throw new LoomError('not_found', `there is no provider ${key.id}`);
       await this.#log.record(tx, 'provider', key.id, null);
+      await this.#note(tx, 'provider.delete', known, null);
     });
   }
 
@@ -40,10 +45,31 @@ export class ProviderRecords {
         ids.length > 0 ? notInArray(providers.id, ids) : undefined,
       );
       for (const row of await tx.select().from(providers).where(absent)) {
-        await this.#put(tx, { ...recordOf(row), enabled: false });
+        const disabled = { ...recordOf(row), enabled: false };
+        await this.#put(tx, disabled);
+        await this.#note(tx, 'provider.update', recordOf(row), disabled);
       }
-      for (const provider of given) await this.#put(tx, provider);
+      for (const provider of given) {
+        const known = await knownRecord(tx, provider.id);
+        await this.#put(tx, provider);
+        // Sealed anew at each start: by that alone nothing has changed.
+        const seen = known && { ...provider, sealedCredential: known.sealedCredential };
+        if (known && isDeepStrictEqual(known, seen)) continue;
+        await this.#note(tx, known ? 'provider.update' : 'provider.create', known, seen ?? provider);
+      }
     });
+  }
+
+  async #note(
+    tx: Transaction,
+    action: string,
+    before: ProviderRecord | null,
+    after: ProviderRecord | null,
+  ): Promise<void> {
+    const about = after ?? before;
+    if (!about) return;
+    const { id, name, organizationId } = about;
+    await this.#log.audit.note(tx, { organizationId, action, id, name, before, after });
   }
 
   async #put(tx: Transaction, provider: ProviderRecord): Promise<void> {
@@ -55,14 +81,17 @@ export class ProviderRecords {
   }
 }
 
-async function refuseEnvironmentRecord(tx: Transaction, id: string): Promise<void> {
-  const [known] = await tx.select({ origin: providers.origin }).from(providers).where(eq(providers.id, id));
-  if (known?.origin === 'environment') {
-    throw new LoomError(
-      'conflict',
-      `provider ${id} comes from the environment; change its variables instead`,
-    );
-  }
+async function knownRecord(tx: Transaction, id: string): Promise<ProviderRecord | null> {
+  const [row] = await tx.select().from(providers).where(eq(providers.id, id)).for('update');
+  return row ? recordOf(row) : null;
+}
+
+function refuseEnvironmentRecord(known: ProviderRecord | null): void {
+  if (known?.origin !== 'environment') return;
+  throw new LoomError(
+    'conflict',
+    `provider ${known.id} comes from the environment; change its variables instead`,
+  );
 }
 
 export function recordOf({
