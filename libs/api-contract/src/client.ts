@@ -39,8 +39,8 @@ export type LoomClient = {
 } & {
   /** The recorded bytes of a request or answer. */
   readonly getSpanRaw: (input: InputOf<typeof routes.getSpanRaw>) => Promise<Uint8Array>;
-  /** Events as they happen, until the signal aborts or the server ends. */
-  readonly live: (input?: { signal?: AbortSignal }) => AsyncGenerator<LiveEvent>;
+  /** Events as they happen, until the signal aborts or the server ends. `onAlive`: at each sign of life, heartbeats too. */
+  readonly live: (input?: { signal?: AbortSignal; onAlive?: () => void }) => AsyncGenerator<LiveEvent>;
 };
 
 interface AnyInput {
@@ -64,10 +64,10 @@ export function createLoomClient(options: LoomClientOptions): LoomClient {
     ...Object.fromEntries(methods),
     getSpanRaw: async (input: AnyInput) =>
       new Uint8Array(await (await call(routes.getSpanRaw, input)).arrayBuffer()),
-    live: async function* (input: AnyInput = {}) {
+    live: async function* (input: AnyInput & { onAlive?: () => void } = {}) {
       const { body } = await call(routes.live, input);
       if (!body) return;
-      for await (const { data } of readServerSentEvents(body)) {
+      for await (const { data } of readServerSentEvents(body, input.onAlive)) {
         const event = LiveEvent.safeParse(JSON.parse(data));
         if (event.success) yield event.data; // a newer server may send kinds that are not known here
       }

@@ -9,11 +9,13 @@ export interface ServerSentEvent {
 const eventCharsMax = 1024 * 1024;
 
 /**
- * Events of a `text/event-stream` body, as they arrive (WHATWG HTML 9.2.6; comments are skipped). Ends with the body;
+ * Events of a `text/event-stream` body, as they arrive (WHATWG HTML 9.2.6; comments are skipped, `onBytes` is called for
+ * them too). Ends with the body;
  * an event that the end cuts short is dropped. Throws `upstream_failed` on an event of more than 1 MiB.
  */
 export async function* readServerSentEvents(
   body: ReadableStream<Uint8Array>,
+  onBytes?: () => void,
 ): AsyncGenerator<ServerSentEvent> {
   const decoder = new TextDecoder();
   const reader = body.getReader();
@@ -23,6 +25,7 @@ export async function* readServerSentEvents(
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
+      onBytes?.();
       const lines = (buffer + decoder.decode(value, { stream: true })).split(/\r\n|\n|\r(?!$)/);
       buffer = lines.pop() ?? '';
       if (buffer.length > eventCharsMax)

@@ -19,7 +19,7 @@ export function usePlaces(): typeof places {
     .filter(({ places }) => places.length > 0);
 }
 
-export function SideBar({ onNavigate }: { readonly onNavigate?: () => void }) {
+export function SideBar({ onNavigate = () => undefined }: { readonly onNavigate?: () => void }) {
   const groups = usePlaces();
   const path = usePath();
   const pathname = usePathname();

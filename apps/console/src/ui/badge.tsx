@@ -17,7 +17,7 @@ export function Badge({
   children,
 }: {
   readonly tone?: Tone;
-  readonly title?: string;
+  readonly title?: string | undefined;
   readonly className?: string;
   readonly children: ReactNode;
 }) {

@@ -1,3 +1,8 @@
-export default function Page() {
-  return <p>overview</p>;
+import type { Metadata } from 'next';
+import { Overview } from '../../../overview/overview.tsx';
+
+export const metadata: Metadata = { title: 'Overview' };
+
+export default function OverviewPage() {
+  return <Overview />;
 }

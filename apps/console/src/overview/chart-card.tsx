@@ -1,0 +1,40 @@
+'use client';
+
+import dynamic from 'next/dynamic';
+import { Card } from '../ui/card.tsx';
+import { Skeleton } from '../ui/states.tsx';
+import type { TimeChartProps } from './time-chart.tsx';
+
+// The charts come after the figures: their library is most of a page's weight.
+const TimeChart = dynamic(() => import('./time-chart.tsx'), {
+  ssr: false,
+  loading: () => <Skeleton className="size-full" />,
+});
+
+export function ChartCard({
+  title,
+  loading,
+  summary,
+  ...chart
+}: TimeChartProps & { readonly title: string; readonly loading: boolean; readonly summary: string }) {
+  const labelled = chart.series.length > 1;
+  return (
+    <Card title={title}>
+      <div className="grid gap-2 px-3 pb-3">
+        <figure className="h-48" aria-label={`${title}. ${summary}`}>
+          {loading ? <Skeleton className="size-full" /> : <TimeChart {...chart} />}
+        </figure>
+        {labelled && (
+          <ul className="flex flex-wrap gap-x-4 gap-y-1 px-1 text-xs text-muted">
+            {chart.series.map(({ key, label, color }) => (
+              <li key={key} className="flex max-w-56 items-center gap-1.5">
+                <span aria-hidden className="size-2 shrink-0 rounded-sm" style={{ background: color }} />
+                <span className="truncate">{label}</span>
+              </li>
+            ))}
+          </ul>
+        )}
+      </div>
+    </Card>
+  );
+}

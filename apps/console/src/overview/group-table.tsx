@@ -1,0 +1,88 @@
+'use client';
+
+import Link from 'next/link';
+import { useLoom } from '../api/loom.tsx';
+import { formatCompact, formatCount, formatDuration, formatPercent, formatUsd } from '../format/numbers.ts';
+import { Card } from '../ui/card.tsx';
+import { DataTable } from '../ui/data-table.tsx';
+import { Failure, Skeleton } from '../ui/states.tsx';
+import { totalTokens } from './figures.ts';
+import type { GroupBy } from './group-picker.tsx';
+
+const shownMax = 20;
+
+export function GroupTable({
+  groupBy,
+  time,
+  nameOf,
+  hrefOf,
+}: {
+  readonly groupBy: GroupBy;
+  readonly time: { readonly from: string; readonly to: string };
+  readonly nameOf: (group: string) => string;
+  readonly hrefOf: (group: string) => string;
+}) {
+  const { data, error } = useLoom(
+    'getMetricsSummary',
+    { query: { ...time, groupBy, limit: shownMax } },
+    { keep: true },
+  );
+  const head = { model: 'Model', provider: 'Provider', key: 'API key', project: 'Project' }[groupBy];
+  return (
+    <Card title={`By ${head === 'API key' ? head : head.toLowerCase()}`}>
+      {error && !data && <Failure error={error} />}
+      {!data && !error && <Skeleton className="m-4 h-40" />}
+      {data && (
+        <DataTable
+          caption={`Figures by ${head}`}
+          rows={data.groups}
+          keyOf={({ group }) => group}
+          columns={[
+            {
+              head,
+              cell: ({ group }) => (
+                <Link href={hrefOf(group)} className="font-medium hover:text-accent hover:underline">
+                  {nameOf(group) || 'unknown'}
+                </Link>
+              ),
+            },
+            { head: 'Requests', align: 'right', cell: ({ requests }) => formatCount(requests) },
+            {
+              head: 'Errors',
+              align: 'right',
+              cell: ({ errors, requests }) => (
+                <span className={errors > 0 ? 'text-bad' : 'text-muted'}>
+                  {formatPercent(requests === 0 ? 0 : errors / requests)}
+                </span>
+              ),
+            },
+            { head: 'Spend', align: 'right', cell: ({ costUsd }) => formatUsd(costUsd) },
+            {
+              head: 'Tokens',
+              align: 'right',
+              cell: (group) => (
+                <span title={formatCount(totalTokens(group))}>{formatCompact(totalTokens(group))}</span>
+              ),
+            },
+            {
+              head: 'p50',
+              align: 'right',
+              cell: ({ latencyMs }) => (latencyMs ? formatDuration(latencyMs.p50) : '–'),
+            },
+            {
+              head: 'p95',
+              align: 'right',
+              cell: ({ latencyMs }) => (latencyMs ? formatDuration(latencyMs.p95) : '–'),
+            },
+            {
+              head: 'First chunk',
+              align: 'right',
+              cell: ({ timeToFirstChunkMs }) =>
+                timeToFirstChunkMs ? formatDuration(timeToFirstChunkMs.p50) : '–',
+            },
+          ]}
+        />
+      )}
+    </Card>
+  );
+}

@@ -1,0 +1,54 @@
+import type { TraceOutline } from '@loom/api-contract';
+
+export type OutlineSpan = TraceOutline['spans'][number];
+
+export interface TreeRow {
+  readonly span: OutlineSpan;
+  readonly depth: number;
+  readonly childCount: number;
+  /** Milliseconds after the trace's start. */
+  readonly startMs: number;
+}
+
+/** Milliseconds from the trace's first start to its last end. */
+export function traceDurationMs({ startTime, spans }: TraceOutline): number {
+  const start = Date.parse(startTime);
+  return spans.reduce((end, span) => Math.max(end, Date.parse(span.startTime) - start + span.durationMs), 0);
+}
+
+/**
+ * Spans in the order of a tree: children under their parent, each level by start. A span whose parent is not in the
+ * trace (it is another system's) is a root; so is the first of a circle that somebody's ids made.
+ */
+export function toTreeRows(
+  { startTime, spans }: TraceOutline,
+  closed: ReadonlySet<string> = new Set(),
+): TreeRow[] {
+  const start = Date.parse(startTime);
+  const ids = new Set(spans.map(({ spanId }) => spanId));
+  const children = new Map<string, OutlineSpan[]>();
+  for (const span of spans) {
+    const parent = span.parentSpanId !== null && ids.has(span.parentSpanId) ? span.parentSpanId : '';
+    const siblings = children.get(parent);
+    if (siblings) siblings.push(span);
+    else children.set(parent, [span]);
+  }
+  const rows: TreeRow[] = [];
+  const placed = new Set<string>();
+  const place = (root: OutlineSpan) => {
+    const stack = [{ span: root, depth: 0, hidden: false }];
+    for (let next = stack.pop(); next; next = stack.pop()) {
+      const { span, depth, hidden } = next;
+      if (placed.has(span.spanId)) continue;
+      placed.add(span.spanId);
+      const below = children.get(span.spanId) ?? [];
+      if (!hidden)
+        rows.push({ span, depth, childCount: below.length, startMs: Date.parse(span.startTime) - start });
+      const isHidden = hidden || closed.has(span.spanId);
+      for (const child of below.toReversed()) stack.push({ span: child, depth: depth + 1, hidden: isHidden });
+    }
+  };
+  for (const root of children.get('') ?? []) place(root);
+  for (const span of spans) if (!placed.has(span.spanId)) place(span);
+  return rows;
+}

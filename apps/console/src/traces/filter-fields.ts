@@ -1,0 +1,31 @@
+/** The fields of the filter grammar, each with what it means and a value to begin with. */
+export const filterFields: Readonly<
+  Record<string, { readonly hint: string; readonly example: string; readonly facet?: string }>
+> = {
+  status: { hint: 'ok, error, an outcome, or an HTTP status', example: 'error', facet: 'status' },
+  model: { hint: 'the model that answered', example: 'gpt-4o*', facet: 'model' },
+  requestModel: { hint: 'the model that was asked for', example: 'fast', facet: 'requestModel' },
+  provider: { hint: 'who answered', example: 'openai', facet: 'provider' },
+  outcome: { hint: 'how the call ended', example: 'completed', facet: 'outcome' },
+  operation: { hint: 'chat, execute_tool, invoke_agent …', example: 'chat', facet: 'operation' },
+  latency: { hint: 'whole duration', example: '>2s' },
+  ttft: { hint: 'time to first chunk', example: '>800ms' },
+  cost: { hint: 'US dollars', example: '>0.01' },
+  tokens: { hint: 'input and output', example: '>1000' },
+  inputTokens: { hint: 'cache included', example: '>1000' },
+  outputTokens: { hint: 'reasoning included', example: '>1000' },
+  user: { hint: 'end user', example: 'alice', facet: 'user' },
+  session: { hint: 'conversation', example: 's-1' },
+  key: { hint: 'id of the API key', example: '', facet: 'key' },
+  environment: { hint: 'prod, staging …', example: 'prod', facet: 'environment' },
+  release: { hint: 'version of the application', example: '1.4.0', facet: 'release' },
+  agent: { hint: 'name of the agent', example: '', facet: 'agent' },
+  workflow: { hint: 'name of the workflow', example: '', facet: 'workflow' },
+  prompt: { hint: 'name of the prompt', example: '', facet: 'prompt' },
+  finishReason: { hint: 'why the answer ended', example: 'length', facet: 'finishReason' },
+  error: { hint: 'type of the error', example: 'timeout', facet: 'error' },
+  errorMessage: { hint: 'words of the error', example: '*quota*' },
+  trace: { hint: 'trace id', example: '' },
+  span: { hint: 'span id', example: '' },
+  text: { hint: 'words in request or answer', example: '"refund policy"' },
+};

@@ -1,0 +1,175 @@
+'use client';
+
+import type { RowSelectionState } from '@tanstack/react-table';
+import { Columns3, PanelLeft } from 'lucide-react';
+import { useRouter } from 'next/navigation';
+import { useCallback, useState } from 'react';
+import { useKeyNames } from '../api/key-names.ts';
+import { formatCount } from '../format/numbers.ts';
+import { usePath } from '../shell/session.tsx';
+import { useUrlState } from '../shell/url-state.ts';
+import { useKeys } from '../shell/use-keys.ts';
+import { RangePicker } from '../time/range-picker.tsx';
+import { useRange } from '../time/range.ts';
+import { Button } from '../ui/button.tsx';
+import { Menu, MenuCheck, MenuLabel } from '../ui/menu.tsx';
+import { Empty, Failure, Skeleton } from '../ui/states.tsx';
+import { Facets } from './facets.tsx';
+import { FilterBar } from './filter-bar.tsx';
+import { Peek } from './peek.tsx';
+import { SavedViews } from './saved-views.tsx';
+import { SelectionBar } from './selection-bar.tsx';
+import { TraceTable } from './trace-table.tsx';
+import { useColumns } from './use-columns.ts';
+import { newsMax, useTraces } from './use-traces.ts';
+import { columnLooks } from './columns.tsx';
+
+export function TracesPage() {
+  const range = useRange();
+  const { get, set } = useUrlState();
+  const filter = get('filter') ?? '';
+  const peeked = get('peek');
+  const list = useTraces(range, filter);
+  const keyName = useKeyNames();
+  const [columns, setColumns] = useColumns();
+  const [selection, setSelection] = useState<RowSelectionState>({});
+  const [facets, setFacets] = useState(false);
+  const router = useRouter();
+  const path = usePath();
+  const time = { from: range.from, to: range.to };
+  const at = list.traces.findIndex(({ traceId }) => traceId === peeked);
+  const peek = (traceId: string | null) => set({ peek: traceId });
+  const step = (by: number) => {
+    const next = list.traces[Math.min(list.traces.length - 1, Math.max(0, at + by))];
+    if (next) peek(next.traceId);
+  };
+  const setFilter = useCallback((text: string) => set({ filter: text, peek: null }, { push: true }), [set]);
+  const loadMore = useCallback(() => {
+    if (list.hasMore && !list.isLoadingMore) list.loadMore();
+  }, [list]);
+  useKeys({
+    j: () => step(1),
+    k: () => step(-1),
+    ArrowDown: () => step(1),
+    ArrowUp: () => step(-1),
+    x: () => peeked !== null && setSelection((before) => toggled(before, peeked)),
+    Enter: () => peeked !== null && router.push(path('traces', peeked)),
+    Escape: () => peek(null),
+    '/': () => document.getElementById('filter')?.focus(),
+  });
+  const selected = Object.keys(selection).filter((id) => selection[id]);
+  const isFaultOfFilter = list.error?.param === 'filter' || list.error?.param === 'from';
+  return (
+    <div className="-m-4 flex h-[calc(100dvh-3rem)] flex-col md:-m-6">
+      <h1 className="sr-only">Traces</h1>
+      <div className="flex flex-wrap items-start gap-2 border-b bg-surface px-3 py-2">
+        <Button
+          size="icon"
+          aria-label="Show values to filter by"
+          aria-expanded={facets}
+          className="lg:hidden"
+          onClick={() => setFacets(!facets)}
+        >
+          <PanelLeft aria-hidden className="size-4" />
+        </Button>
+        <FilterBar filter={filter} onFilter={setFilter} time={time} error={list.error} />
+        <div className="flex flex-wrap gap-2">
+          <Menu
+            align="end"
+            trigger={
+              <Button aria-label="Columns">
+                <Columns3 aria-hidden className="size-3.5 text-muted" /> Columns
+              </Button>
+            }
+          >
+            <MenuLabel>Columns</MenuLabel>
+            {Object.entries(columnLooks).map(([id, { label }]) => (
+              <MenuCheck
+                key={id}
+                checked={columns.includes(id)}
+                onCheckedChange={(shown) =>
+                  setColumns(shown ? [...columns, id] : columns.filter((name) => name !== id))
+                }
+              >
+                {label}
+              </MenuCheck>
+            ))}
+          </Menu>
+          <SavedViews />
+          <RangePicker range={range} />
+        </div>
+      </div>
+      <div className="flex min-h-0 grow">
+        <aside
+          className={`w-60 shrink-0 overflow-y-auto border-r bg-canvas ${facets ? 'block' : 'hidden'} lg:block`}
+        >
+          <Facets time={time} filter={filter} onFilter={setFilter} keyName={keyName} />
+        </aside>
+        <div className="flex min-w-0 grow flex-col bg-surface">
+          {selected.length > 0 && <SelectionBar traceIds={selected} onClear={() => setSelection({})} />}
+          {list.news > 0 && (
+            <button
+              type="button"
+              onClick={list.refresh}
+              className="border-b bg-accent-soft py-1.5 text-xs font-medium text-accent hover:underline"
+            >
+              {list.news >= newsMax ? `${newsMax} or more` : formatCount(list.news)} new{' '}
+              {list.news === 1 ? 'trace' : 'traces'} · show
+            </button>
+          )}
+          {list.error && !isFaultOfFilter ? (
+            <Failure error={list.error} retry={list.refresh} />
+          ) : list.isLoading && !list.error ? (
+            <div aria-busy="true" aria-label="Loading" className="grid gap-2 p-3">
+              {[...Array(12).keys()].map((line) => (
+                <Skeleton key={line} className="h-7" />
+              ))}
+            </div>
+          ) : list.traces.length === 0 ? (
+            <Nothing filter={filter} onClear={() => setFilter('')} isFault={isFaultOfFilter} />
+          ) : (
+            <TraceTable
+              traces={list.traces}
+              columns={columns}
+              keyName={keyName}
+              selection={selection}
+              onSelection={setSelection}
+              at={at}
+              onOpen={(index) => peek(list.traces[index]?.traceId ?? null)}
+              onEnd={loadMore}
+              isLoadingMore={list.isLoadingMore}
+            />
+          )}
+        </div>
+      </div>
+      {peeked !== null && <Peek traceId={peeked} onClose={() => peek(null)} onStep={step} />}
+    </div>
+  );
+}
+
+function toggled(selection: RowSelectionState, id: string): RowSelectionState {
+  const { [id]: was, ...others } = selection;
+  return was ? others : { ...others, [id]: true };
+}
+
+function Nothing({
+  filter,
+  onClear,
+  isFault,
+}: {
+  readonly filter: string;
+  readonly onClear: () => void;
+  readonly isFault: boolean;
+}) {
+  if (isFault)
+    return <Empty title="The filter cannot be read">What is wrong with it stands below the filter.</Empty>;
+  if (filter === '')
+    return (
+      <Empty title="No traces in this time">Take a longer time, or send a call through the gateway.</Empty>
+    );
+  return (
+    <Empty title="No trace matches" action={<Button onClick={onClear}>Clear the filter</Button>}>
+      Nothing in this time matches <code className="foreign font-mono text-xs">{filter}</code>
+    </Empty>
+  );
+}

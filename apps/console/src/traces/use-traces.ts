@@ -1,0 +1,77 @@
+'use client';
+
+import type { TraceSummary } from '@loom/api-contract';
+import type { LoomError } from '@loom/errors';
+import { type InfiniteData, keepPreviousData, useInfiniteQuery } from '@tanstack/react-query';
+import { useMemo, useState } from 'react';
+import { type OutputOf, useClient, useLoom } from '../api/loom.tsx';
+import { useUrlState } from '../shell/url-state.ts';
+import type { TimeRange } from '../time/range.ts';
+
+const pageSize = 100;
+const newsPollMs = 5000;
+export const newsMax = 100;
+
+type Page = OutputOf<'listTraces'>;
+
+export interface Traces {
+  readonly traces: readonly TraceSummary[];
+  readonly isLoading: boolean;
+  readonly isLoadingMore: boolean;
+  readonly hasMore: boolean;
+  readonly loadMore: () => void;
+  readonly error: LoomError | null;
+  /** Traces that came since the list was made; at most {@link newsMax}. */
+  readonly news: number;
+  readonly refresh: () => void;
+}
+
+/**
+ * The list under a range and filter. It stands still: what comes later is counted, and shown when someone asks for it.
+ */
+export function useTraces(range: TimeRange, filter: string): Traces {
+  const { client, projectId } = useClient();
+  const { get } = useUrlState();
+  const [round, setRound] = useState(0);
+  const chosen = `${get('range') ?? ''} ${get('from') ?? ''} ${get('to') ?? ''} ${round}`;
+  // eslint-disable-next-line react-hooks/exhaustive-deps -- the range moves with the clock; the list is of one moment
+  const anchored = useMemo(() => ({ from: range.from, to: range.preset ? undefined : range.to }), [chosen]);
+  const query = {
+    from: anchored.from,
+    ...(anchored.to !== undefined && { to: anchored.to }),
+    ...(filter && { filter }),
+  };
+  const list = useInfiniteQuery<Page, LoomError, InfiniteData<Page>, readonly unknown[], string | null>({
+    queryKey: [projectId, 'listTraces', 'pages', query, round],
+    queryFn: ({ pageParam, signal }) =>
+      client.listTraces({
+        query: { ...query, limit: pageSize, ...(pageParam !== null && { cursor: pageParam }) },
+        signal,
+      }),
+    initialPageParam: null,
+    getNextPageParam: ({ nextCursor }) => nextCursor,
+    staleTime: Infinity,
+    refetchOnWindowFocus: false,
+    placeholderData: keepPreviousData,
+  });
+  const traces = useMemo(() => list.data?.pages.flatMap(({ traces }) => traces) ?? [], [list.data]);
+  const newest = traces[0];
+  const since = newest ? newest.span.startTime : anchored.from;
+  const isWatching = range.preset !== null && list.isSuccess && !list.isPlaceholderData;
+  const later = useLoom(
+    'listTraces',
+    { query: { ...query, from: since, limit: newsMax } },
+    { enabled: isWatching, refetchInterval: newsPollMs, staleTime: 0 },
+  );
+  const news = later.data?.traces.filter(({ span }) => span.startTime > since).length ?? 0;
+  return {
+    traces,
+    isLoading: list.isPending,
+    isLoadingMore: list.isFetchingNextPage,
+    hasMore: list.hasNextPage,
+    loadMore: () => void list.fetchNextPage(),
+    error: list.error,
+    news: isWatching ? news : 0,
+    refresh: () => setRound((before) => before + 1),
+  };
+}
