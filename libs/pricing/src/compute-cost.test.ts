@@ -221,6 +221,26 @@ describe('PriceBook', () => {
     expect(found(book, { models: ['m2'] })?.version).toBe('z');
   });
 
+  it("takes an organization's lists of one version together, and its own price by the day", () => {
+    const own = (id: string, model: string, price: string, from: string) =>
+      list([entry(model, price, { from })], { id, organizationId: 'org1', version: 'override' });
+    const records = [
+      list([entry('m1', '1'), entry('m2', '1')]),
+      own('a', 'm1', '7', '2026-05-01'),
+      own('b', 'm2', '8', '2026-05-01'),
+      own('c', 'm1', '9', '2026-06-01'),
+    ];
+    const price = (model: string, day: string) =>
+      found(records, { models: [model], startTime: nanos(`${day}T12:00:00Z`) })?.entry.prices.inputUncached
+        ?.base;
+    expect([price('m1', '2026-04-30'), price('m1', '2026-05-01'), price('m1', '2026-06-01')]).toEqual([
+      '1',
+      '7',
+      '9',
+    ]);
+    expect(price('m2', '2026-05-02')).toBe('8');
+  });
+
   it('looks for the served model before the requested one', () => {
     const records = [list([entry('m1', '1'), entry('m2', '2')])];
     expect(found(records, { models: ['m2', 'm1'] })?.entry.model).toBe('m2');

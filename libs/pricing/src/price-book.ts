@@ -59,7 +59,8 @@ const builtinList: PriceListRecord = {
 /**
  * Finds the price of a call. Immutable: a new price list means a new book.
  *
- * An organization's own list wins over the deployment's; of several versions of one provider's list the newest counts.
+ * An organization's own lists win over the deployment's; of several versions of one provider's list the newest counts,
+ * and an organization's lists of one version are one list.
  * The first entry of the list that matches the model name decides which model it is; among that model's entries the
  * newest `from` that is not after the call's UTC day applies (a later entry of the same day first), if its hours fit.
  * An entry of the call's service tier goes before a default one.
@@ -109,7 +110,10 @@ export class PriceBook {
       }
       return { entry, matches: compileModelMatcher(entry.match) };
     });
-    this.#lists.set(key, { version: record.version, provider: record.provider, candidates });
+    const joined =
+      record.organizationId !== null && known?.version === record.version ? known.candidates : [];
+    const { version, provider: listed } = record;
+    this.#lists.set(key, { version, provider: listed, candidates: [...joined, ...candidates] });
   }
 
   /** All prices of the model that may apply on that day, the newest first; an organization's own before others. */

@@ -9,7 +9,14 @@ export {
 } from './http-application.ts';
 export { errorBody, LoomErrorFilter } from './loom-error.filter.ts';
 export { isPublicAddress, OutboundGuard, type OutboundGuardOptions } from './outbound-guard.ts';
-export { Caller, PermissionGuard, RequirePermission, SessionToken, SignedIn } from './permission.guard.ts';
+export {
+  Caller,
+  PermissionGuard,
+  RequirePermission,
+  SessionToken,
+  SignedIn,
+  StillAllowed,
+} from './permission.guard.ts';
 export {
   type KeyIdentity,
   keyPrincipal,

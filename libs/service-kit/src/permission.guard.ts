@@ -38,6 +38,8 @@ interface GuardedRequest {
   /** Set by this guard when an earlier one of the same request has done the work. */
   principal?: Principal;
   person?: Person;
+  /** Asks again, as it was asked for this request. */
+  stillAllowed?: () => Promise<boolean>;
 }
 
 const requestOf = (context: ExecutionContext) => context.switchToHttp().getRequest<GuardedRequest>();
@@ -55,6 +57,12 @@ export const SignedIn = createParamDecorator((_: unknown, context: ExecutionCont
   if (!person) throw new LoomError('unauthenticated', 'this route needs a console session');
   return person;
 });
+
+/** For answers that last: whether the same credential would be let in now. Rejects when that cannot be found out. */
+export const StillAllowed = createParamDecorator(
+  (_: unknown, context: ExecutionContext): (() => Promise<boolean>) =>
+    requestOf(context).stillAllowed ?? (() => Promise.resolve(false)),
+);
 
 /** The token of the session cookie as it was sent, not checked; null without one. */
 export const SessionToken = createParamDecorator((_: unknown, context: ExecutionContext): string | null =>
@@ -104,7 +112,9 @@ export class PermissionGuard implements CanActivate {
   }
 
   async #admitKey(request: GuardedRequest, permission: RoutePermission): Promise<boolean> {
-    const principal = request.principal ?? (await this.#verifyKey(bearerOf(request)));
+    const bearer = bearerOf(request);
+    request.stillAllowed = async () => mayDo(await this.#verifyKey(bearer), permission);
+    const principal = request.principal ?? (await this.#verifyKey(bearer));
     if (!principal) throw new LoomError('unauthenticated', 'the api key is unknown, expired or revoked');
     if (permission === 'person' || permission === 'operator')
       throw new LoomError('permission_denied', 'no api key may do this; sign in to the console');
@@ -130,13 +140,21 @@ export class PermissionGuard implements CanActivate {
       });
     }
     const principal = sessionPrincipal(access);
+    request.stillAllowed = async () => {
+      const now = await this.#verifySession(token, projectId);
+      return mayDo(now && sessionPrincipal(now), permission);
+    };
     if (!principal) throw new LoomError('not_found', 'there is no project with this id');
     return admit(request, principal, permission);
   }
 }
 
+function mayDo(principal: Principal | null, permission: RoutePermission): boolean {
+  return principal?.permissions.some((one) => one === permission) ?? false;
+}
+
 function admit(request: GuardedRequest, principal: Principal, permission: RoutePermission): boolean {
-  if (!principal.permissions.some((one) => one === permission)) {
+  if (!mayDo(principal, permission)) {
     const who = principal.actor.type === 'key' ? 'this api key' : 'your role';
     throw new LoomError('permission_denied', `${who} does not allow ${permission}`);
   }
