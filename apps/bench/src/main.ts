@@ -1,7 +1,9 @@
 import { Command, InvalidArgumentError } from 'commander';
+import { formatConsoleRows, measureConsole } from './console-bench.ts';
 import { measureGateway } from './gateway-bench.ts';
 import { formatReport, reportOf } from './gateway-report.ts';
 import { formatSeedReport, seedDeployment } from './seed/seed-command.ts';
+import { largestTrace, readRuntime } from './seed/seed-target.ts';
 
 interface GatewayFlags {
   readonly json: boolean;
@@ -10,6 +12,12 @@ interface GatewayFlags {
   readonly rounds: number;
   readonly directory: string;
   readonly nodeFlag: readonly string[];
+}
+
+interface ConsoleFlags {
+  readonly home: string;
+  readonly json: boolean;
+  readonly trace?: string;
 }
 
 interface SeedFlags {
@@ -68,6 +76,19 @@ program
     const report = reportOf(measurement, { seconds, connections, rounds });
     console.log(flags.json ? JSON.stringify(report) : formatReport(report));
     if (report.missingTerminals !== 0 || report.failed > 0) process.exitCode = 1;
+  });
+
+program
+  .command('console')
+  .description('answers of the query API behind the pages of the console, of a deployment that runs')
+  .option('--json', 'one JSON object on standard output, nothing else', false)
+  .option('--trace <id>', 'whose outline is read, if not the one of the seed')
+  .option(...home)
+  .action(async (flags: ConsoleFlags) => {
+    const { queryUrl, apiKey } = await readRuntime(flags.home);
+    const traceId = flags.trace ?? (await largestTrace(flags.home));
+    const rows = await measureConsole({ queryUrl, apiKey, traceId, signal: interruption() });
+    console.log(flags.json ? JSON.stringify({ rows }) : formatConsoleRows(rows));
   });
 
 program

@@ -1,6 +1,6 @@
 import { openTraceStore } from '@loom/trace-store';
 import { type SeedReport, runSeed } from './seed-run.ts';
-import { featureKeys, readDeployment, readPriceBook, readTraceStoreUrl } from './seed-target.ts';
+import { connectOperator, featureKeys, readPriceBook, readTraceStoreUrl } from './seed-target.ts';
 
 export interface SeedOptions {
   readonly home: string;
@@ -23,7 +23,7 @@ const minuteMs = 60_000;
  */
 export async function seedDeployment(options: SeedOptions): Promise<SeedReport> {
   const { home, spans, days, seed, project: projectId } = options;
-  const { operator } = await readDeployment(home);
+  const operator = await connectOperator(home);
   const keyIds = await featureKeys(operator, projectId);
   const book = await readPriceBook(home);
   const store = await openTraceStore(new URL(options.traceStoreUrl ?? (await readTraceStoreUrl(home))));

@@ -6,19 +6,29 @@ import { openEventStream } from '@loom/event-stream';
 import { PriceBook } from '@loom/pricing';
 import { ControlEvent, type PriceListRecord, topics } from '@loom/trace-schema';
 import { z } from 'zod';
-import { features } from './world.ts';
+import { features, largeWorkflow } from './world.ts';
 
 const RuntimeFile = z.object({ queryUrl: z.string(), controlUrl: z.string(), apiKey: z.string() });
 const EnginesFile = z.object({ traceStoreUrl: z.string() });
 
-/** The files of a deployment that runs on this machine. */
-export async function readDeployment(home: string): Promise<{ client: LoomClient; operator: LoomClient }> {
-  const runtime = await readJson(join(home, 'runtime.json'), RuntimeFile);
-  const operatorKey = (await readFile(join(home, 'secrets', 'operator-key'), 'utf8')).trim();
-  return {
-    client: createLoomClient(runtime),
-    operator: createLoomClient({ ...runtime, apiKey: operatorKey }),
-  };
+/** How to read the deployment that runs in `home`. */
+export function readRuntime(home: string): Promise<z.output<typeof RuntimeFile>> {
+  return readJson(join(home, 'runtime.json'), RuntimeFile);
+}
+
+/** A client with the key that manages. */
+export async function connectOperator(home: string): Promise<LoomClient> {
+  const runtime = await readRuntime(home);
+  const apiKey = (await readFile(join(home, 'secrets', 'operator-key'), 'utf8')).trim();
+  return createLoomClient({ ...runtime, apiKey });
+}
+
+/** The trace of the seed that has the most spans; null when there is none. */
+export async function largestTrace(home: string): Promise<string | null> {
+  const { queryUrl, controlUrl, apiKey } = await readRuntime(home);
+  const client = createLoomClient({ queryUrl, controlUrl, apiKey });
+  const { traces } = await client.listTraces({ query: { filter: `workflow:${largeWorkflow}`, limit: 1 } });
+  return traces[0]?.traceId ?? null;
 }
 
 export async function readTraceStoreUrl(home: string): Promise<string> {

@@ -1,7 +1,7 @@
 import { hostileTexts } from './phrases.ts';
 import { type Random, weighted } from './random.ts';
 import type { SeededSpan, SpanMaker, TraceFrame } from './seeded-span.ts';
-import { embeddingModel, pickModel } from './world.ts';
+import { embeddingModel, largeWorkflow, pickModel } from './world.ts';
 
 /** Draws the spans of one trace; the root comes first. */
 export type TracePlan = (
@@ -47,7 +47,7 @@ export const pickTracePlan = weighted<TracePlan>([
 /** A workflow of many agents with exactly so many spans. */
 export function largeTrace(spans: number): TracePlan {
   return (random, maker, frame, startMicros) => {
-    const workflow = { ...frame, workflow: 'nightly-research' };
+    const workflow = { ...frame, workflow: largeWorkflow };
     const made = crew(random, maker, workflow, startMicros, Math.ceil(spans / 14), spans - 1);
     const rootId = made[0]?.row.spanId ?? '';
     while (made.length < spans) {

@@ -40,6 +40,9 @@ function of(
   return { provider, model, answersAs, tokensPerSecond, firstChunkMs, ...tokens };
 }
 
+/** Of the trace with thousands of spans. */
+export const largeWorkflow = 'nightly-research';
+
 /** A part of the product that calls models, each with a key of its own. */
 export interface Feature {
   readonly name: string;
