@@ -107,10 +107,8 @@ export class TraceListReader {
    */
   async #heads(query: ListQuery, cursor: ListCursor | null, count: number): Promise<Head[]> {
     const heads = new Map<string, Head>();
-    const newest = await this.#newestStart(query, cursor);
-    if (newest === null) return [];
     const first = query.from === null ? 0n : BigInt(query.from);
-    let to = newest + 1n;
+    let to = await this.#endOf(query, cursor);
     for (let size = firstWindowNanos; to > first && heads.size < count; size *= windowGrowth) {
       const from = to - size < first || size > lastWindowNanos ? first : to - size;
       const window = { ...query, from: String(from), to: String(to) };
@@ -122,15 +120,17 @@ export class TraceListReader {
     return [...heads.values()].slice(0, count);
   }
 
-  async #newestStart({ projectId, from, to }: ListQuery, cursor: ListCursor | null): Promise<bigint | null> {
-    if (cursor) return BigInt(cursor.at.startTime);
+  /** After the newest span that can be on the page. */
+  async #endOf({ projectId, from, to }: ListQuery, cursor: ListCursor | null): Promise<bigint> {
+    if (cursor) return BigInt(cursor.at.startTime) + 1n;
+    if (to !== null) return BigInt(to);
     const params = new BoundParams();
     const [row] = await this.#connection.select(
       `SELECT toUnixTimestamp64Nano(start_time) AS start FROM spans
        WHERE ${boundsToSql({ projectId, from, to }, params)} ORDER BY start_time DESC LIMIT 1`,
       params,
     );
-    return row ? BigInt(String(row['start'])) : null;
+    return row ? BigInt(String(row['start'])) + 1n : 0n;
   }
 
   async #headsIn(query: ListQuery, cursor: ListCursor | null, count: number): Promise<Head[]> {
@@ -207,7 +207,7 @@ export class TraceListReader {
        FROM trace_index WHERE ${key}`,
       params,
     );
-    const [first, last] = [String(index?.['first'] ?? 0), String(index?.['last'] ?? 0)];
+    const [first, last] = [String(index?.['first']), String(index?.['last'])];
     const where = `${key} AND start_time >= ${params.time(first)} AND start_time <= ${params.time(last)}`;
     const [spans, costs] = await Promise.all([
       this.#connection.select(
