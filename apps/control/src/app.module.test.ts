@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createLoomClient, type LoomClient, type Route, routes } from '@loom/api-contract';
+import { createLoomClient, type LoomClient } from '@loom/api-contract';
 import { type ControlStore, openControlStore } from '@loom/control-store';
 import { hashSecret, newApiKey, parseApiKey, unseal } from '@loom/control-store/secrets';
 import { startTestEngines, type TestEngines } from '@loom/engine-host/testing';

@@ -51,6 +51,7 @@ export class Deployment {
         LOOM_HOME: this.home,
         LOOM_GATEWAY_PORT: '0',
         LOOM_BACKEND_PORT: '0',
+        LOOM_CONSOLE_PORT: '0',
         ...this.#env,
       },
       stdio: ['ignore', 'pipe', 'pipe'],

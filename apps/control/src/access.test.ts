@@ -1,0 +1,480 @@
+import 'reflect-metadata';
+import { connect } from 'node:net';
+import { createServer } from 'node:http';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import {
+  projectHeader,
+  Role,
+  rolePermissions,
+  type Route,
+  routes,
+  scopePermissions,
+} from '@loom/api-contract';
+import { type ControlStore, openControlStore } from '@loom/control-store';
+import { newApiKey } from '@loom/control-store/secrets';
+import { startTestEngines, type TestEngines } from '@loom/engine-host/testing';
+import { type EventStream, openEventStream } from '@loom/event-stream';
+import { type HttpApplication, keyPrincipal, startHttpApplication } from '@loom/service-kit';
+import { createLogger, Metrics } from '@loom/telemetry';
+import { KeyScope, topics } from '@loom/trace-schema';
+import { AppModule } from './app.module.ts';
+
+const password = 'correct horse battery';
+const operatorEmail = 'admin@loom.local';
+const dayMs = 86_400_000;
+const controlRoutes = Object.entries<Route>(routes).filter(([, { service }]) => service === 'control');
+
+let engines: TestEngines;
+let stream: EventStream;
+let store: ControlStore;
+let http: HttpApplication;
+let skewMs = 0;
+let firstPasswordChanges = 0;
+/** Sessions of every role of both organizations, and of the operator. */
+const cookies = new Map<string, string>();
+
+beforeAll(async () => {
+  engines = await startTestEngines();
+  stream = await openEventStream(new URL('memory:'));
+  store = await openControlStore(new URL(engines.controlStoreUrl), {
+    sessionSecret: 'x'.repeat(40),
+    now: () => Date.now() + skewMs,
+  });
+  http = await startHttpApplication({
+    module: AppModule.register({
+      ...{ store, stream, env: {}, outboundAllow: ['127.0.0.1'] },
+      masterKeys: new Map([['k1', Buffer.alloc(32, 7)]]),
+      pepper: { version: 1, text: 'pepper' },
+      ...{ apiKey: newApiKey().text, operatorKey: newApiKey().text },
+      producerOf: (topic) => stream.producer(topic),
+      producer: await stream.producer(topics.control),
+      onError: (error) => {
+        throw error;
+      },
+      firstPerson: { email: operatorEmail, password },
+      onFirstPasswordChanged: () => Promise.resolve(void (firstPasswordChanges += 1)),
+      verifyKey: (token) => {
+        const scope = KeyScope.safeParse(token).data;
+        const place = { id: token, name: token, organizationId: 'alpha', projectId: 'p-alpha' };
+        return scope ? keyPrincipal({ ...place, scopes: [scope] }) : null;
+      },
+      deployment: {
+        ...{ version: '1.2.3', runtimeFile: null, publicGatewayUrl: 'https://gw', dataDirectories: [] },
+        ready: () => Promise.resolve(),
+        enginesReady: () => store.ping(),
+        lag: () => Promise.resolve([{ group: 'ingest', records: 3 }]),
+        lastErrors: () => [{ timeMs: 0, service: 'backend', message: 'went wrong' }],
+      },
+    }),
+    host: '127.0.0.1',
+    port: 0,
+    logger: createLogger({ service: 'control', level: 'silent' }),
+    metrics: new Metrics({ processMetrics: false }),
+    ready: () => store.ping(),
+  });
+  await found('alpha', 'acorn');
+  await found('beta', 'zebra');
+  cookies.set('operator', await signIn(operatorEmail));
+});
+
+afterAll(async () => {
+  await http.close();
+  await stream.close();
+  await store.close();
+  await engines.stop();
+});
+
+/** An organization with one of everything, all of it named by the mark, and a person of each role. */
+async function found(id: string, mark: string) {
+  const projectId = `p-${id}`;
+  const project = { id: projectId, organizationId: id, name: `${mark} project`, capture: 'strict', content: 'searchable' } as const; // prettier-ignore
+  await store.createOrganization({ id, name: `${mark} organization` });
+  await store.createProject(project);
+  const place = { organizationId: id, projectId, name: `${mark} key` };
+  const key = { id: `key-${mark}`, secretHash: 'f'.repeat(64), pepperVersion: 1, createdAtMs: 1 };
+  await store.createApiKey({ ...place, ...key, scopes: ['call'], expiresAtMs: null, revokedAtMs: null });
+  const provider = { id: `provider-${mark}`, organizationId: id, name: mark, kind: 'openai-compatible' };
+  await store.putProvider({ ...provider, baseUrl: `http://${mark}/v1`, sealedCredential: null, origin: 'console', enabled: true, models: [] }); // prettier-ignore
+  await store.putAlias({ id: `alias-${mark}`, projectId, alias: mark, provider: mark, model: mark });
+  await store.createPriceOverride({ id: `price-${mark}`, version: 'override', provider: mark, organizationId: id, entries: [] }); // prettier-ignore
+  await store.createView({ id: `view-${mark}`, projectId, name: mark, search: mark, createdBy: mark, createdAtMs: 1 }); // prettier-ignore
+  for (const role of Role.options) {
+    const email = `${role}@${mark}.example.com`;
+    await join(id, role, { name: `${mark} ${role}`, email, password });
+    cookies.set(`${id} ${role}`, await signIn(email));
+  }
+}
+
+async function join(
+  organizationId: string,
+  role: Role,
+  person: { name: string; email: string; password: string },
+) {
+  const token = `${organizationId}-${person.email}`;
+  await store.identity.createInvitation({ id: token, organizationId, role, email: null, token, expiresAtMs: Date.now() + dayMs }); // prettier-ignore
+  return (await store.identity.acceptInvitation(token, person)).userId;
+}
+
+async function signIn(email: string, given = password): Promise<string> {
+  const response = await send('POST', '/v1/sign-in', {}, { email, password: given });
+  return response.headers.get('set-cookie')?.split(';')[0] ?? '';
+}
+
+function send(method: string, path: string, headers: Record<string, string> = {}, body?: object) {
+  const content = body && { body: JSON.stringify(body) };
+  const type = body && { 'content-type': 'application/json' };
+  return fetch(http.url + path, { method, headers: { ...type, ...headers }, ...content });
+}
+
+function sessionHeaders(who: string, projectId: string | null): Record<string, string> {
+  const project = projectId === null ? {} : { [projectHeader]: projectId };
+  return { cookie: cookies.get(who) ?? '', origin: http.url, ...project };
+}
+
+/** A request that changes nothing where it is allowed: an empty body, ids of nobody. */
+async function tryRoute({ method, path }: Route, headers: Record<string, string>) {
+  const withBody = method === 'POST' || method === 'PATCH';
+  const response = await send(method, path.replace(/\{\w+\}/, 'nobody'), headers, withBody ? {} : undefined);
+  return { status: response.status, text: await response.text() };
+}
+
+const refused = (status: number) => (status === 401 || status === 403 ? status : 'let in');
+const isOfProject = ({ permission }: Route) => permission.includes(':');
+
+describe('the matrix of routes and callers', () => {
+  it.each(Role.options)(
+    'lets a %s do what the role says, and shows nothing of another organization',
+    async (role) => {
+      expect(controlRoutes.length).toBeGreaterThan(30);
+      for (const [name, route] of controlRoutes) {
+        if (route.permission === 'public') continue;
+        const { status, text } = await tryRoute(route, sessionHeaders(`alpha ${role}`, 'p-alpha'));
+        const own = rolePermissions[role].some((one) => one === route.permission);
+        expect([name, refused(status)]).toEqual([
+          name,
+          own || route.permission === 'person' ? 'let in' : 403,
+        ]);
+        expect([name, status < 500]).toEqual([name, true]);
+        expect([name, text]).toEqual([name, expect.not.stringMatching(/zebra|p-beta/i)]);
+      }
+    },
+  );
+
+  it.each(Role.options)('knows no project of another organization, for a %s', async (role) => {
+    const words = new Set<string>();
+    for (const [name, route] of controlRoutes.filter(([, one]) => isOfProject(one))) {
+      for (const projectId of ['p-beta', 'no-such-project']) {
+        const { status, text } = await tryRoute(route, sessionHeaders(`alpha ${role}`, projectId));
+        expect([name, projectId, status]).toEqual([name, projectId, 404]);
+        words.add(text);
+      }
+    }
+    expect([...words]).toEqual([expect.stringContaining('there is no project with this id')]);
+  });
+
+  it.each(KeyScope.options)(
+    'lets a key with the scope %s do what it says, and nothing of people',
+    async (scope) => {
+      for (const [name, route] of controlRoutes) {
+        if (route.permission === 'public') continue;
+        const { status, text } = await tryRoute(route, { authorization: `Bearer ${scope}` });
+        const own = scopePermissions[scope].some((one) => one === route.permission);
+        expect([name, refused(status)]).toEqual([name, own ? 'let in' : 403]);
+        expect([name, text]).toEqual([name, expect.not.stringMatching(/zebra|p-beta/i)]);
+      }
+    },
+  );
+
+  it('lets nobody in without one valid credential', async () => {
+    const signedOut = await signIn('owner@acorn.example.com');
+    await send('POST', '/v1/sign-out', { cookie: signedOut, origin: http.url });
+    const owner = sessionHeaders('alpha owner', 'p-alpha');
+    const cases: Record<string, Record<string, string>> = {
+      none: {},
+      'unknown key': { authorization: 'Bearer nobody' },
+      'no bearer': { authorization: 'Basic manage' },
+      'signed out': { ...owner, cookie: signedOut },
+      'forged session': { ...owner, cookie: `${owner.cookie}x` },
+      'the name for https': { ...owner, cookie: `__Host-${owner.cookie}` },
+      'two credentials': { ...owner, authorization: 'Bearer manage' },
+      'two sessions': { ...owner, cookie: `${owner.cookie}; ${cookies.get('beta owner')}` },
+    };
+    for (const [name, route] of controlRoutes) {
+      for (const [given, headers] of Object.entries(cases)) {
+        if (route.permission === 'public') continue;
+        expect([name, given, (await tryRoute(route, headers)).status]).toEqual([name, given, 401]);
+      }
+      if (route.permission === 'public') continue;
+      skewMs = 8 * dayMs;
+      const { status } = await tryRoute(route, owner);
+      skewMs = 0;
+      expect([name, 'expired', status]).toEqual([name, 'expired', 401]);
+    }
+  });
+
+  it('lets the operator alone see the deployment, without a project', async () => {
+    for (const [name, route] of controlRoutes.filter(([, one]) => one.permission === 'operator')) {
+      const { status } = await tryRoute(route, sessionHeaders('operator', null));
+      expect([name, refused(status)]).toEqual([name, 'let in']);
+    }
+    const health = await (await send('GET', '/v1/health', sessionHeaders('operator', null))).json();
+    expect(health).toMatchObject({ version: '1.2.3', lag: [{ group: 'ingest', records: 3 }], outbox: null });
+  });
+
+  it('wants a project where one is needed', async () => {
+    const { status, text } = await tryRoute(routes.listKeys, sessionHeaders('alpha owner', null));
+    expect([status, text]).toEqual([400, expect.stringContaining(projectHeader)]);
+  });
+});
+
+describe('changes by a session', () => {
+  const body = JSON.stringify({ name: '' }); // refused by its schema once it is let in
+  const post = (headers: Record<string, string>, content = body) => {
+    const all = {
+      ...sessionHeaders('alpha owner', 'p-alpha'),
+      'content-type': 'application/json',
+      ...headers,
+    };
+    return new Promise<number>((resolve, reject) => {
+      const socket = connect(Number(new URL(http.url).port), '127.0.0.1');
+      let answer = '';
+      socket.on('data', (data) => (answer += data.toString()));
+      socket.on('end', () => resolve(Number(answer.split(' ')[1])));
+      socket.on('error', reject);
+      const lines = Object.entries({ host: new URL(http.url).host, ...all, connection: 'close' });
+      const head = lines.filter(([, value]) => value !== '').map(([name, value]) => `${name}: ${value}`);
+      const length = `content-length: ${content.length}`;
+      socket.write(['POST /v1/views HTTP/1.1', ...head, length, '', content].join('\r\n'));
+    });
+  };
+
+  it.each([
+    ['the console itself', {}, 400],
+    ['a browser that says so', { 'sec-fetch-site': 'same-origin' }, 400],
+    [
+      'the console behind a proxy',
+      { origin: 'https://loom.acme.com', 'x-forwarded-host': 'loom.acme.com' },
+      400,
+    ],
+    ['no origin', { origin: '' }, 403],
+    ['another origin', { origin: 'https://evil.example' }, 403],
+    ['an opaque origin', { origin: 'null' }, 403],
+    ['another port of the host', { origin: 'http://127.0.0.1:1' }, 403],
+    ['a host that only begins alike', { origin: 'http://127.0.0.1.evil.example' }, 403],
+    ['another site', { 'sec-fetch-site': 'cross-site' }, 403],
+    ['a sibling', { 'sec-fetch-site': 'same-site' }, 403],
+    ['a form', { 'content-type': 'text/plain' }, 403],
+    ['an encoded form', { 'content-type': 'application/x-www-form-urlencoded' }, 403],
+    ['another host behind the proxy', { 'x-forwarded-host': 'loom.acme.com' }, 403],
+  ])('from %s', async (_, headers: Record<string, string>, status) => {
+    expect(await post(headers)).toBe(status);
+  });
+
+  it('are checked at sign-in, sign-out and accept too, when a browser asks', async () => {
+    for (const path of ['/v1/sign-in', '/v1/sign-out', '/v1/invitation-offers/x/accept']) {
+      const response = await send('POST', path, { origin: 'https://evil.example' }, {});
+      expect([path, response.status]).toEqual([path, 403]);
+    }
+  });
+});
+
+describe('sign-in', () => {
+  it('sets a cookie for this host alone, with its secure name under https', async () => {
+    const give = (headers: Record<string, string>) =>
+      send('POST', '/v1/sign-in', headers, { email: operatorEmail, password });
+    const plain = (await give({})).headers.get('set-cookie');
+    expect(plain).toMatch(/^loom_session=[^;]+; Path=\/; HttpOnly; SameSite=Lax; Max-Age=\d+$/);
+    const secure = (await give({ 'x-forwarded-proto': 'https' })).headers.get('set-cookie') ?? '';
+    expect(secure).toMatch(
+      /^__Host-loom_session=[^;]+; Path=\/; HttpOnly; SameSite=Lax; Max-Age=\d+; Secure$/,
+    );
+    const cookie = secure.split(';')[0] ?? '';
+    expect((await send('GET', '/v1/me', { cookie, 'x-forwarded-proto': 'https' })).status).toBe(200);
+    expect((await send('GET', '/v1/me', { cookie })).status).toBe(401);
+  });
+
+  it('says the same of an unknown address and a wrong password, and stops guessing', async () => {
+    const attempt = async (email: string) => {
+      const response = await send('POST', '/v1/sign-in', {}, { email, password: 'wrong' });
+      return {
+        status: response.status,
+        text: await response.text(),
+        after: response.headers.get('retry-after'),
+      };
+    };
+    const known = await attempt('viewer@zebra.example.com');
+    expect(known).toMatchObject({ status: 401, text: (await attempt('nobody@example.com')).text });
+    const many = await Promise.all(Array.from({ length: 19 }, () => attempt('viewer@zebra.example.com')));
+    expect(many.filter(({ status }) => status === 429)).toHaveLength(10);
+    expect(Number(many.find(({ status }) => status === 429)?.after)).toBeGreaterThan(60);
+    const right = { email: 'viewer@zebra.example.com', password };
+    expect((await send('POST', '/v1/sign-in', {}, right)).status).toBe(429);
+  });
+
+  it('tells when the first password was changed, and ends the other sessions', async () => {
+    const [one, two] = [await signIn(operatorEmail), await signIn(operatorEmail)];
+    const change = (cookie: string, currentPassword: string, newPassword: string) =>
+      send('POST', '/v1/me/password', { cookie, origin: http.url }, { currentPassword, newPassword });
+    expect((await change(one, 'wrong', 'another password')).status).toBe(403);
+    expect((await change(one, password, 'short')).status).toBe(400);
+    expect((await change(one, password, 'another password')).status).toBe(200);
+    expect(firstPasswordChanges).toBe(1);
+    expect((await send('GET', '/v1/me', { cookie: two })).status).toBe(401);
+    expect((await send('GET', '/v1/me', { cookie: one })).status).toBe(200);
+    expect((await change(one, 'another password', password)).status).toBe(200);
+    cookies.set('operator', one);
+  });
+});
+
+describe('members and invitations', () => {
+  const asOwner = () => sessionHeaders('alpha owner', 'p-alpha');
+  const json = async <Answer>(response: Promise<Response>) => (await (await response).json()) as Answer;
+
+  it('join by a link, and lose everything with it at the next request', async () => {
+    const { token } = await json<{ token: string }>(
+      send('POST', '/v1/invitations', asOwner(), { role: 'member' }),
+    );
+    const path = `/v1/invitation-offers/${token}`;
+    expect(await json(send('GET', path))).toMatchObject({
+      organizationName: 'acorn organization',
+      role: 'member',
+    });
+    const missing = await send('POST', `${path}/accept`, {}, { name: 'Dee' });
+    expect(missing.status).toBe(400);
+    expect((await send('POST', `${path}/accept`, {}, {})).status).toBe(401);
+    const person = { name: 'Dee', email: 'dee@example.com', password };
+    const accepted = await send('POST', `${path}/accept`, {}, person);
+    const me = (await accepted.json()) as { user: { id: string }; organizations: unknown };
+    expect(me).toMatchObject({
+      user: { isOperator: false },
+      organizations: [{ id: 'alpha', role: 'member' }],
+    });
+    expect((await send('GET', path)).status).toBe(404);
+    const cookie = accepted.headers.get('set-cookie')?.split(';')[0] ?? '';
+    const headers = { cookie, origin: http.url, [projectHeader]: 'p-alpha' };
+    const views = async () => (await send('GET', '/v1/views', headers)).status;
+    expect(await views()).toBe(200);
+    const member = `/v1/members/${me.user.id}`;
+    const key = (scopes: string[]) => send('POST', '/v1/keys', headers, { name: 'k', scopes });
+    expect((await key(['manage'])).status).toBe(403);
+    expect((await key(['call', 'read'])).status).toBe(200);
+    expect((await send('PATCH', member, asOwner(), { role: 'viewer' })).status).toBe(200);
+    expect((await key(['call'])).status).toBe(403);
+    expect((await send('DELETE', member, asOwner())).status).toBe(200);
+    expect(await views()).toBe(404);
+    const { entries } = await json<{ entries: { action: string; actor: { name: string } }[] }>(
+      send('GET', '/v1/audit?limit=5', asOwner()),
+    );
+    expect(entries.map(({ action, actor }) => [action, actor.name])).toEqual([
+      ['member.remove', 'acorn owner'],
+      ['member.update', 'acorn owner'],
+      ['key.create', 'Dee'],
+      ['member.add', 'Dee'],
+      ['invitation.create', 'acorn owner'],
+    ]);
+  });
+
+  it('join a second organization as who they are', async () => {
+    const { token } = await json<{ token: string }>(
+      send('POST', '/v1/invitations', asOwner(), { role: 'viewer' }),
+    );
+    const cookie = cookies.get('beta viewer') ?? '';
+    const accept = () =>
+      send('POST', `/v1/invitation-offers/${token}/accept`, { cookie, origin: http.url }, {});
+    const me = (await (await accept()).json()) as { organizations: { id: string }[] };
+    expect(me.organizations.map(({ id }) => id)).toEqual(['beta', 'alpha']);
+    expect((await accept()).status).toBe(404);
+  });
+
+  it('leave an organization with an owner', async () => {
+    const { members } = await json<{ members: { userId: string; role: string }[] }>(
+      send('GET', '/v1/members', asOwner()),
+    );
+    const owner = members.find(({ role }) => role === 'owner')?.userId ?? '';
+    expect((await send('DELETE', `/v1/members/${owner}`, asOwner())).status).toBe(409);
+    expect((await send('PATCH', `/v1/members/${owner}`, asOwner(), { role: 'viewer' })).status).toBe(409);
+  });
+
+  it('of an organization that the operator makes', async () => {
+    const headers = sessionHeaders('operator', null);
+    const made = await json<{ id: string }>(send('POST', '/v1/organizations', headers, { name: 'gamma' }));
+    const me = await json<{ organizations: unknown[] }>(send('GET', '/v1/me', headers));
+    expect(me.organizations).toContainEqual({ id: made.id, name: 'gamma', role: 'owner', projects: [expect.objectContaining({ name: 'default' })] }); // prettier-ignore
+  });
+});
+
+describe('prices', () => {
+  it('of the organization go before the book, and can be taken back', async () => {
+    const headers = sessionHeaders('alpha owner', 'p-alpha');
+    const price = { provider: 'openai', model: 'GPT-4o', from: '2026-01-01', inputPerMillionUsd: '1.5', outputPerMillionUsd: '6' }; // prettier-ignore
+    const created = await send('POST', '/v1/prices', headers, price);
+    const { id } = (await created.json()) as { id: string };
+    expect((await send('POST', '/v1/prices', headers, price)).status).toBe(409);
+    const list = async () => {
+      const response = await send('GET', '/v1/prices?provider=openai&search=gpt-4o&limit=200', headers);
+      const { prices } = (await response.json()) as {
+        prices: { id: string | null; model: string; inForce: boolean }[];
+      };
+      return prices.filter(({ model }) => model === 'gpt-4o').map((one) => [one.id, one.inForce]);
+    };
+    expect(await list()).toEqual([[id, true], [null, false]]); // prettier-ignore
+    expect((await send('DELETE', `/v1/prices/${id}`, headers)).status).toBe(200);
+    expect(await list()).toEqual([[null, true]]);
+    const first = await send('GET', '/v1/prices?limit=3', headers);
+    const page = (await first.json()) as { prices: object[]; nextCursor: string };
+    expect(page.prices).toHaveLength(3);
+    const next = await send('GET', `/v1/prices?limit=3&cursor=${page.nextCursor}`, headers);
+    expect(((await next.json()) as { prices: object[] }).prices[0]).not.toEqual(page.prices[0]);
+  });
+});
+
+describe('the test of a provider', () => {
+  it('asks for the models with the credential and never shows it', async () => {
+    const seen: unknown[] = [];
+    const server = createServer((request, response) => {
+      seen.push([request.url, request.headers.authorization]);
+      if (seen.length === 1) response.end(JSON.stringify({ data: [{ id: 'm1' }, { id: 'sk-canary' }] }));
+      else if (seen.length === 2) response.writeHead(401).end('bad key sk-canary');
+      else response.writeHead(302, { location: `http://127.0.0.1:1/` }).end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as { port: number };
+    const headers = sessionHeaders('alpha owner', 'p-alpha');
+    const body = { name: 'local', kind: 'openai-compatible', baseUrl: `http://127.0.0.1:${port}/v1`, credential: 'sk-canary' }; // prettier-ignore
+    const { id } = (await (await send('POST', '/v1/providers', headers, body)).json()) as { id: string };
+    const test = async () => (await send('POST', `/v1/providers/${id}/test`, headers)).json();
+    expect(await test()).toMatchObject({ ok: true, status: 200, models: ['m1', '[credential]'] });
+    expect(await test()).toMatchObject({ ok: false, status: 401, message: expect.stringContaining('bad key [credential]') }); // prettier-ignore
+    expect(await test()).toMatchObject({ ok: false, status: 302 });
+    expect(seen).toEqual(Array.from({ length: 3 }, () => ['/v1/models', 'Bearer sk-canary']));
+    await new Promise((resolve) => server.close(resolve));
+    expect(await test()).toMatchObject({ ok: false, status: null, message: expect.stringContaining('ECONNREFUSED') }); // prettier-ignore
+  });
+});
+
+describe('dead letters', () => {
+  it('are listed, shown and put back as they were', async () => {
+    const headers = sessionHeaders('operator', null);
+    const value = Buffer.from('{"broken": ü');
+    const letter = {
+      ...{ id: `${topics.traces}/p/7/dead`, type: 'dead-letter', group: 'ingest', topic: topics.traces },
+      ...{ partition: 'p', offset: 7, reason: 'malformed', message: 'no json', time: '1772600400123000000' },
+      ...{ headers: { ce_type: 'loom.call.accepted' }, value: value.toString('base64') },
+    };
+    const producer = await stream.producer(topics.deadLetters);
+    const record = { key: 'k', headers: {}, value: Buffer.from(JSON.stringify(letter)) };
+    await producer.append([record, record, { ...record, value: Buffer.from('?') }]);
+    const list = async () => (await send('GET', '/v1/dead-letters', headers)).json();
+    const back: unknown[] = [];
+    await stream.tail({ topics: [topics.traces], from: 'beginning' }, (records) => {
+      back.push(...records.map((one) => [one.headers, one.value.toString()]));
+    });
+    expect(await list()).toMatchObject({ deadLetters: [{ consumer: 'ingest', bytes: value.length, replayedAt: null }] }); // prettier-ignore
+    const path = `/v1/dead-letters/${encodeURIComponent(letter.id)}`;
+    expect(await (await send('GET', path, headers)).json()).toMatchObject({ encoding: 'utf8', value: value.toString(), truncated: false }); // prettier-ignore
+    const replayed = (await (await send('POST', `${path}/replay`, headers)).json()) as { replayedAt: string };
+    expect(replayed.replayedAt).toMatch(/^\d{4}-.*Z$/);
+    expect(await list()).toMatchObject({ deadLetters: [{ replayedAt: replayed.replayedAt }] });
+    expect(back).toEqual([[letter.headers, value.toString()]]);
+  });
+});
