@@ -15,7 +15,7 @@ export interface Pepper {
   readonly text: string;
 }
 
-export interface FirstPerson {
+interface FirstPerson {
   readonly email: string;
   readonly password: string | null;
 }

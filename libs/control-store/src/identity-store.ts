@@ -10,7 +10,7 @@ export interface Actor {
   readonly name: string;
 }
 
-export interface PersonRecord {
+interface PersonRecord {
   readonly userId: string;
   readonly name: string;
   readonly email: string;
