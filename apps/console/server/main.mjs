@@ -25,7 +25,14 @@ async function start() {
   const dir = fileURLToPath(new URL('..', import.meta.url));
   const app = next({ dev: false, dir, hostname: host, port: address.port });
   await app.prepare();
-  server.on('request', app.getRequestHandler());
+  const handle = app.getRequestHandler();
+  server.on('request', (request, response) => {
+    // The last address is the one that is certain: whoever spoke to this process.
+    const before = request.headers['x-forwarded-for'];
+    const address = request.socket.remoteAddress ?? '';
+    request.headers['x-forwarded-for'] = before ? `${before}, ${address}` : address;
+    void handle(request, response);
+  });
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   if (process.channel) process.on('disconnect', stop);

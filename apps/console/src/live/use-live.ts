@@ -105,10 +105,15 @@ async function follow(client: LoomClient, signal: AbortSignal, { onLink, onEvent
   }
 }
 
+const noTokens = {
+  ...{ inputTokens: 0, cacheReadInputTokens: 0, cacheWriteInputTokens: 0, inputAudioTokens: 0 },
+  ...{ outputTokens: 0, reasoningOutputTokens: 0, outputAudioTokens: 0 },
+};
+
 /** Ends of calls since a time, as the events that were not heard. */
 async function missed(client: LoomClient, since: string, signal: AbortSignal): Promise<LiveEvent[]> {
   const { traces } = await client.listTraces({ query: { from: since, limit: backfillMax }, signal });
-  return traces.toReversed().flatMap(({ traceId, span, totalUsd, costState }): LiveEvent[] => {
+  return traces.toReversed().flatMap(({ traceId, span, totalUsd, totalTokens, costState }): LiveEvent[] => {
     const place = { traceId, spanId: span.spanId, callId: '' };
     const { startTime, operation, provider, requestModel, streamed, keyId, userId, sessionId, inputPreview } =
       span;
@@ -145,7 +150,7 @@ async function missed(client: LoomClient, since: string, signal: AbortSignal): P
           durationMs: span.durationMs,
           timeToFirstChunkMs: span.timeToFirstChunkMs,
         },
-        ...{ usage: null, finishReasons: [], keyId, userId, sessionId },
+        ...{ usage: { ...noTokens, totalTokens }, finishReasons: [], keyId, userId, sessionId },
         error: span.errorType === null ? null : { type: span.errorType, message: '', code: null },
       },
       ...(costState === 'priced'

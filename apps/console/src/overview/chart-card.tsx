@@ -17,14 +17,22 @@ export function ChartCard({
   summary,
   ...chart
 }: TimeChartProps & { readonly title: string; readonly loading: boolean; readonly summary: string }) {
-  const labelled = chart.series.length > 1;
+  const isEmpty = chart.points.every(({ values }) =>
+    Object.values(values).every((value) => value === null || value === 0),
+  );
   return (
     <Card title={title}>
       <div className="grid gap-2 px-3 pb-3">
         <figure className="h-48" aria-label={`${title}. ${summary}`}>
-          {loading ? <Skeleton className="size-full" /> : <TimeChart {...chart} />}
+          {loading ? (
+            <Skeleton className="size-full" />
+          ) : isEmpty ? (
+            <p className="grid h-full place-items-center text-muted">Nothing in this time</p>
+          ) : (
+            <TimeChart {...chart} />
+          )}
         </figure>
-        {labelled && (
+        {!isEmpty && (
           <ul className="flex flex-wrap gap-x-4 gap-y-1 px-1 text-xs text-muted">
             {chart.series.map(({ key, label, color }) => (
               <li key={key} className="flex max-w-56 items-center gap-1.5">

@@ -123,7 +123,7 @@ export default function TimeChart({ points, series, format, bucketSeconds, onZoo
               name={label}
               stroke={color}
               strokeWidth={1.75}
-              dot={false}
+              dot={(dot: unknown) => loneDot(dot as DotProps, data)}
               isAnimationActive={false}
               connectNulls={false}
               type="monotone"
@@ -134,6 +134,21 @@ export default function TimeChart({ points, series, format, bucketSeconds, onZoo
       </ComposedChart>
     </ResponsiveContainer>
   );
+}
+
+interface DotProps {
+  readonly cx?: number;
+  readonly cy?: number;
+  readonly index: number;
+  readonly dataKey?: unknown;
+  readonly stroke?: string;
+}
+
+/** A point without neighbours would be a line without length. */
+function loneDot({ cx, cy, index, dataKey, stroke }: DotProps, values: readonly object[]) {
+  const valueAt = (at: number) => (values[at] as Record<string, number | null> | undefined)?.[String(dataKey)] ?? null;
+  const isLone = valueAt(index) !== null && valueAt(index - 1) === null && valueAt(index + 1) === null;
+  return isLone ? <circle key={index} cx={cx} cy={cy} r={2.5} fill={stroke} /> : <g key={index} />;
 }
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });

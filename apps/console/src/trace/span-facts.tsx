@@ -29,7 +29,7 @@ export function SpanFacts({ span }: { readonly span: Span }) {
             asked for <bdi>{visibleText(span.requestModel)}</bdi>
           </span>
         )}
-        <Badge>{span.provider}</Badge>
+        {span.provider !== '' && <Badge>{span.provider}</Badge>}
         <Badge>{span.operation}</Badge>
         {span.streamed && <Badge>stream</Badge>}
         {span.finishReasons.map((reason) => (

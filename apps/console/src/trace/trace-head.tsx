@@ -21,7 +21,11 @@ export function TraceSums({ outline }: { readonly outline: TraceOutline }) {
       </span>
       <span title={formatCount(tokens)}>{formatCompact(tokens)} tokens</span>
       {priced.length > 0 && <span>{formatUsd(priced.reduce((sum, usd) => sum + usd, 0))}</span>}
-      {errors > 0 && <span className="text-bad">{formatCount(errors)} not well</span>}
+      {errors > 0 && (
+        <span className="text-bad">
+          {formatCount(errors)} {errors === 1 ? 'error' : 'errors'}
+        </span>
+      )}
     </p>
   );
 }

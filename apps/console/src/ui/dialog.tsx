@@ -53,6 +53,8 @@ export function Sheet({ open, onOpenChange, title, className, children }: Dialog
         <Radix.Content
           aria-describedby={undefined}
           onInteractOutside={(event) => event.preventDefault()}
+          // The list keeps the keys: J and K walk on.
+          onOpenAutoFocus={(event) => event.preventDefault()}
           className={cn(
             'fixed inset-y-0 right-0 z-30 flex w-full max-w-2xl animate-[appear_.12s] flex-col border-l bg-surface shadow-2xl',
             className,

@@ -17,6 +17,7 @@ const requestHeaders = [
   'origin',
   'sec-fetch-site',
   'user-agent',
+  'x-forwarded-for',
   projectHeader,
 ];
 const answerHeaders = ['content-type', 'content-disposition', 'retry-after', 'x-content-type-options'];

@@ -1,0 +1,222 @@
+'use client';
+
+import { type ApiKey, scopePermissions } from '@loom/api-contract';
+import { KeyRound, Plus } from 'lucide-react';
+import { useState } from 'react';
+import { useLoom, useLoomChange } from '../api/loom.tsx';
+import { formatInstant, formatRelative } from '../format/times.ts';
+import { useMay, useSession } from '../shell/session.tsx';
+import { Badge } from '../ui/badge.tsx';
+import { Button } from '../ui/button.tsx';
+import { ConfirmButton } from '../ui/confirm.tsx';
+import { CopyableId } from '../ui/copy-button.tsx';
+import { Field, Select, TextInput } from '../ui/field.tsx';
+import { FormDialog } from '../ui/form-dialog.tsx';
+import { OnceShown } from '../ui/once-shown.tsx';
+import { Empty } from '../ui/states.tsx';
+import { notify } from '../ui/toaster.tsx';
+import { ManagePage } from './manage-page.tsx';
+
+type Scope = keyof typeof scopePermissions;
+const meanings: Readonly<Record<Scope, string>> = {
+  call: 'Call models through the gateway',
+  read: 'Read the record over the API',
+  manage: 'Manage keys, providers, models, prices, projects',
+};
+const lives: readonly (readonly [label: string, days: number | null])[] = [
+  ['Never', null],
+  ['In 7 days', 7],
+  ['In 30 days', 30],
+  ['In 90 days', 90],
+  ['In a year', 365],
+];
+
+export function Keys() {
+  const { data, error, refetch } = useLoom('listKeys');
+  const revoke = useLoomChange('revokeKey', ['listKeys', 'listAudit']);
+  const mayWrite = useMay('keys:write');
+  const { organization } = useSession();
+  const [isCreating, setCreating] = useState(false);
+  const [secret, setSecret] = useState<string | null>(null);
+  return (
+    <ManagePage
+      title="API keys"
+      lead="What applications call Loom with. A secret is shown once, and kept as a keyed hash."
+      actions={
+        mayWrite && (
+          <Button look="primary" onClick={() => setCreating(true)}>
+            <Plus aria-hidden className="size-3.5" /> Create key
+          </Button>
+        )
+      }
+      rows={data?.keys}
+      error={error}
+      retry={() => void refetch()}
+      keyOf={({ id }) => id}
+      empty={
+        <Empty icon={KeyRound} title="No keys yet">
+          Create one for each application: then each can be watched and revoked by itself.
+        </Empty>
+      }
+      columns={[
+        { head: 'Name', cell: ({ name }) => <span className="font-medium">{name}</span> },
+        { head: 'Id', cell: ({ id }) => <CopyableId id={id} label="Copy key id" /> },
+        {
+          head: 'Project',
+          cell: ({ projectId }) =>
+            organization.projects.find(({ id }) => id === projectId)?.name ?? projectId,
+        },
+        {
+          head: 'May',
+          cell: ({ scopes }) => (
+            <span className="flex gap-1">
+              {scopes.map((scope) => (
+                <Badge key={scope} tone={scope === 'manage' ? 'warn' : 'neutral'} title={meanings[scope]}>
+                  {scope}
+                </Badge>
+              ))}
+            </span>
+          ),
+        },
+        {
+          head: 'Created',
+          cell: ({ createdAt }) => <span title={formatInstant(createdAt)}>{formatRelative(createdAt)}</span>,
+        },
+        { head: 'State', cell: (key) => <KeyState apiKey={key} /> },
+        {
+          head: 'Action',
+          align: 'right',
+          cell: ({ id, name, revokedAt }) =>
+            mayWrite && revokedAt === null ? (
+              <ConfirmButton
+                label="Revoke"
+                title={`Revoke “${name}”?`}
+                action="Revoke now"
+                change={revoke}
+                onConfirm={(done) =>
+                  revoke.mutate(
+                    { params: { id } },
+                    { onSuccess: () => (done.onSuccess(), notify(`Key “${name}” is revoked.`)) },
+                  )
+                }
+              >
+                Calls with it are refused within a second. This cannot be taken back.
+              </ConfirmButton>
+            ) : null,
+        },
+      ]}
+    >
+      {isCreating && <CreateKey onClose={() => setCreating(false)} onCreated={setSecret} />}
+      {secret !== null && (
+        <OnceShown
+          title="The new key"
+          text={secret}
+          note="Copy it now: it is shown this once."
+          onClose={() => setSecret(null)}
+        />
+      )}
+    </ManagePage>
+  );
+}
+
+function KeyState({ apiKey: { revokedAt, expiresAt } }: { readonly apiKey: ApiKey }) {
+  if (revokedAt !== null)
+    return (
+      <Badge tone="bad" title={formatInstant(revokedAt)}>
+        revoked
+      </Badge>
+    );
+  if (expiresAt === null) return <Badge tone="ok">active</Badge>;
+  const isOver = Date.parse(expiresAt) <= Date.now();
+  return (
+    <Badge tone={isOver ? 'bad' : 'ok'} title={formatInstant(expiresAt)}>
+      {isOver ? 'expired' : `ends ${formatRelative(expiresAt)}`}
+    </Badge>
+  );
+}
+
+function CreateKey({
+  onClose,
+  onCreated,
+}: {
+  readonly onClose: () => void;
+  readonly onCreated: (secret: string) => void;
+}) {
+  const create = useLoomChange('createKey', ['listKeys', 'listAudit']);
+  const { organization, project } = useSession();
+  const mayManage = useMay('providers:write');
+  const [name, setName] = useState('');
+  const [projectId, setProject] = useState(project.id);
+  const [scopes, setScopes] = useState<readonly Scope[]>(['call']);
+  const [days, setDays] = useState('');
+  const submit = () => {
+    const expiresAt = days === '' ? null : new Date(Date.now() + Number(days) * 86_400_000).toISOString();
+    create.mutate(
+      { body: { name, projectId, scopes: [...scopes], expiresAt } },
+      {
+        onSuccess: ({ secret }) => {
+          onClose();
+          onCreated(secret);
+        },
+      },
+    );
+  };
+  return (
+    <FormDialog title="Create an API key" action="Create" change={create} onSubmit={submit} onClose={onClose}>
+      <Field label="Name" hint="What uses it: checkout service, nightly evaluation …">
+        {(ids) => (
+          <TextInput
+            {...ids}
+            required
+            maxLength={100}
+            autoFocus
+            value={name}
+            onChange={(event) => setName(event.target.value)}
+          />
+        )}
+      </Field>
+      <Field label="Project">
+        {(ids) => (
+          <Select {...ids} value={projectId} onChange={(event) => setProject(event.target.value)}>
+            {organization.projects.map(({ id, name }) => (
+              <option key={id} value={id}>
+                {name}
+              </option>
+            ))}
+          </Select>
+        )}
+      </Field>
+      <fieldset className="grid gap-1.5">
+        <legend className="pb-1 text-xs font-medium">May</legend>
+        {(Object.keys(meanings) as Scope[])
+          .filter((scope) => scope !== 'manage' || mayManage)
+          .map((scope) => (
+            <label key={scope} className="flex items-center gap-2">
+              <input
+                type="checkbox"
+                checked={scopes.includes(scope)}
+                onChange={(event) =>
+                  setScopes(
+                    event.target.checked ? [...scopes, scope] : scopes.filter((other) => other !== scope),
+                  )
+                }
+              />
+              <span className="w-14 font-medium">{scope}</span>
+              <span className="text-muted">{meanings[scope]}</span>
+            </label>
+          ))}
+      </fieldset>
+      <Field label="Ends">
+        {(ids) => (
+          <Select {...ids} value={days} onChange={(event) => setDays(event.target.value)}>
+            {lives.map(([label, days]) => (
+              <option key={label} value={days ?? ''}>
+                {label}
+              </option>
+            ))}
+          </Select>
+        )}
+      </Field>
+    </FormDialog>
+  );
+}
