@@ -52,6 +52,7 @@ function turnsOfAnswer(response: Json): Turn[] {
     );
   const output = list(response['output']);
   if (output.length > 0) return output.map((item) => turnOf(item, true));
+  if (typeof response['output'] === 'string') return [turn('assistant', partsOf(response['output']), true)];
   if (Array.isArray(response['content'])) return [turnOf(response, true)];
   return [];
 }

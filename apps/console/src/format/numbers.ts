@@ -25,6 +25,12 @@ export function formatUsd(value: string | number): string {
   return Math.abs(amount) < 0.1 ? significant.format(amount) : cents.format(amount);
 }
 
+/** A price as it is written down: all its digits, and at least two after the point. */
+export function formatPrice(decimal: string): string {
+  const [whole = '0', fraction = ''] = decimal.split('.');
+  return `$${whole}.${fraction.padEnd(2, '0')}`;
+}
+
 export function formatPercent(share: number): string {
   if (!Number.isFinite(share)) return '–';
   return `${share > 0 && share < 0.001 ? '<0.1' : oneDigit.format(share * 100)}%`;

@@ -4,6 +4,7 @@ import { Plus, Tags } from 'lucide-react';
 import { useState } from 'react';
 import { type OutputOf, useLoomChange } from '../api/loom.tsx';
 import { usePages } from '../api/use-pages.ts';
+import { formatPrice } from '../format/numbers.ts';
 import { useMay } from '../shell/session.tsx';
 import { useUrlState } from '../shell/url-state.ts';
 import { Badge } from '../ui/badge.tsx';
@@ -140,10 +141,12 @@ export function Prices() {
 function Amount({ price, bucket }: { readonly price: Price; readonly bucket: string }) {
   const amount = Object.hasOwn(price.prices, bucket) ? price.prices[bucket] : undefined;
   if (!amount) return <span className="text-muted">–</span>;
-  const tiers = amount.tiers.map(({ start, price }) => `above ${start} input tokens: $${price}`).join('\n');
+  const tiers = amount.tiers
+    .map(({ start, price }) => `above ${start} input tokens: ${formatPrice(price)}`)
+    .join('\n');
   return (
     <span title={tiers || undefined} className={tiers && 'underline decoration-dotted underline-offset-4'}>
-      ${amount.base}
+      {formatPrice(amount.base)}
     </span>
   );
 }

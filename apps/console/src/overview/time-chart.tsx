@@ -146,7 +146,8 @@ interface DotProps {
 
 /** A point without neighbours would be a line without length. */
 function loneDot({ cx, cy, index, dataKey, stroke }: DotProps, values: readonly object[]) {
-  const valueAt = (at: number) => (values[at] as Record<string, number | null> | undefined)?.[String(dataKey)] ?? null;
+  const valueAt = (at: number) =>
+    (values[at] as Record<string, number | null> | undefined)?.[String(dataKey)] ?? null;
   const isLone = valueAt(index) !== null && valueAt(index - 1) === null && valueAt(index + 1) === null;
   return isLone ? <circle key={index} cx={cx} cy={cy} r={2.5} fill={stroke} /> : <g key={index} />;
 }

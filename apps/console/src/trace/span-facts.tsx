@@ -171,7 +171,8 @@ const reasons: Readonly<Record<string, string>> = {
   unpriced: 'There is no price for it in the book.',
 };
 
-function CostDetail({ span: { cost, costState, costReason } }: { readonly span: Span }) {
+function CostDetail({ span: { cost, costState, costReason, buckets } }: { readonly span: Span }) {
+  if (!cost && !buckets) return '–'; // nothing that has a price
   if (!cost) {
     return (
       <span title={costReason ?? reasons[costState]}>{costState === 'pending' ? 'pending' : 'no price'}</span>

@@ -44,7 +44,7 @@ export function Facets({
   if (error && !data) return <p className="p-4 text-xs text-bad">{error.message}</p>;
   if (!data) return <Skeleton className="m-3 h-64" />;
   return (
-    <div className="grid gap-1 p-2" aria-label="Filter by value" role="region">
+    <div className="grid grid-cols-[minmax(0,1fr)] gap-1 p-2" aria-label="Filter by value" role="region">
       {attributes.map(([attribute, label]) => {
         const values = data.facets.find((facet) => facet.attribute === attribute)?.values ?? [];
         if (values.length === 0) return null;
@@ -80,7 +80,7 @@ function FacetGroup({ attribute, label, values, filter, onFilter, nameOf = (valu
   const largest = Math.max(...values.map(({ count }) => count));
   const shown = all ? values : values.slice(0, valuesShown);
   return (
-    <div className="grid gap-px">
+    <div className="grid grid-cols-[minmax(0,1fr)] gap-px">
       <button
         type="button"
         aria-expanded={open}

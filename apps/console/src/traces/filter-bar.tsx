@@ -33,10 +33,10 @@ export function FilterBar({
     return facets[0]?.values ?? [];
   };
   return (
-    <div className="grid min-w-0 grow gap-1">
+    <>
       <div
         className={cn(
-          'flex h-8 min-w-0 items-center gap-1 rounded-md border border-strong bg-surface pl-2.5 focus-within:outline-2 focus-within:outline-accent',
+          'flex h-8 min-w-48 grow items-center gap-1 rounded-md border border-strong bg-surface pl-2.5 focus-within:outline-2 focus-within:outline-accent',
           fault && 'border-bad',
         )}
       >
@@ -54,10 +54,10 @@ export function FilterBar({
         )}
       </div>
       {fault && (
-        <p role="alert" className="text-xs text-bad">
+        <p role="alert" className="order-last basis-full text-xs text-bad">
           {fault.message}
         </p>
       )}
-    </div>
+    </>
   );
 }
