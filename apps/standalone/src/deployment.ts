@@ -20,6 +20,7 @@ interface ServiceReady {
 }
 
 const readyMs = 120_000;
+const settleFlags = ['--expose-gc', `--import=${import.meta.resolve('@loom/app-standalone/settle-memory')}`];
 /** The optimizing compiler takes 350 MB to make the embedded PostgreSQL faster than its few queries need. */
 const engineFlags = ['--liftoff-only'];
 const serviceFlags = ['--enable-source-maps', '--max-semi-space-size=8'];
@@ -197,7 +198,7 @@ export class Deployment {
       );
     };
     const supervised = new SupervisedProcess<Ready>(
-      { name, entry: file, nodeFlags, launch, readyMs },
+      { name, entry: file, nodeFlags: [...settleFlags, ...nodeFlags], launch, readyMs },
       this.#logger,
       onChange,
     );

@@ -1,6 +1,9 @@
 import { PGlite } from '@electric-sql/pglite';
 import { readyStatus } from './wire.ts';
 
+/** PGlite touches all of it at its start, and the default of 128 MB is larger than the whole control store. */
+const sharedBuffers = '16MB';
+
 interface Turn {
   readonly owner: object;
   readonly messages: Uint8Array;
@@ -25,7 +28,8 @@ export class PgliteBackend {
   }
 
   static async open(directory: string): Promise<PgliteBackend> {
-    return new PgliteBackend(await PGlite.create(directory));
+    const startParams = [...PGlite.defaultStartParams, '-c', `shared_buffers=${sharedBuffers}`];
+    return new PgliteBackend(await PGlite.create(directory, { startParams }));
   }
 
   run(owner: object, messages: Uint8Array, onData: (bytes: Uint8Array) => void): Promise<void> {
