@@ -49,6 +49,7 @@ export default function TimeChart({ points, series, format, bucketSeconds, onZoo
     }
     setDrag(null);
   };
+  const days = daysOf(points);
   const data = points.map(({ at, values }) => ({ at, ...values }));
   return (
     <ResponsiveContainer width="100%" height="100%">
@@ -72,7 +73,10 @@ export default function TimeChart({ points, series, format, bucketSeconds, onZoo
         <CartesianGrid vertical={false} stroke="var(--line)" />
         <XAxis
           dataKey="at"
-          tickFormatter={(value: number) => axisTime(value, bucketSeconds)}
+          {...(days.length > 1 && { ticks: days })}
+          tickFormatter={(value: number) =>
+            days.length > 1 ? day.format(value) : axisTime(value, bucketSeconds)
+          }
           tick={tick}
           stroke="var(--line)"
           minTickGap={48}
@@ -156,10 +160,19 @@ const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-d
 const clockWithSeconds = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium', hourCycle: 'h23' });
 const day = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric' });
 
+const daysFrom = 3;
+
+/** Where each local day begins, for charts over several of them; empty for shorter ones. */
+function daysOf(points: readonly ChartPoint[]): number[] {
+  const starts = points.filter(({ at }, index) => {
+    const before = points[index - 1];
+    return before !== undefined && new Date(before.at).getDate() !== new Date(at).getDate();
+  });
+  return starts.length < daysFrom ? [] : starts.map(({ at }) => at);
+}
+
 function axisTime(at: number, bucketSeconds: number): string {
   const date = new Date(at);
   if (bucketSeconds < 60) return clockWithSeconds.format(date);
-  return bucketSeconds >= 6 * 3600 || (date.getHours() === 0 && date.getMinutes() === 0)
-    ? day.format(date)
-    : clock.format(date);
+  return date.getHours() === 0 && date.getMinutes() === 0 ? day.format(date) : clock.format(date);
 }

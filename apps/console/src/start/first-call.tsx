@@ -22,7 +22,7 @@ export function FirstCall() {
   const create = useLoomChange('createKey', ['listKeys']);
   const secret = create.data?.secret ?? null;
   return (
-    <div className="mx-auto grid w-full max-w-3xl gap-5">
+    <div className="mx-auto grid w-full max-w-3xl grid-cols-[minmax(0,1fr)] gap-5">
       <PageHead
         title="Your first call"
         lead="Any OpenAI client works: it needs Loom’s address and a key. Nothing else in your code changes."
@@ -76,7 +76,7 @@ export function FirstCall() {
 function Snippets({ gatewayUrl, apiKey }: { readonly gatewayUrl: string; readonly apiKey: string }) {
   const snippets = snippetsOf(gatewayUrl, apiKey);
   return (
-    <Tabs.Root defaultValue="curl" className="grid gap-3 px-4 pb-4">
+    <Tabs.Root defaultValue="curl" className="grid grid-cols-[minmax(0,1fr)] gap-3 px-4 pb-4">
       <Tabs.List aria-label="Client" className="flex flex-wrap gap-1">
         {snippets.map(({ name }) => (
           <Tabs.Trigger
@@ -89,7 +89,7 @@ function Snippets({ gatewayUrl, apiKey }: { readonly gatewayUrl: string; readonl
         ))}
       </Tabs.List>
       {snippets.map(({ name, install, code }) => (
-        <Tabs.Content key={name} value={name} className="grid gap-2">
+        <Tabs.Content key={name} value={name} className="grid grid-cols-[minmax(0,1fr)] gap-2">
           {install && <code className="font-mono text-xs text-muted">{install}</code>}
           <div className="relative rounded-lg border bg-canvas">
             {/* A region that scrolls must be reachable by keyboard. */}

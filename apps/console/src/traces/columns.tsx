@@ -25,11 +25,11 @@ export interface ColumnLook {
 
 /** How each column is shown; `chosen` ones only when someone asks for them, `wide` ones not on a phone. */
 export const columnLooks: Readonly<Record<string, ColumnLook>> = {
-  time: { label: 'Time', width: '8.5rem', shown: 'always' },
-  outcome: { label: 'Outcome', width: '7rem', shown: 'always' },
+  time: { label: 'Time', width: '7.5rem', shown: 'always' },
+  outcome: { label: 'Outcome', width: '6.75rem', shown: 'always' },
   model: { label: 'Model', width: 'minmax(10.5rem,1.2fr)', shown: 'always' },
-  input: { label: 'Input', width: 'minmax(10rem,2.2fr)', shown: 'wide' },
-  output: { label: 'Output', width: 'minmax(10rem,2.2fr)', shown: 'wide' },
+  input: { label: 'Input', width: 'minmax(7rem,2.2fr)', shown: 'wide' },
+  output: { label: 'Output', width: 'minmax(7rem,2.2fr)', shown: 'wide' },
   latency: { label: 'Latency', width: '5.5rem', align: 'right', shown: 'always' },
   firstChunk: { label: 'First chunk', width: '5.5rem', align: 'right', shown: 'chosen' },
   tokens: { label: 'Tokens', width: '4.5rem', align: 'right', shown: 'wide' },
