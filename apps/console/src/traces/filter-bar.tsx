@@ -36,7 +36,7 @@ export function FilterBar({
     <>
       <div
         className={cn(
-          'flex h-8 min-w-48 grow items-center gap-1 rounded-md border border-strong bg-surface pl-2.5 focus-within:outline-2 focus-within:outline-accent',
+          'flex h-8 min-w-48 grow basis-48 items-center gap-1 rounded-md border border-strong bg-surface pl-2.5 focus-within:outline-2 focus-within:outline-accent',
           fault && 'border-bad',
         )}
       >

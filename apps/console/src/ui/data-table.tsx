@@ -50,7 +50,7 @@ export function DataTable<Row>({
                   key={head}
                   className={cn(
                     'px-4 py-2 align-middle',
-                    align === 'right' && 'tabular text-right',
+                    align === 'right' && 'tabular text-right whitespace-nowrap',
                     className,
                   )}
                 >
