@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { formatConsoleRows, measureConsole } from './console-bench.ts';
+import { formatPageRows, measurePages } from './console-pages.ts';
 import { measureGateway } from './gateway-bench.ts';
 import { formatReport, reportOf } from './gateway-report.ts';
 import { formatSeedReport, seedDeployment } from './seed/seed-command.ts';
@@ -80,15 +81,25 @@ program
 
 program
   .command('console')
-  .description('answers of the query API behind the pages of the console, of a deployment that runs')
+  .description(
+    'the pages of the console and the answers behind them, of a deployment that runs; needs Chromium',
+  )
   .option('--json', 'one JSON object on standard output, nothing else', false)
   .option('--trace <id>', 'whose outline is read, if not the one of the seed')
   .option(...home)
   .action(async (flags: ConsoleFlags) => {
-    const { queryUrl, apiKey } = await readRuntime(flags.home);
+    const { queryUrl, apiKey, consoleUrl, adminEmail, adminPassword } = await readRuntime(flags.home);
     const traceId = flags.trace ?? (await largestTrace(flags.home));
-    const rows = await measureConsole({ queryUrl, apiKey, traceId, signal: interruption() });
-    console.log(flags.json ? JSON.stringify({ rows }) : formatConsoleRows(rows));
+    const signal = interruption();
+    const rows = await measureConsole({ queryUrl, apiKey, traceId, signal });
+    // Without the first password there is no way in: then the pages are left out, and it says so.
+    const signIn = consoleUrl !== null && adminEmail !== null && adminPassword !== null;
+    const pages = signIn
+      ? await measurePages({ consoleUrl, email: adminEmail, password: adminPassword, traceId, signal })
+      : null;
+    if (!pages) console.error('pages not measured: the first password was changed');
+    if (flags.json) console.log(JSON.stringify({ rows, pages }));
+    else console.log([formatConsoleRows(rows), ...(pages ? [formatPageRows(pages)] : [])].join('\n\n'));
   });
 
 program

@@ -83,6 +83,8 @@ describe('runSeed', () => {
     expect(sums.spans).toMatchObject({ rows: plan.spans, distinct: plan.spans });
     expect(sums.rollup).toEqual({ requests: plan.spans, tokens: sums.spans.tokens });
     expect(sums.facets.spans).toBe(plan.spans);
+    expect(sums.spansByTrace).toEqual({ rows: plan.spans, tokens: sums.spans.tokens });
+    expect(sums.costsByTrace).toEqual({ rows: sums.costs.rows, totalUsd: sums.costs.totalUsd });
     expect(sums.costs.rows).toBe(sums.costRollup.rows);
     expect(sums.costs.totalUsd).toBe(sums.costRollup.totalUsd);
     expect(Number(sums.costs.totalUsd)).toBeGreaterThan(0);

@@ -8,7 +8,14 @@ import { ControlEvent, type PriceListRecord, topics } from '@loom/trace-schema';
 import { z } from 'zod';
 import { features, largeWorkflow } from './world.ts';
 
-const RuntimeFile = z.object({ queryUrl: z.string(), controlUrl: z.string(), apiKey: z.string() });
+const RuntimeFile = z.object({
+  queryUrl: z.string(),
+  controlUrl: z.string(),
+  apiKey: z.string(),
+  consoleUrl: z.string().nullable(),
+  adminEmail: z.string().nullable(),
+  adminPassword: z.string().nullable(),
+});
 const EnginesFile = z.object({ traceStoreUrl: z.string() });
 
 /** How to read the deployment that runs in `home`. */

@@ -64,8 +64,11 @@ export function Overview() {
   const byGroup = (value: (point: Point) => number) =>
     toGroupedPoints(grouped.data?.points ?? [], range, value, nameOf);
   const [total] = summary.data?.groups ?? [];
+  const isBusy = [summary, series, grouped].some(
+    ({ isPlaceholderData, isPending }) => isPlaceholderData || isPending,
+  );
   return (
-    <>
+    <div aria-busy={isBusy} data-page="overview" className="flex flex-col gap-5">
       <PageHead title="Overview" lead={`Traffic of ${project.name}, beside the period before`}>
         <GroupPicker value={groupBy} onChange={(by) => set({ by: by === 'model' ? null : by })} />
         <RangePicker range={range} />
@@ -137,6 +140,6 @@ export function Overview() {
             : hrefOf(filterTerm(groupBy === 'model' ? 'requestModel' : groupBy, group))
         }
       />
-    </>
+    </div>
   );
 }

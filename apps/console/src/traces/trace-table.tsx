@@ -22,11 +22,13 @@ export interface TraceTableProps {
   readonly onOpen: (index: number) => void;
   readonly onEnd: () => void;
   readonly isLoadingMore: boolean;
+  readonly isStale: boolean;
 }
 
 /** The list of traces: only the rows that can be seen are in the page, however many there are. */
 export function TraceTable(props: TraceTableProps) {
-  const { traces, columns, keyName, selection, onSelection, at, onOpen, onEnd, isLoadingMore } = props;
+  const { traces, columns, keyName, selection, onSelection, at, onOpen, onEnd, isLoadingMore, isStale } =
+    props;
   const definitions = useMemo(() => traceColumns(keyName), [keyName]);
   const columnVisibility = useMemo(
     () => Object.fromEntries(Object.keys(columnLooks).map((id) => [id, columns.includes(id)])),
@@ -68,7 +70,8 @@ export function TraceTable(props: TraceTableProps) {
       role="table"
       aria-label="Traces"
       aria-rowcount={rows.length}
-      className="min-h-0 grow overflow-auto"
+      aria-busy={isStale}
+      className={cn('min-h-0 grow overflow-auto', isStale && 'opacity-60')}
     >
       <div className="min-w-fit">
         <div

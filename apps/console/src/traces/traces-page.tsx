@@ -138,6 +138,7 @@ export function TracesPage() {
               onOpen={(index) => peek(list.traces[index]?.traceId ?? null)}
               onEnd={loadMore}
               isLoadingMore={list.isLoadingMore}
+              isStale={list.isStale}
             />
           )}
         </div>

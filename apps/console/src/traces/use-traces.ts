@@ -18,6 +18,8 @@ export interface Traces {
   readonly traces: readonly TraceSummary[];
   readonly isLoading: boolean;
   readonly isLoadingMore: boolean;
+  /** What is shown is still the list of the choice before. */
+  readonly isStale: boolean;
   readonly hasMore: boolean;
   readonly loadMore: () => void;
   readonly error: LoomError | null;
@@ -68,6 +70,7 @@ export function useTraces(range: TimeRange, filter: string): Traces {
     traces,
     isLoading: list.isPending,
     isLoadingMore: list.isFetchingNextPage,
+    isStale: list.isPlaceholderData,
     hasMore: list.hasNextPage,
     loadMore: () => void list.fetchNextPage(),
     error: list.error,
