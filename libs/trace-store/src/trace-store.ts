@@ -380,4 +380,7 @@ export interface Reconciliation {
   readonly facets: { readonly spans: number };
   readonly costs: { readonly rows: number; readonly distinct: number; readonly totalUsd: string };
   readonly costRollup: { readonly rows: number; readonly totalUsd: string };
+  /** What lists of traces sum up. */
+  readonly spansByTrace: { readonly rows: number; readonly tokens: number };
+  readonly costsByTrace: { readonly rows: number; readonly totalUsd: string };
 }

@@ -91,6 +91,8 @@ export function traceStoreSuite(name: string, start: () => Promise<SuiteEngine>)
         facets: { spans: 20 },
         costs: { rows: 20, distinct: 20, totalUsd: '2' },
         costRollup: { rows: 20, totalUsd: '2' },
+        spansByTrace: { rows: 20, tokens: 500 },
+        costsByTrace: { rows: 20, totalUsd: '2' },
       });
     });
 
@@ -433,6 +435,8 @@ export function traceStoreSuite(name: string, start: () => Promise<SuiteEngine>)
         facets: { spans: 480 },
         costs: { rows: 480, distinct: 480, totalUsd: '48' },
         costRollup: { rows: 480, totalUsd: '48' },
+        spansByTrace: { rows: 480, tokens: 12_000 },
+        costsByTrace: { rows: 480, totalUsd: '48' },
       });
     });
   });

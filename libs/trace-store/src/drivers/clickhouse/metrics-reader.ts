@@ -123,13 +123,15 @@ export class MetricsReader {
     const where = `WHERE project_id = ${params.bind(projectId, 'String')}`;
     const one = async (query: string) =>
       (await this.#connection.select(`${query} ${where}`, params))[0] ?? {};
-    const [spans, rollup, index, facets, costs, costRollup] = await Promise.all([
+    const [spans, rollup, index, facets, costs, costRollup, spansByTrace, costsByTrace] = await Promise.all([
       one(`SELECT count() AS rows, uniqExact(span_id) AS distinct, sum(${totalTokens}) AS tokens FROM spans`),
       one(`SELECT sum(requests) AS requests, sum(${totalTokens}) AS tokens FROM calls_hourly`),
       one('SELECT sum(spans) AS spans FROM trace_index'),
       one(`SELECT sumIf(spans, attribute = 'operation') AS spans FROM facets`),
       one('SELECT count() AS rows, uniqExact(id) AS distinct, toString(sum(total_usd)) AS usd FROM costs'),
       one('SELECT sum(rows) AS rows, toString(sum(total_usd)) AS usd FROM costs_hourly'),
+      one('SELECT count() AS rows, sum(tokens) AS tokens FROM spans_by_trace FINAL'),
+      one('SELECT count() AS rows, toString(sum(total_usd)) AS usd FROM costs_by_trace FINAL'),
     ]);
     const n = (row: StoredRow, name: string) => Number(row[name] ?? 0);
     const usd = (row: StoredRow) => (row['usd'] as string | undefined) ?? '0';
@@ -140,6 +142,8 @@ export class MetricsReader {
       facets: { spans: n(facets, 'spans') },
       costs: { rows: n(costs, 'rows'), distinct: n(costs, 'distinct'), totalUsd: usd(costs) },
       costRollup: { rows: n(costRollup, 'rows'), totalUsd: usd(costRollup) },
+      spansByTrace: { rows: n(spansByTrace, 'rows'), tokens: n(spansByTrace, 'tokens') },
+      costsByTrace: { rows: n(costsByTrace, 'rows'), totalUsd: usd(costsByTrace) },
     };
   }
 }

@@ -160,7 +160,8 @@ export class TraceListReader {
     const rows = await this.#connection.select(
       `SELECT ${selectList(listedFields)}, ${totalTokens} AS totalTokens FROM spans
        WHERE project_id = ${params.bind(projectId, 'String')}
-         AND start_time IN ${params.times(heads.map((head) => head.startTime))} AND span_id IN ${ids}`,
+         AND start_time IN ${params.times(heads.map((head) => head.startTime))} AND span_id IN ${ids}
+       SETTINGS use_skip_indexes = 0`, // the primary key is exact
       params,
     );
     const spans = rows.map((row) => ({
@@ -200,33 +201,32 @@ export class TraceListReader {
 
   async #sumsOf(projectId: string, traceIds: readonly string[]): Promise<ReadonlyMap<string, TraceSums>> {
     if (traceIds.length === 0) return new Map();
-    const params = new BoundParams();
-    const key = `project_id = ${params.bind(projectId, 'String')} AND trace_id IN ${params.bind(traceIds, 'Array(String)')}`;
-    const [index] = await this.#connection.select(
-      `SELECT toUnixTimestamp64Nano(min(first_start)) AS first, toUnixTimestamp64Nano(max(last_start)) AS last
-       FROM trace_index WHERE ${key}`,
-      params,
-    );
-    const [first, last] = [String(index?.['first']), String(index?.['last'])];
-    const where = `${key} AND start_time >= ${params.time(first)} AND start_time <= ${params.time(last)}`;
+    const read = (statement: (where: string) => string) => {
+      const params = new BoundParams();
+      const where = `project_id = ${params.bind(projectId, 'String')} AND trace_id IN ${params.bind(traceIds, 'Array(String)')}`;
+      return this.#connection.select(statement(where), params);
+    };
     const [spans, costs] = await Promise.all([
-      this.#connection.select(
-        `SELECT trace_id AS traceId, toUnixTimestamp64Nano(min(start_time)) AS startTime,
-           max(toUnixTimestamp64Nano(start_time) + toInt64(duration_nanos)) AS endTime, count() AS spanCount,
-           countIf(outcome != 'refused') AS acceptedCount,
-           sum(is_error) AS errorCount, sum(input_tokens + output_tokens) AS totalTokens
-         FROM spans WHERE ${where} GROUP BY trace_id`,
-        params,
+      read(
+        (
+          where,
+        ) => `SELECT trace_id AS traceId, toUnixTimestamp64Nano(min(start)) AS startTime, max(end) AS endTime,
+            count() AS spanCount, countIf(NOT was_refused) AS acceptedCount, sum(error) AS errorCount,
+            sum(token_count) AS totalTokens
+          FROM (
+            SELECT trace_id, any(start_time) AS start, any(is_error) AS error, any(tokens) AS token_count,
+              any(refused) AS was_refused, any(toUnixTimestamp64Nano(start_time) + toInt64(duration_nanos)) AS end
+            FROM spans_by_trace WHERE ${where} GROUP BY trace_id, span_id
+          ) GROUP BY trace_id`,
       ),
-      this.#connection.select(
-        `SELECT trace_id AS traceId, count() AS costed, countIf(newest_state = 'unpriced' AND called) AS unpriced,
-           toString(sum(newest_usd)) AS totalUsd
-         FROM (
-           SELECT trace_id, any(provider) != '' AS called, argMax(state, (time, price_book_version)) AS newest_state,
-             argMax(total_usd, (time, price_book_version)) AS newest_usd
-           FROM costs WHERE ${where} GROUP BY trace_id, span_id
-         ) GROUP BY trace_id`,
-        params,
+      read(
+        (where) => `SELECT trace_id AS traceId, count() AS costed,
+            countIf(newest_state = 'unpriced' AND was_called) AS unpriced, toString(sum(newest_usd)) AS totalUsd
+          FROM (
+            SELECT trace_id, any(called) AS was_called, argMax(state, (time, price_book_version)) AS newest_state,
+              argMax(total_usd, (time, price_book_version)) AS newest_usd
+            FROM costs_by_trace WHERE ${where} GROUP BY trace_id, span_id
+          ) GROUP BY trace_id`,
       ),
     ]);
     const costByTrace = new Map(costs.map((row) => [row['traceId'], row]));
