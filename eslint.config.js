@@ -3,6 +3,7 @@ import { createProjectGraphAsync } from '@nx/devkit';
 import nx from '@nx/eslint-plugin';
 import { createNodeResolver, importX } from 'eslint-plugin-import-x';
 import n from 'eslint-plugin-n';
+import reactHooks from 'eslint-plugin-react-hooks';
 import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
@@ -85,19 +86,28 @@ await createProjectGraphAsync();
 
 export default defineConfig(
   {
-    ignores: ['**/dist/', '**/node_modules/', '.nx/', '.loom/', '**/testdata/', '**/generated/', '**/*.d.ts'],
+    ignores: [
+      '**/dist/',
+      '**/.next/',
+      '**/node_modules/',
+      '.nx/',
+      '.loom/',
+      '**/testdata/',
+      '**/generated/',
+      '**/*.d.ts',
+    ],
   },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
   {
-    files: ['**/*.ts'],
+    files: ['**/*.ts', '**/*.tsx'],
     extends: [js.configs.recommended, tseslint.configs.strictTypeChecked],
     plugins: { '@nx': nx, 'import-x': importX, n },
     languageOptions: {
       parserOptions: { project: './tsconfig.base.json', tsconfigRootDir: import.meta.dirname },
     },
     settings: {
-      'import-x/extensions': ['.ts'],
-      'import-x/resolver-next': [createNodeResolver({ extensions: ['.ts'] })],
+      'import-x/extensions': ['.ts', '.tsx'],
+      'import-x/resolver-next': [createNodeResolver({ extensions: ['.ts', '.tsx'] })],
     },
     rules: {
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
@@ -133,7 +143,14 @@ export default defineConfig(
       ...boundaries(law(libraries)),
     },
   },
-  { files: ['apps/*/src/**/*.ts'], rules: restrictImports(engines, httpClient, testing) },
+  {
+    files: ['apps/console/**/*.{ts,tsx}'],
+    extends: [reactHooks.configs.flat['recommended-latest']],
+    languageOptions: {
+      parserOptions: { project: './apps/console/tsconfig.json', tsconfigRootDir: import.meta.dirname },
+    },
+  },
+  { files: ['apps/*/src/**/*.{ts,tsx}'], rules: restrictImports(engines, httpClient, testing) },
   {
     files: ['apps/standalone/src/**/*.ts'],
     rules: {

@@ -16,7 +16,10 @@ export interface Runtime {
   readonly gatewayUrl: string;
   readonly queryUrl: string;
   readonly controlUrl: string;
+  readonly consoleUrl: string;
   readonly apiKey: string;
+  readonly adminEmail: string;
+  readonly adminPassword: string;
   readonly pids: Readonly<Record<string, number>>;
 }
 

@@ -1,0 +1,174 @@
+import { describe, expect, it } from '@jest/globals';
+import { eventually } from '../testing/deployment.ts';
+import { type Stage } from '../testing/stage.ts';
+
+export function manageSpecs(stage: () => Stage): void {
+  describe('what people configure', () => {
+    it('makes a key that works, shows it once, and revokes it', async () => {
+      const { world } = stage();
+      await stage().visit(async (visit) => {
+        const { page } = visit;
+        await visit.goto('/p/default/keys');
+        await visit.button('Create key').click();
+        await page.getByRole('dialog').getByLabel('Name').fill('browser key');
+        await page.getByRole('dialog').getByRole('button', { name: 'Create' }).click();
+        const secret =
+          (await (await visit.sees(page.getByRole('dialog').getByText(/^loom_live_/))).textContent()) ?? '';
+        await visit.button('Done').click();
+        expect(await page.getByText(secret).count()).toBe(0);
+        await eventually(
+          () => world.call('loom-sim', { key: secret, text: 'by the new key' }),
+          (traceId) => traceId !== '',
+        );
+        const row = page.getByRole('row', { name: /browser key/ });
+        await row.getByRole('button', { name: 'Revoke' }).click();
+        await visit.button('Revoke now').click();
+        await visit.sees(row.getByText('revoked'));
+        await eventually(
+          () => world.call('loom-sim', { key: secret }),
+          (traceId) => traceId === '',
+        );
+        await visit.goto('/p/default/audit');
+        await visit.sees(page.getByRole('row', { name: /key\.revoke.*browser key/ }));
+        await visit.sees(page.getByRole('row', { name: /key\.create.*browser key/ }));
+        expect(await page.content()).not.toContain(secret);
+      });
+    });
+
+    it('adds a provider, keeps its credential to itself, tests and removes it', async () => {
+      await stage().visit(async (visit) => {
+        const { page } = visit;
+        visit.expectComplaint(/4\d\d|50\d/);
+        await visit.goto('/p/default/providers');
+        await visit.sees(page.getByRole('row', { name: /openai-compatible/ }));
+        await page.getByRole('main').getByRole('button', { name: /Add/ }).first().click();
+        const dialog = page.getByRole('dialog');
+        await dialog.getByLabel('Kind').selectOption('openai');
+        await dialog.getByLabel('Name').fill('second-openai');
+        await dialog.getByLabel('Credential').fill('sk-keep-this-secret');
+        await dialog.getByRole('button', { name: /^(?:Add|Save)/ }).click();
+        const row = page.getByRole('row', { name: /second-openai/ });
+        await visit.sees(row);
+        expect(await page.content()).not.toContain('sk-keep-this-secret');
+        await row.getByRole('button', { name: 'Remove' }).click();
+        await dialog.getByRole('button', { name: /Remove/ }).click();
+        await row.waitFor({ state: 'hidden' });
+      });
+    });
+
+    it('gives a model a name of its own, and calls reach it by that name', async () => {
+      const { world } = stage();
+      await stage().visit(async (visit) => {
+        const { page } = visit;
+        await visit.goto('/p/default/models');
+        await page.getByRole('main').getByRole('button', { name: /Add/ }).first().click();
+        const dialog = page.getByRole('dialog');
+        await dialog.getByLabel('Alias').fill('house-model');
+        await dialog.getByLabel('Provider').selectOption('openai-compatible');
+        await dialog.getByLabel('Model', { exact: true }).fill('plain-1');
+        await dialog.getByRole('button', { name: 'Add' }).click();
+        const row = page.getByRole('row', { name: /house-model/ });
+        await visit.sees(row);
+        const client = await world.loom.client();
+        await eventually(
+          async () => {
+            const traceId = await world.call('house-model');
+            return traceId === '' ? null : client.getTraceOutline({ params: { traceId } }).catch(() => null);
+          },
+          (outline) => outline?.spans[0]?.provider === 'openai-compatible',
+        );
+        await row.getByRole('button', { name: 'Remove' }).click();
+        await dialog.getByRole('button', { name: /Remove/ }).click();
+        await row.waitFor({ state: 'hidden' });
+      });
+    });
+
+    it('takes an own price and puts it before the book', async () => {
+      await stage().visit(async (visit) => {
+        const { page } = visit;
+        await visit.goto('/p/default/prices');
+        await visit.sees(page.getByRole('row').nth(1));
+        await page
+          .getByRole('main')
+          .getByRole('button', { name: /Add|own price/i })
+          .first()
+          .click();
+        const dialog = page.getByRole('dialog');
+        await dialog.getByLabel('Model').fill('house-priced-model');
+        for (const field of await dialog.getByLabel(/per million/).all()) await field.fill('1.25');
+        await dialog.getByRole('button', { name: /^(?:Add|Save)/ }).click();
+        await page.getByLabel('Search models').fill('house-priced');
+        const row = page.getByRole('row', { name: /house-priced-model/ });
+        await visit.sees(row.getByText(/1\.25/));
+        await row.getByRole('button', { name: 'Take back' }).click();
+        await dialog.getByRole('button', { name: /Take back/ }).click();
+        await row.waitFor({ state: 'hidden' });
+      });
+    });
+
+    it('lets someone in by a link', async () => {
+      let link = '';
+      await stage().visit(async (visit) => {
+        const { page } = visit;
+        await visit.goto('/p/default/members');
+        await visit.button('Invite').click();
+        await page.getByRole('dialog').getByLabel('Role').selectOption('viewer');
+        await visit.button('Make the link').click();
+        link = (await (await visit.sees(page.getByText(/\/invite\//))).textContent()) ?? '';
+      });
+      await stage().visit(
+        async (visit) => {
+          const { page } = visit;
+          visit.expectComplaint(/401/);
+          await visit.goto(new URL(link).pathname);
+          await page.getByLabel('Your name').fill('Karel');
+          await page.getByLabel('Email').fill('karel@example.com');
+          await page.getByLabel('Password').fill('a long enough one');
+          await visit.button('Join').click();
+          await visit.path((path) => path === '/p/default');
+          await visit.goto('/p/default/keys');
+          await visit.sees(page.getByRole('row').nth(1));
+          expect(await visit.button('Create key').count()).toBe(0);
+          expect(await page.getByRole('link', { name: 'Audit log' }).count()).toBe(0);
+        },
+        { cookie: null },
+      );
+    });
+
+    it('says so when a right is lost while the page is open', async () => {
+      const { world } = stage();
+      const admin = world.clientOf(await world.admin(), 'default');
+      const member = await world.invite(admin, 'member', 'falling');
+      const { members } = await admin.listMembers();
+      const id = members.find(({ email }) => email === member.email)?.userId ?? '';
+      await stage().visit(
+        async (visit) => {
+          const { page } = visit;
+          visit.expectComplaint(/403/);
+          await visit.goto('/p/default/keys');
+          await visit.button('Create key').click();
+          await page.getByRole('dialog').getByLabel('Name').fill('too late');
+          await admin.updateMember({ params: { id }, body: { role: 'viewer' } });
+          await page.getByRole('dialog').getByRole('button', { name: 'Create' }).click();
+          await visit.sees(page.getByRole('dialog').getByRole('alert'));
+          await page.reload();
+          await visit.sees(page.getByRole('row').nth(1));
+          expect(await visit.button('Create key').count()).toBe(0);
+          await admin.removeMember({ params: { id } });
+          await page.reload();
+          await visit.sees(/You are in no organization|Not found/);
+        },
+        { cookie: member.cookie },
+      );
+    });
+
+    it('shows the health of the deployment to whoever runs it', async () => {
+      await stage().visit(async (visit) => {
+        await visit.goto('/p/default/health');
+        for (const name of [/gateway/, /console/]) await visit.sees(visit.page.getByRole('row', { name }));
+        await visit.sees(visit.page.getByText('ready').first());
+        await visit.sees('Everything on the stream could be taken in.');
+      });
+    });
+  });
+}

@@ -1,0 +1,91 @@
+import { describe, expect, it } from '@jest/globals';
+import { type Stage } from '../testing/stage.ts';
+
+export function overviewSpecs(stage: () => Stage): void {
+  describe('the overview', () => {
+    it('shows the sums, takes a drag over a chart as a range, and goes back', async () => {
+      await stage().visit(async (visit) => {
+        await visit.goto('/p/default?range=15m');
+        const chart = await visit.sees(visit.page.getByRole('figure', { name: /^Requests\./ }));
+        await visit.sees(visit.page.locator('.recharts-bar-rectangle'));
+        const box = (await chart.boundingBox())!;
+        const at = (share: number) => [box.x + box.width * share, box.y + box.height / 2] as const;
+        await visit.page.mouse.move(...at(0.4));
+        await visit.page.mouse.down();
+        await visit.page.mouse.move(...at(0.6), { steps: 5 });
+        await visit.page.mouse.move(...at(0.8), { steps: 5 });
+        await visit.page.mouse.up();
+        const zoomed = new URLSearchParams(
+          (await visit.path((path) => path.includes('from='))).split('?')[1],
+        );
+        const spanMs = Date.parse(zoomed.get('to') ?? '') - Date.parse(zoomed.get('from') ?? '');
+        expect(spanMs).toBeGreaterThan(0);
+        expect(spanMs).toBeLessThan(15 * 60_000);
+        await visit.page.goBack();
+        await visit.path((path) => path.endsWith('?range=15m'));
+      });
+    });
+
+    it('leads from the errors and from a model to their traces', async () => {
+      await stage().visit(async (visit) => {
+        await visit.goto('/p/default');
+        await visit.page.getByRole('main').getByRole('link', { name: 'broken-1' }).click();
+        await visit.path((path) => path.includes('/traces?') && path.includes('broken-1'));
+        await visit.sees(visit.page.getByRole('row').nth(1));
+        expect(await visit.page.getByRole('row').count()).toBe(2 + 1);
+        await visit.page.goBack();
+        await visit.page
+          .getByRole('main')
+          .getByRole('link', { name: /errors/i })
+          .first()
+          .click();
+        await visit.path((path) => path.includes('/traces?') && path.includes('filter='));
+        await visit.sees(/failed|429|500/);
+      });
+    });
+
+    it('turns from the first call into the trace by itself', async () => {
+      const { world } = stage();
+      const admin = world.clientOf(await world.admin(), 'default');
+      const project = await admin.createProject({ body: { name: 'Empty shop' } });
+      await stage().visit(async (visit) => {
+        await visit.goto(`/p/${project.id}`);
+        await visit.sees('Your first call');
+        await visit.button('Create a key').click();
+        const secret = await visit.sees(/^loom_live_/);
+        const key = (await secret.textContent()) ?? '';
+        await visit.sees(visit.page.locator('pre', { hasText: key }));
+        const traceId = await world.call('loom-sim', { key, text: 'the very first' });
+        await visit.path((path) => path === `/p/${project.id}/traces/${traceId}`);
+        await visit.sees('the very first');
+      });
+    });
+
+    it('opens the palette, the list of keys and the other theme', async () => {
+      await stage().visit(async (visit) => {
+        const { page } = visit;
+        await visit.goto('/p/default');
+        await visit.sees(page.getByRole('heading', { name: 'Overview' }));
+        await page.keyboard.press('Control+k');
+        await page.getByPlaceholder(/A page, a project/).fill('live');
+        await page.keyboard.press('Enter');
+        await visit.path((path) => path === '/p/default/live');
+        await page.keyboard.press('Control+k');
+        await page.getByPlaceholder(/A page, a project/).fill(world().traceOf('plain-1'));
+        await page.keyboard.press('Enter');
+        await visit.path((path) => path.endsWith(world().traceOf('plain-1')));
+        await visit.sees('A plain answer.');
+        await page.keyboard.press('?');
+        await visit.sees(page.getByRole('dialog', { name: 'Keyboard' }));
+        await page.keyboard.press('Escape');
+        await visit.button('Account menu').click();
+        await page.getByRole('menuitemcheckbox', { name: 'Dark' }).click();
+        const dark = await page.evaluate('getComputedStyle(document.body).backgroundColor');
+        await page.reload();
+        expect(await page.locator('html').getAttribute('data-theme')).toBe('dark');
+        expect(await page.evaluate('getComputedStyle(document.body).backgroundColor')).toBe(dark);
+      });
+    });
+    const world = () => stage().world;
+  });
+}
