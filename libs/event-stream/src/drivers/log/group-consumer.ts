@@ -6,6 +6,8 @@ import { type GroupOffsets, joinGroup, readGroupOffsets, writeGroupOffsets } fro
 import { listPartitions } from './layout.ts';
 import { PartitionReader } from './partition-reader.ts';
 
+/** How often new partitions are looked for. */
+const discoverMs = 200;
 const pollMs = 25;
 /** Between two deliveries of one partition, unless a batch is full: each batch is one insert per table. */
 const lingerMs = 150;
@@ -27,6 +29,7 @@ export class GroupConsumer implements Subscription {
   readonly #options: SubscribeOptions;
   readonly #handler: BatchHandler;
   readonly #stop = new AbortController();
+  #discoveredAtMs = Number.NEGATIVE_INFINITY;
   readonly #partitions = new Map<string, PartitionState>();
   #offsets: GroupOffsets = new Map();
   #running: Promise<void>;
@@ -73,6 +76,9 @@ export class GroupConsumer implements Subscription {
   }
 
   async #discover(): Promise<void> {
+    const nowMs = performance.now();
+    if (nowMs - this.#discoveredAtMs < discoverMs) return;
+    this.#discoveredAtMs = nowMs;
     for (const topic of this.#options.topics) {
       for (const name of await listPartitions(this.#root, topic)) {
         const id = `${topic}/${name}`;

@@ -5,6 +5,8 @@ import { decodeFrame, frameAt, frameBytesNeeded } from './frame.ts';
 import { closedFile, exists, listSegments, segmentPath } from './layout.ts';
 
 const windowBytes = 1024 * 1024;
+/** How often a reader at the end looks for a next segment or the writer's end; growth is seen at every read. */
+const lookMs = 200;
 
 export interface ReadLimits {
   readonly recordsMax: number;
@@ -22,6 +24,7 @@ export class PartitionReader {
   #position = 0;
   #nextOffset: number;
   #finished = false;
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
   /** Records that damage on the disk has made unreadable, as far as this reader has come. */
   corruptRecords = 0;
 
@@ -72,7 +75,7 @@ export class PartitionReader {
   async #scan(
     take: (buffer: Buffer, at: number, frame: { bytes: number; offset: number }) => boolean,
   ): Promise<void> {
-    if (this.#finished) return;
+    if (this.#finished || (await this.#isIdle())) return;
     for (;;) {
       // Whether the writer is done is asked before reading, so that nothing it wrote last is missed.
       const closed = await exists(join(this.#directory, closedFile));
@@ -88,6 +91,15 @@ export class PartitionReader {
       }
       await this.#moveTo(next);
     }
+  }
+
+  // A read of a partition where nothing happens is one system call.
+  async #isIdle(): Promise<boolean> {
+    const nowMs = performance.now();
+    const looksAgain = nowMs - this.#lookedAtMs >= lookMs;
+    if (looksAgain) this.#lookedAtMs = nowMs;
+    if (looksAgain || !this.#segment) return false;
+    return (await this.#segment.file.stat()).size <= this.#position;
   }
 
   // Whole frames from the position to the end of what is there: 'taken' when the taker has had enough.

@@ -152,6 +152,12 @@ export class PartitionWriter implements Producer {
     return this.#nextOffset;
   }
 
+  /** What was appended and is not on disk yet. */
+  get pending(): { readonly records: number; readonly bytes: number } {
+    const records = this.#groups.reduce((sum, group) => sum + group.frames.length, 0);
+    return { records, bytes: this.#queuedBytes };
+  }
+
   /** Why nothing can be appended any more, or null. */
   get failure(): LoomError | null {
     return this.#failure;

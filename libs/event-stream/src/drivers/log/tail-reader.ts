@@ -4,6 +4,8 @@ import type { StreamRecord, Subscription, TailOptions } from '../../event-stream
 import { listPartitions } from './layout.ts';
 import { PartitionReader } from './partition-reader.ts';
 
+/** How often new partitions are looked for. */
+const discoverMs = 200;
 const pollMs = 50;
 const readLimits = { recordsMax: 1000, bytesMax: 4 * 1024 * 1024 };
 
@@ -14,6 +16,7 @@ export class TailReader implements Subscription {
   readonly #onRecords: (records: StreamRecord[]) => void;
   readonly #readers = new Map<string, PartitionReader>();
   readonly #stop = new AbortController();
+  #discoveredAtMs = Number.NEGATIVE_INFINITY;
   #running: Promise<void> = Promise.resolve();
 
   private constructor(root: string, topics: readonly string[], onRecords: (records: StreamRecord[]) => void) {
@@ -53,6 +56,9 @@ export class TailReader implements Subscription {
   }
 
   async #discover(): Promise<void> {
+    const nowMs = performance.now();
+    if (nowMs - this.#discoveredAtMs < discoverMs) return;
+    this.#discoveredAtMs = nowMs;
     for (const topic of this.#topics) {
       const names = await listPartitions(this.#root, topic);
       for (const name of names) {
