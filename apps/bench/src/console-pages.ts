@@ -117,16 +117,21 @@ interface InPage {
 
 /** Runs in the page. What was asked for shows as busy first: only then is `shown` about the new answer. */
 async function inPage({ act, input, shown, waitMs }: InPage): Promise<number> {
-  const { document, history, requestAnimationFrame: frame } = globalThis as unknown as {
-    document: { querySelector(selector: string): unknown; querySelectorAll(selector: string): Iterable<{ textContent: string; click(): void }> };
+  // The compiler knows Node here, not the browser.
+  const browser = globalThis as unknown as {
+    document: {
+      querySelector(selector: string): unknown;
+      querySelectorAll(selector: string): Iterable<{ textContent: string; click(): void }>;
+    };
     history: { pushState(state: null, title: string, url: string): void };
     requestAnimationFrame(callback: () => void): void;
-  }; // prettier-ignore
+  };
+  const isShown = () => Boolean(browser.document.querySelector(shown));
   const startedMs = performance.now();
   if (act === 'query')
-    history.pushState(null, '', `?range=7d&${input}`.replace(/\?range=7d&(range=.*)/, '?$1'));
+    browser.history.pushState(null, '', input.startsWith('range=') ? `?${input}` : `?range=7d&${input}`);
   else
-    [...document.querySelectorAll('button')]
+    [...browser.document.querySelectorAll('button')]
       .find(({ textContent }) => textContent.startsWith(input))
       ?.click();
   const until = (holds: () => boolean) =>
@@ -134,12 +139,12 @@ async function inPage({ act, input, shown, waitMs }: InPage): Promise<number> {
       const look = () => {
         if (holds()) resolve();
         else if (performance.now() - startedMs > waitMs) reject(new Error(`"${input}" showed nothing`));
-        else frame(look);
+        else browser.requestAnimationFrame(look);
       };
-      frame(look);
+      browser.requestAnimationFrame(look);
     });
-  await until(() => !document.querySelector(shown));
-  await until(() => Boolean(document.querySelector(shown)));
+  await until(() => !isShown());
+  await until(isShown);
   return performance.now() - startedMs;
 }
 
