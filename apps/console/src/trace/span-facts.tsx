@@ -56,7 +56,7 @@ export function SpanFacts({ span }: { readonly span: Span }) {
           The provider’s token parts are more than its whole: this usage contradicts itself.
         </p>
       )}
-      <dl className="grid grid-cols-[repeat(auto-fill,minmax(7.5rem,1fr))] gap-x-4 gap-y-2.5">
+      <dl className="grid grid-cols-[repeat(auto-fill,minmax(6rem,1fr))] gap-x-4 gap-y-2.5">
         <Fact label="Started" title={formatInstant(timing.startTime)}>
           {formatTime(timing.startTime)}
         </Fact>
