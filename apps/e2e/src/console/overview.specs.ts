@@ -68,7 +68,7 @@ export function overviewSpecs(stage: () => Stage): void {
         await visit.sees(page.getByRole('heading', { name: 'Overview' }));
         await page.keyboard.press('Control+k');
         await page.getByPlaceholder(/A page, a project/).fill('live');
-        await page.keyboard.press('Enter');
+        await page.getByRole('option', { name: 'Live tail' }).click();
         await visit.path((path) => path === '/p/default/live');
         await page.keyboard.press('Control+k');
         await page.getByPlaceholder(/A page, a project/).fill(world().traceOf('plain-1'));

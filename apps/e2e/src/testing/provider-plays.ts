@@ -3,27 +3,26 @@ import { answerJson, answerPieces, type Play } from '@loom/testkit';
 
 const usage = { prompt_tokens: 40, completion_tokens: 12, total_tokens: 52 };
 
-export const hostile = {
+const hostile = {
   markup: '<script>alert("owned")</script><img src=x onerror=alert(2)><svg onload=alert(3)></svg>',
   links: '![pixel](https://tracker.invalid/p.gif) [click](javascript:alert(4)) https://tracker.invalid/x',
   bidi: 'invoice \u202egpj.exe\u202c \u2066hidden\u2069 zero\u200bwidth nul\u0000 bell\u0007 esc\u001b[31m',
   line: `begin-${'lorem-ipsum-'.repeat(87_382)}end`,
 };
-export const deepJson = `${'{"a":'.repeat(100)}"bottom"${'}'.repeat(100)}`;
+const deepJson = `${'{"a":'.repeat(100)}"bottom"${'}'.repeat(100)}`;
 
+/** An answer of the model that was asked for. */
 function chat(message: object, finishReason = 'stop'): Play {
-  return answerJson({
-    id: 'chatcmpl-play',
-    object: 'chat.completion',
-    created: 1,
-    model: 'play-1',
-    choices: [{ index: 0, message: { role: 'assistant', ...message }, finish_reason: finishReason }],
-    usage,
-  });
+  return (request, response) => {
+    const { model } = JSON.parse(request.body.toString()) as { model: string };
+    const choices = [{ index: 0, message: { role: 'assistant', ...message }, finish_reason: finishReason }];
+    const answer = { id: 'chatcmpl-play', object: 'chat.completion', created: 1, model, choices, usage };
+    return answerJson(answer)(request, response);
+  };
 }
 
 const event = (delta: object, finishReason: string | null = null) =>
-  `data: ${JSON.stringify({ id: 'chatcmpl-play', object: 'chat.completion.chunk', created: 1, model: 'play-1', choices: [{ index: 0, delta, finish_reason: finishReason }] })}\n\n`;
+  `data: ${JSON.stringify({ id: 'chatcmpl-play', object: 'chat.completion.chunk', created: 1, model: 'stream-1', choices: [{ index: 0, delta, finish_reason: finishReason }] })}\n\n`;
 
 const words = ['One ', 'chunk ', 'after ', 'another ', 'arrives.'];
 const streamPieces = [

@@ -10,6 +10,7 @@ export class Stage {
   readonly world: ConsoleWorld;
   readonly browser: Browser;
   readonly #pictures: string;
+  #failures = 1;
 
   private constructor(world: ConsoleWorld, browser: Browser, pictures: string) {
     this.world = world;
@@ -55,7 +56,7 @@ export class Stage {
     try {
       await walk(visit);
     } catch (error) {
-      await this.picture(visit.page, `failed-${Date.now()}`).catch(() => undefined);
+      await this.picture(visit.page, `failed-${this.#failures++}`).catch(() => undefined);
       await visit.abandon();
       const context = [`at ${visit.page.url()}`, ...visit.complaints].join('\n');
       throw new Error(`${error instanceof Error ? error.message : String(error)}\n${context}`, {

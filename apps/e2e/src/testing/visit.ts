@@ -15,7 +15,7 @@ export const sizes = {
   desktop: { width: 1440, height: 900 },
   phone: { width: 390, height: 844 },
 } as const;
-const waitMs = 10_000;
+const waitMs = 20_000;
 
 /** Someone at the console in a browser of their own. What a page should not do is written down as a complaint. */
 export class Visit {
