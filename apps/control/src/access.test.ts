@@ -357,18 +357,28 @@ describe('members and invitations', () => {
     const member = `/v1/members/${me.user.id}`;
     const key = (scopes: string[]) => send('POST', '/v1/keys', headers, { name: 'k', scopes });
     expect((await key(['manage'])).status).toBe(403);
+    const strong = { name: 'strong', scopes: ['call', 'manage'] };
+    const made = await json<{ key: { id: string } }>(send('POST', '/v1/keys', asOwner(), strong));
+    const refused = await send('DELETE', `/v1/keys/${made.key.id}`, headers);
+    expect([refused.status, await refused.text()]).toEqual([
+      403,
+      expect.stringContaining('you may not revoke a key with the scope \\"manage\\"'),
+    ]);
+    expect((await send('DELETE', `/v1/keys/${made.key.id}`, asOwner())).status).toBe(200);
     expect((await key(['call', 'read'])).status).toBe(200);
     expect((await send('PATCH', member, asOwner(), { role: 'viewer' })).status).toBe(200);
     expect((await key(['call'])).status).toBe(403);
     expect((await send('DELETE', member, asOwner())).status).toBe(200);
     expect(await views()).toBe(404);
     const { entries } = await json<{ entries: { action: string; actor: { name: string } }[] }>(
-      send('GET', '/v1/audit?limit=5', asOwner()),
+      send('GET', '/v1/audit?limit=7', asOwner()),
     );
     expect(entries.map(({ action, actor }) => [action, actor.name])).toEqual([
       ['member.remove', 'acorn owner'],
       ['member.update', 'acorn owner'],
       ['key.create', 'Dee'],
+      ['key.revoke', 'acorn owner'],
+      ['key.create', 'acorn owner'],
       ['member.add', 'Dee'],
       ['invitation.create', 'acorn owner'],
     ]);

@@ -38,7 +38,7 @@ export class KeyRegistry {
         param: 'expiresAt',
       });
     }
-    refuseMoreThanOwn(caller, body.scopes);
+    refuseMoreThanOwn(caller, body.scopes, 'make');
     const { id, secret, text } = newApiKey();
     const record: ApiKeyRecord = {
       id,
@@ -56,28 +56,33 @@ export class KeyRegistry {
     return { key: toApiKey(record), secret: text };
   }
 
-  async revoke({ organizationId, actor }: Principal, id: string): Promise<ApiKey> {
+  async revoke(caller: Principal, id: string): Promise<ApiKey> {
+    const { organizationId, actor } = caller;
     if (actor.type === 'key' && id === actor.id) {
       throw new LoomError('conflict', 'this is the key that asks; revoke it with another one', {
         param: 'id',
       });
     }
+    const known = (await this.#store.listApiKeys({ organizationId })).find((key) => key.id === id);
+    refuseMoreThanOwn(caller, known?.scopes ?? [], 'revoke');
     return toApiKey(
       await this.#store.actingAs(actor).revokeApiKey({ organizationId, id, atMs: this.#now() }),
     );
   }
 }
 
-/** Nobody hands out what they may not do themselves; calling models is what keys are for. */
-function refuseMoreThanOwn({ permissions }: Principal, scopes: readonly KeyScope[]): void {
+/** Nobody hands out, or takes away, what they may not do themselves; calling models is what keys are for. */
+function refuseMoreThanOwn(
+  { permissions }: Principal,
+  scopes: readonly KeyScope[],
+  action: 'make' | 'revoke',
+): void {
   const more = scopes.find((scope) => !scopePermissions[scope].every((one) => permissions.includes(one)));
   if (more === undefined) return;
   throw new LoomError(
     'permission_denied',
-    `you may not make a key with the scope "${more}": it may do more than you`,
-    {
-      param: 'scopes',
-    },
+    `you may not ${action} a key with the scope "${more}": it may do more than you`,
+    { param: action === 'make' ? 'scopes' : 'id' },
   );
 }
 

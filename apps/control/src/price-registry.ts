@@ -21,6 +21,8 @@ const overridesMax = 500;
 export class PriceRegistry {
   readonly #store: ControlStore;
   readonly #now: () => number;
+  /** The book is long and seldom changes. */
+  #read: { readonly version: number; readonly lists: readonly PriceListRecord[] } | null = null;
 
   constructor({ store, now }: PriceRegistryDeps) {
     this.#store = store;
@@ -75,8 +77,11 @@ export class PriceRegistry {
   }
 
   async #listsOf(organizationId: string): Promise<PriceListRecord[]> {
-    const lists = await this.#store.listPriceLists();
-    return lists.filter((list) => list.organizationId === null || list.organizationId === organizationId);
+    const version = await this.#store.currentVersion(); // before the lists: they are of it, or newer
+    if (this.#read?.version !== version) this.#read = { version, lists: await this.#store.listPriceLists() };
+    return this.#read.lists.filter(
+      (list) => list.organizationId === null || list.organizationId === organizationId,
+    );
   }
 }
 

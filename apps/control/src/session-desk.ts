@@ -1,8 +1,9 @@
 import type { InvitationAcceptance, Me, PasswordChange, SignIn } from '@loom/api-contract';
 import type { ControlStore, NewPerson } from '@loom/control-store';
-import { LoomError } from '@loom/errors';
+import { isLoomError, LoomError } from '@loom/errors';
 import type { Person } from '@loom/service-kit';
 import type { z } from 'zod';
+import { PasswordChecks } from './password-checks.ts';
 import type { SignInLimiter } from './sign-in-limiter.ts';
 
 export interface SessionDeskDeps {
@@ -21,6 +22,7 @@ export interface BegunSession {
 /** Where people come and go. */
 export class SessionDesk {
   readonly #deps: SessionDeskDeps;
+  readonly #checks = new PasswordChecks();
 
   constructor(deps: SessionDeskDeps) {
     this.#deps = deps;
@@ -33,7 +35,7 @@ export class SessionDesk {
     token: string | null,
   ): Promise<BegunSession> {
     const giveBack = this.#deps.limiter.take(email, address);
-    const begun = await this.#begin(email, password);
+    const begun = await this.#inTurn(() => this.#begin(email, password), giveBack);
     if (!begun) throw new LoomError('unauthenticated', 'email or password is wrong');
     giveBack();
     if (token !== null) await this.signOut(token);
@@ -60,7 +62,7 @@ export class SessionDesk {
   ): Promise<void> {
     const giveBack = this.#deps.limiter.take(email, address);
     const { identity } = this.#deps.store.actingAs({ type: 'user', id: userId, name });
-    await identity.changePassword({ userId, sessionId, ...change });
+    await this.#inTurn(() => identity.changePassword({ userId, sessionId, ...change }), giveBack);
     giveBack();
     await this.#deps.onPasswordChanged(email);
   }
@@ -74,8 +76,10 @@ export class SessionDesk {
     const { identity } = this.#deps.store;
     const newcomer = newPersonOf(body);
     if (newcomer) {
-      await identity.acceptInvitation(invitation, newcomer);
-      const begun = await this.#begin(newcomer.email, newcomer.password);
+      const begun = await this.#checks.inTurn(async () => {
+        await identity.acceptInvitation(invitation, newcomer);
+        return this.#begin(newcomer.email, newcomer.password);
+      });
       if (begun) return begun;
       throw new LoomError('unauthenticated', 'joined; sign in');
     }
@@ -84,6 +88,16 @@ export class SessionDesk {
       throw new LoomError('unauthenticated', 'sign in, or give name, email and password');
     await identity.acceptInvitation(invitation, { userId: session.person.userId });
     return { token, me: await this.me(session.person) };
+  }
+
+  /** A try that found no turn was none. */
+  async #inTurn<Result>(check: () => Promise<Result>, giveBack: () => void): Promise<Result> {
+    try {
+      return await this.#checks.inTurn(check);
+    } catch (error) {
+      if (isLoomError(error) && error.code === 'overloaded') giveBack();
+      throw error;
+    }
   }
 
   async #begin(email: string, password: string): Promise<BegunSession | null> {

@@ -62,6 +62,8 @@ export interface ControlStore {
   createPriceOverride(list: PriceListRecord & OrganizationScope): Promise<void>;
   deletePriceOverride(key: RecordKey): Promise<void>;
   listPriceLists(): Promise<PriceListRecord[]>;
+  /** The counter of changes: as long as it stays, so do the records that are told to the stream, prices among them. */
+  currentVersion(): Promise<number>;
 
   createView(view: SavedViewRecord): Promise<void>;
   listViews(projectId: string): Promise<SavedViewRecord[]>;

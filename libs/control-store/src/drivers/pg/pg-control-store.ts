@@ -317,6 +317,11 @@ class PgControlStore implements ControlStore {
     return (await this.#read(query.limit(listMax))).map(priceListOf);
   }
 
+  async currentVersion(): Promise<number> {
+    const [state] = await this.#read(this.#db.select().from(controlState));
+    return state?.version ?? 0;
+  }
+
   createView({ createdAtMs, ...view }: SavedViewRecord): Promise<void> {
     return this.#log.transaction(async (tx) => {
       await tx.insert(savedViews).values({ ...view, createdAt: new Date(createdAtMs) });
