@@ -79,7 +79,11 @@ describe('strict capture', () => {
     const lost = (await loom.events()).flatMap((found) =>
       found.type === 'capture.lost' ? [found.lostCalls] : [],
     );
-    expect(lost.reduce((sum, count) => sum + count, 0) + accepted).toBe(12);
+    const lostCalls = lost.reduce((sum, count) => sum + count, 0);
+    expect(lostCalls + accepted).toBe(12);
+    expect(await loom.metric('loom_gateway_outbox_lost_records_total')).toBeGreaterThanOrEqual(lostCalls);
+    expect(await loom.metric('loom_gateway_outbox_pending_records')).toBe(0);
+    expect(await loom.metric('loom_gateway_outbox_pending_bytes')).toBe(0);
   });
 
   it('tells its owner when the outbox can no longer be written, and refuses from then on', async () => {

@@ -60,6 +60,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     emitter,
     answerBytesMax: config.LOOM_CAPTURE_ANSWER_BYTES_MAX,
     chunkFlushMs: config.LOOM_CAPTURE_CHUNK_FLUSH,
+    onLostRecord: observeOutbox(deps.metrics, writer),
   });
   const refusals = new RefusalRecorder({
     emitter,
@@ -218,4 +219,20 @@ function observe(
     'When control was last heard',
     () => parts.feed.heardAtMs / 1000,
   );
+}
+
+/** Gives what counts a lost record. */
+function observeOutbox(metrics: Metrics, outbox: PartitionWriter): () => void {
+  metrics.gauge(
+    'loom_gateway_outbox_pending_records',
+    'Records that are not on disk yet',
+    () => outbox.pending.records,
+  );
+  metrics.gauge(
+    'loom_gateway_outbox_pending_bytes',
+    'Bytes that are not on disk yet',
+    () => outbox.pending.bytes,
+  );
+  const lost = metrics.counter('loom_gateway_outbox_lost_records_total', 'Records that found no room');
+  return () => lost.inc();
 }

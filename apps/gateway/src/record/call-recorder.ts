@@ -19,6 +19,8 @@ export interface CallRecorderOptions {
   readonly answerBytesMax: number;
   /** How often chunk groups of running calls are written. Milliseconds. */
   readonly chunkFlushMs: number;
+  /** Told of each record that could not be appended. */
+  readonly onLostRecord: () => void;
 }
 
 /** Puts calls on the record: accepted events, chunk groups, terminals, losses. */
@@ -126,6 +128,7 @@ export class CallRecorder {
   }
 
   #countLoss(projectId: string, calls: number, reason: string): void {
+    this.#options.onLostRecord();
     const lost = this.#lost.get(projectId) ?? { calls: 0, events: 0, reason };
     this.#lost.set(projectId, { calls: lost.calls + calls, events: lost.events + 1, reason });
   }

@@ -28,6 +28,7 @@ export class GatewayHarness {
   readonly failures: unknown[] = [];
   #server: Server | null = null;
   #gateway: Gateway | null = null;
+  #metrics = new Metrics({ processMetrics: false });
   #version = 0;
   #port = 0;
   readonly #env: Record<string, string>;
@@ -66,6 +67,12 @@ export class GatewayHarness {
     return `http://127.0.0.1:${this.#port}`;
   }
 
+  /** The value of a metric without labels, since the last open. */
+  async metric(name: string): Promise<number> {
+    const { body } = await this.#metrics.render();
+    return Number(new RegExp(`^${name} (.+)$`, 'm').exec(body)?.[1]);
+  }
+
   get gateway(): Gateway {
     if (!this.#gateway) throw new Error('the gateway is not open');
     return this.#gateway;
@@ -82,7 +89,7 @@ export class GatewayHarness {
     const gateway = await openGateway({
       config,
       logger: createLogger({ service: 'test', level: 'silent' }),
-      metrics: new Metrics({ processMetrics: false }),
+      metrics: (this.#metrics = new Metrics({ processMetrics: false })),
       onOutboxFailure: (error) => this.failures.push(error),
     });
     this.#gateway = gateway;
@@ -182,7 +189,9 @@ export class GatewayHarness {
 
   /** Waits until the gateway has heard everything that was published. */
   async settled(): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, 150));
+    const isHeard = async () => (await this.metric('loom_gateway_control_version')) >= this.#version;
+    for (let tries = 0; tries < 1000 && this.#gateway && !(await isHeard()); tries += 1)
+      await new Promise((resolve) => setTimeout(resolve, 10));
   }
 
   /** Everything on the record, each event validated, in the order of each emitter. */
