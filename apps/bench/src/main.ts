@@ -27,6 +27,7 @@ interface SeedFlags {
   readonly spans: number;
   readonly days: number;
   readonly seed: number;
+  readonly end?: number;
   readonly project: string;
   readonly traceStoreUrl?: string;
 }
@@ -38,6 +39,12 @@ const integer =
     if (Number.isInteger(value) && value >= min && value <= max) return value;
     throw new InvalidArgumentError(`expected a whole number from ${min} to ${max}`);
   };
+
+function instant(text: string): number {
+  const ms = Date.parse(text);
+  if (Number.isFinite(ms)) return ms;
+  throw new InvalidArgumentError('expected a time such as 2026-11-22T12:00:00Z');
+}
 
 /** Aborted by Ctrl-C and SIGTERM. */
 function interruption(): AbortSignal {
@@ -108,6 +115,7 @@ program
   .option('--spans <n>', 'how many', integer(1, 100_000_000), 100_000)
   .option('--days <n>', 'over how many days until now', integer(1, 365), 30)
   .option('--seed <n>', 'the same seed makes the same calls', integer(0, 2_147_483_647), 1)
+  .option('--end <time>', 'ISO time of the end instead of now: the same calls another day', instant)
   .option('--project <id>', 'whose calls they are', 'default')
   .option('--trace-store-url <url>', 'where to write, if not to the deployment of this machine')
   .option('--json', 'one JSON object on standard output, nothing else', false)

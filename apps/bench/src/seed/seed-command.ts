@@ -8,6 +8,8 @@ export interface SeedOptions {
   readonly days: number;
   readonly seed: number;
   readonly project: string;
+  /** The newest calls are shortly before it; absent: before now. Unix milliseconds. */
+  readonly end?: number;
   /** Null: of the deployment in `home`. */
   readonly traceStoreUrl: string | null;
   readonly signal: AbortSignal;
@@ -27,7 +29,7 @@ export async function seedDeployment(options: SeedOptions): Promise<SeedReport> 
   const keyIds = await featureKeys(operator, projectId);
   const book = await readPriceBook(home);
   const store = await openTraceStore(new URL(options.traceStoreUrl ?? (await readTraceStoreUrl(home))));
-  const endMs = Math.floor(Date.now() / minuteMs) * minuteMs;
+  const endMs = Math.floor((options.end ?? Date.now()) / minuteMs) * minuteMs;
   const recordedSpans = Math.min(20_000, Math.ceil(spans / 10));
   const startedMs = performance.now();
   let shownMs = startedMs;

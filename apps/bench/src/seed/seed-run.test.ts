@@ -56,6 +56,18 @@ describe('seedTraces', () => {
     }
   });
 
+  it('has calls that failed and some that were refused, which called no provider', () => {
+    const rows = [...seedTraces({ ...plan, spans: 20_000 })].flatMap(({ spans }) =>
+      spans.map(({ row }) => row),
+    );
+    const refused = rows.filter(({ outcome }) => outcome === 'refused');
+    expect(refused.length).toBeGreaterThan(10);
+    expect(refused.every(({ attempts }) => attempts.length === 0)).toBe(true);
+    const errors = rows.filter(({ outcome }) => outcome === 'failed' || outcome === 'refused');
+    expect(errors.length / rows.length).toBeGreaterThan(0.015);
+    expect(errors.length / rows.length).toBeLessThan(0.045);
+  });
+
   it('has one trace of 5,000 spans when there is room for it', () => {
     const sizes = [...seedTraces({ ...plan, spans: 20_000 })].map(({ spans }) => spans.length);
     expect(Math.max(...sizes)).toBe(5000);

@@ -80,7 +80,7 @@ export class SpanMaker {
     const slow = frame.incident ? 4 : 1;
     const firstMs = (model ? random.around(model.firstChunkMs, 0.35) : random.around(45, 0.8)) * slow;
     const wholeMs = failed
-      ? fate.error.type === 'timeout' ? 30_000 + random.unit() * 40 : random.around(260, 0.5)
+      ? fate.outcome === 'refused' ? 0.4 + random.unit() * 2 : fate.error.type === 'timeout' ? 30_000 + random.unit() * 40 : random.around(260, 0.5)
       : firstMs + (model ? (output / model.tokensPerSecond) * 1000 : 0); // prettier-ignore
     const durationMs = wholeMs + (fate.attempts > 1 ? random.around(900, 0.4) : 0);
     const content = frame.recorded ? this.#contentOf(frame, options, { fate, stream, tokens, failed }) : null;
@@ -172,7 +172,8 @@ export class SpanMaker {
     const well: Fate = { outcome: 'completed', status: 200, error: nothingWrong, attempts: 1, finishReason };
     if (options.steady) return well;
     if (!options.model) return random.chance(0.01) ? failure(500, 'tool_error', 'the tool gave up') : well;
-    if (random.chance(frame.incident ? 0.3 : 0.022)) {
+    if (random.chance(0.004)) return refusal;
+    if (random.chance(frame.incident ? 0.3 : 0.026)) {
       const draw = random.unit();
       if (frame.incident || draw < 0.2)
         return failure(
@@ -268,6 +269,7 @@ export class SpanMaker {
       status,
       error,
     });
+    if (fate.outcome === 'refused') return [];
     const { type, message, code } = fate.error;
     const error = fate.outcome === 'failed' ? { type, message, code: code === '' ? null : code } : null;
     if (fate.attempts === 1) return [attempt(0.4, durationMs, fate.status, error)];
@@ -278,6 +280,19 @@ export class SpanMaker {
     ];
   }
 }
+
+/** What the gateway turned away itself: no provider heard of it. */
+const refusal: Fate = {
+  outcome: 'refused',
+  status: 429,
+  error: {
+    type: 'rate_limited',
+    message: 'the key has used up its requests of this minute',
+    code: 'rate_limited',
+  },
+  attempts: 0,
+  finishReason: '',
+};
 
 function failure(status: number, type: string, message: string, code = ''): Fate {
   return { outcome: 'failed', status, error: { type, message, code }, attempts: 1, finishReason: '' };
