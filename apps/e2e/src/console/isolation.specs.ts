@@ -181,7 +181,7 @@ async function foundOther({ world }: Stage): Promise<Other> {
   const client = world.clientOf(admin, projectId);
   await client.updateProject({ params: { id: projectId }, body: { name: 'zebra project' } });
   const { key, secret } = await client.createKey({ body: { name: 'zebra key', scopes: ['call', 'read'] } });
-  const provider = await client.createProvider({ body: { name: 'zebra-provider', kind: 'openai', baseUrl: 'https://zebra.example.com/v1', credential: 'zebra-credential' } }); // prettier-ignore
+  const provider = await client.createProvider({ body: { name: 'zebra-provider', kind: 'openai', baseUrl: `${world.providerUrl}/zebra`, credential: 'zebra-credential' } }); // prettier-ignore
   const alias = await client.createAlias({ body: { alias: 'zebra-alias', provider: 'zebra-provider', model: 'zebra-model' } }); // prettier-ignore
   const view = await client.createView({ body: { name: 'zebra view', search: 'filter=zebra' } });
   const traceId = await eventually(

@@ -45,11 +45,15 @@ export function manageSpecs(stage: () => Stage): void {
         const dialog = page.getByRole('dialog');
         await dialog.getByLabel('Kind').selectOption('openai');
         await dialog.getByLabel('Name').fill('second-openai');
+        await dialog.getByLabel('Base URL').fill(stage().world.providerUrl);
         await dialog.getByLabel('Credential').fill('sk-keep-this-secret');
         await dialog.getByRole('button', { name: /^(?:Add|Save)/ }).click();
         const row = page.getByRole('row', { name: /second-openai/ });
         await visit.sees(row);
         expect(await page.content()).not.toContain('sk-keep-this-secret');
+        await row.getByRole('button', { name: 'Test' }).click();
+        await visit.sees(dialog.getByText(/plain-1|1 model/));
+        await page.keyboard.press('Escape');
         await row.getByRole('button', { name: 'Remove' }).click();
         await dialog.getByRole('button', { name: /Remove/ }).click();
         await row.waitFor({ state: 'hidden' });
@@ -72,10 +76,10 @@ export function manageSpecs(stage: () => Stage): void {
         const client = await world.loom.client();
         await eventually(
           async () => {
-            const traceId = await world.call('house-model');
-            return traceId === '' ? null : client.getTraceOutline({ params: { traceId } }).catch(() => null);
+            await world.call('house-model');
+            return client.listTraces({ query: { filter: 'requestModel:house-model' } });
           },
-          (outline) => outline?.spans[0]?.provider === 'openai-compatible',
+          ({ traces }) => traces.some(({ span }) => span.provider === 'openai-compatible'),
         );
         await row.getByRole('button', { name: 'Remove' }).click();
         await dialog.getByRole('button', { name: /Remove/ }).click();

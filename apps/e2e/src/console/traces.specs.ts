@@ -16,10 +16,9 @@ export function tracesSpecs(stage: () => Stage): void {
         await page.keyboard.press('/');
         await page.keyboard.type('mod');
         await visit.sees(page.locator('.cm-tooltip-autocomplete').getByText('model', { exact: true }));
-        await page.keyboard.press('Enter');
+        await page.locator('.cm-tooltip-autocomplete').getByText('model', { exact: true }).click();
         await page.keyboard.type('limit');
-        await visit.sees(page.locator('.cm-tooltip-autocomplete').getByText('limited-1'));
-        await page.keyboard.press('Enter');
+        await page.locator('.cm-tooltip-autocomplete').getByText('limited-1').click();
         await page.keyboard.press('Enter');
         await visit.path((path) => path.includes(`limited-1`));
         await visit.sees(page.getByRole('cell', { name: /limited-1/ }));

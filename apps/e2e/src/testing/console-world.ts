@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createLoomClient, type LoomClient, projectHeader } from '@loom/api-contract';
-import { UpstreamPlayer } from '@loom/testkit';
+import { answerJson, UpstreamPlayer } from '@loom/testkit';
 import { Deployment, eventually, type Runtime } from './deployment.ts';
 import { plays } from './provider-plays.ts';
 
@@ -47,10 +47,14 @@ export class ConsoleWorld {
 
   static async start(): Promise<ConsoleWorld> {
     const player = await UpstreamPlayer.start((request, response) => {
+      if (request.body.length === 0) return answerJson({ data: [{ id: 'plain-1' }] })(request, response);
       const { model } = JSON.parse(request.body.toString()) as { model: string };
       return plays[model]?.(request, response);
     });
-    const loom = await Deployment.start({ OPENAI_COMPATIBLE_BASE_URL: player.url });
+    const loom = await Deployment.start({
+      OPENAI_COMPATIBLE_BASE_URL: player.url,
+      LOOM_OUTBOUND_ALLOW: '127.0.0.1',
+    });
     return new ConsoleWorld(loom, await loom.runtime(), player);
   }
 
@@ -59,13 +63,18 @@ export class ConsoleWorld {
     await this.#player.close();
   }
 
+  /** Base URL of the provider that plays. */
+  get providerUrl(): string {
+    return this.#player.url;
+  }
+
   traceOf(name: string): string {
     const traceId = this.traces.get(name);
     if (traceId === undefined) throw new Error(`nothing was called as ${name}`);
     return traceId;
   }
 
-  /** A call through the gateway, read to its end or its break; its trace id. */
+  /** A call through the gateway, read to its end or its break; its trace id, or nothing when the key is not known. */
   async call(model: string, options: CallOptions = {}): Promise<string> {
     const { key, text = 'hello', stream = false, session, user, metadata, traceparent, messages } = options;
     const response = await fetch(`${this.runtime.gatewayUrl}/v1/chat/completions`, {
@@ -81,7 +90,7 @@ export class ConsoleWorld {
       body: JSON.stringify({ model, stream, messages: messages ?? [{ role: 'user', content: text }] }),
     });
     await response.text().catch(() => ''); // a stream that breaks is what some are called for
-    return response.headers.get('x-loom-trace-id') ?? '';
+    return response.status === 401 ? '' : (response.headers.get('x-loom-trace-id') ?? '');
   }
 
   /** Calls of every kind, on the record when this resolves. */

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp } from 'node:fs/promises';
+import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import playwright, { type Browser, type Page } from 'playwright-core';
@@ -56,12 +56,13 @@ export class Stage {
     try {
       await walk(visit);
     } catch (error) {
-      await this.picture(visit.page, `failed-${this.#failures++}`).catch(() => undefined);
+      const failed = `failed-${this.#failures++}`;
+      await this.picture(visit.page, failed).catch(() => undefined);
+      const lines = [error instanceof Error ? error.message : String(error), `at ${visit.page.url()}`];
+      const report = [...lines, ...visit.complaints].join('\n');
+      await writeFile(join(this.#pictures, `${failed}.txt`), report);
       await visit.abandon();
-      const context = [`at ${visit.page.url()}`, ...visit.complaints].join('\n');
-      throw new Error(`${error instanceof Error ? error.message : String(error)}\n${context}`, {
-        cause: error,
-      });
+      throw new Error(report, { cause: error });
     }
     await visit.end();
   }

@@ -16,6 +16,13 @@ export const sizes = {
   phone: { width: 390, height: 844 },
 } as const;
 const waitMs = 20_000;
+/** Places that wait for their content, and animations that end. */
+const stillMoving = `[
+  ...Array.from(document.querySelectorAll('[aria-busy=true], .animate-pulse.bg-raised'), (one) => one.className),
+  ...document.getAnimations()
+    .filter((one) => one.playState === 'running' && one.effect.getTiming().iterations !== Infinity)
+    .map(() => 'animation'),
+]`;
 
 /** Someone at the console in a browser of their own. What a page should not do is written down as a complaint. */
 export class Visit {
@@ -82,11 +89,11 @@ export class Visit {
   async settled(): Promise<void> {
     await this.page.waitForLoadState('load');
     await this.page.locator('main, h1, [role=alert]').first().waitFor();
-    await this.page.waitForFunction(
-      'document.querySelector("[aria-busy=true], .animate-pulse[aria-hidden=true]:not(.rounded-full)") === null',
-    );
-    await this.page.waitForFunction(
-      'document.getAnimations().every((one) => one.playState !== "running" || one.effect.getTiming().iterations === Infinity)',
+    // The policy of the page forbids functions that are polled inside of it.
+    await eventually(
+      () => this.page.evaluate<string[]>(stillMoving),
+      (moving) => moving.length === 0,
+      waitMs,
     );
   }
 
@@ -100,7 +107,7 @@ export class Visit {
     return violations
       .filter(({ impact }) => impact === 'serious' || impact === 'critical')
       .flatMap(({ id, nodes }) =>
-        nodes.map(({ target, any }) => `${id}: ${target.join(' ')} (${any[0]?.message ?? ''})`),
+        nodes.slice(0, 5).map(({ target, any }) => `${id}: ${target.join(' ')} (${any[0]?.message ?? ''})`),
       );
   }
 
