@@ -1,6 +1,7 @@
 import type { TraceOutline } from '@loom/api-contract';
 import type { OutlineSpan, TraceOutline as StoredOutline } from '@loom/trace-store';
 import { toInstant, toMilliseconds } from './instants.ts';
+import { toAttempt } from './span-view.ts';
 
 /** A stored outline as the API gives it. Pure. */
 export function toTraceOutline({ traceId, startTime, spans, truncated }: StoredOutline): TraceOutline {
@@ -22,7 +23,7 @@ function toOutlineSpan(span: OutlineSpan): TraceOutline['spans'][number] {
       span.timeToFirstChunkNanos === null ? null : toMilliseconds(span.timeToFirstChunkNanos),
     totalTokens: span.totalTokens,
     totalUsd: span.totalUsd,
-    attempts: span.attemptCount,
+    attempts: span.attempts.map(toAttempt),
     errorType: span.errorType === '' ? null : span.errorType,
   };
 }

@@ -160,7 +160,7 @@ function errorOf({ errorType: type, errorMessage: message, errorCode }: StoredSp
   return type === '' ? null : { type, message, code: orNull(errorCode) };
 }
 
-function toAttempt(attempt: CallAttempt): Span['attempts'][number] {
+export function toAttempt(attempt: CallAttempt): Span['attempts'][number] {
   const { spanId, provider, model, status, error } = attempt;
   const startTime = toInstant(attempt.startTime);
   return {

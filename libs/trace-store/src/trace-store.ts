@@ -1,4 +1,4 @@
-import type { CostComputed, CostState, PayloadPart, TokenBuckets } from '@loom/trace-schema';
+import type { CallAttempt, CostComputed, CostState, PayloadPart, TokenBuckets } from '@loom/trace-schema';
 import type { Filter } from './filter.ts';
 import type { AcceptedRow, CaptureEventRow, CostRow, PayloadRow, SpanRow, TextRow } from './rows.ts';
 
@@ -248,7 +248,8 @@ export interface OutlineSpan extends Pick<
   /** `metadata.tool`; '' when there is none. */
   readonly toolName: string;
   readonly totalTokens: number;
-  readonly attemptCount: number;
+  /** Of a call that took more than one; else empty. */
+  readonly attempts: readonly CallAttempt[];
   /** Null until priced, and where there is no price. */
   readonly totalUsd: string | null;
 }

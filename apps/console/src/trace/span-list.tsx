@@ -10,6 +10,7 @@ import {
   type LucideIcon,
   MessageSquare,
   Network,
+  RotateCw,
   Search,
   Workflow,
   Wrench,
@@ -30,6 +31,7 @@ const icons: Readonly<Record<string, LucideIcon>> = {
   retrieval: Search,
   embeddings: Boxes,
   plan: Network,
+  attempt: RotateCw,
 };
 const rowHeight = 34;
 const none: ReadonlySet<string> = new Set();
@@ -58,7 +60,7 @@ export function SpanList({ outline, selected, onSelect, mode }: SpanListProps) {
     estimateSize: () => rowHeight,
     overscan: 15,
   });
-  const at = rows.findIndex(({ span }) => span.spanId === selected);
+  const at = rows.findIndex(({ owner }) => owner === selected);
   useEffect(() => {
     if (at >= 0) virtualizer.scrollToIndex(at);
   }, [at, virtualizer]);
@@ -70,8 +72,10 @@ export function SpanList({ outline, selected, onSelect, mode }: SpanListProps) {
       return after;
     });
   const step = (by: number) => {
-    const next = rows[Math.min(rows.length - 1, Math.max(0, at + by))];
-    if (next) onSelect(next.span.spanId);
+    const others = rows.filter(({ span, owner }) => span.spanId === owner);
+    const from = others.findIndex(({ owner }) => owner === selected);
+    const next = others[Math.min(others.length - 1, Math.max(0, from + by))];
+    if (next) onSelect(next.owner);
   };
   useKeys({
     ArrowDown: () => step(1),
@@ -111,7 +115,7 @@ export function SpanList({ outline, selected, onSelect, mode }: SpanListProps) {
           {virtualizer.getVirtualItems().map(({ index, start }) => {
             const row = rows[index];
             if (!row) return null;
-            const { span, depth, childCount } = row;
+            const { span, depth, childCount, owner } = row;
             const isClosed = closed.has(span.spanId);
             return (
               <div
@@ -120,7 +124,7 @@ export function SpanList({ outline, selected, onSelect, mode }: SpanListProps) {
                 aria-level={depth + 1}
                 aria-selected={index === at}
                 aria-expanded={childCount > 0 ? !isClosed : undefined}
-                onClick={() => onSelect(span.spanId)}
+                onClick={() => onSelect(owner)}
                 style={{ height: rowHeight, transform: `translateY(${start}px)` }}
                 className={cn(
                   'absolute inset-x-0 top-0 flex cursor-pointer items-center gap-1.5 border-b pr-3 pl-2 hover:bg-raised/60',
@@ -169,9 +173,9 @@ function SpanLabel({ span, isNarrow }: { readonly span: OutlineSpan; readonly is
       <bdi title={`${span.operation} ${span.name}`} className={cn('truncate', isError && 'text-bad')}>
         {visibleText(span.name || span.operation)}
       </bdi>
-      {span.attempts > 1 && (
+      {span.attempts.length > 1 && (
         <span className="shrink-0 rounded bg-warn-soft px-1 text-2xs text-warn">
-          {span.attempts} attempts
+          {span.attempts.length} attempts
         </span>
       )}
     </span>

@@ -8,7 +8,7 @@ function span(spanId: string, parentSpanId: string | null, atMs = 0, durationMs 
   return {
     ...{ spanId, parentSpanId, startTime, durationMs, operation: 'chat', name: spanId, provider: 'p' },
     ...{ outcome: 'completed', status: 200, timeToFirstChunkMs: null, totalTokens: 0, totalUsd: null },
-    ...{ attempts: 1, errorType: null },
+    ...{ attempts: [], errorType: null },
   };
 }
 
@@ -40,6 +40,17 @@ describe('toTreeRows', () => {
       new Set(['a']),
     );
     expect(rows.map(({ span, childCount }) => [span.spanId, childCount])).toEqual([['a', 1], ['d', 0]]); // prettier-ignore
+  });
+
+  it('puts the attempts of a call below it; they show the call', () => {
+    const attempt = { spanId: 'a', provider: 'p', model: 'm', startTime: span('a', null).startTime, durationMs: 5, status: 500, error: null }; // prettier-ignore
+    const rows = toTreeRows(outline({ ...span('a', null), attempts: [attempt, attempt] }, span('b', 'a')));
+    expect(rows.map(({ span, depth, owner }) => [span.operation, depth, owner])).toEqual([
+      ['chat', 0, 'a'],
+      ['chat', 1, 'b'],
+      ['attempt', 1, 'a'],
+      ['attempt', 1, 'a'],
+    ]);
   });
 
   it('takes a chain of 10,000 spans', () => {

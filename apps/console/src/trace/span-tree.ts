@@ -6,6 +6,8 @@ export interface TreeRow {
   readonly span: OutlineSpan;
   readonly depth: number;
   readonly childCount: number;
+  /** The span whose detail this row shows: its own, or for an attempt the call's. */
+  readonly owner: string;
   /** Milliseconds after the trace's start. */
   readonly startMs: number;
 }
@@ -21,10 +23,13 @@ export function traceDurationMs({ startTime, spans }: TraceOutline): number {
  * trace (it is another system's) is a root; so is the first of a circle that somebody's ids made.
  */
 export function toTreeRows(
-  { startTime, spans }: TraceOutline,
+  { startTime, spans: calls }: TraceOutline,
   closed: ReadonlySet<string> = new Set(),
 ): TreeRow[] {
   const start = Date.parse(startTime);
+  const attempts = calls.flatMap(attemptsOf);
+  const owners = new Map(attempts.map(({ spanId, parentSpanId }) => [spanId, parentSpanId]));
+  const spans = [...calls, ...attempts];
   const ids = new Set(spans.map(({ spanId }) => spanId));
   const children = new Map<string, OutlineSpan[]>();
   for (const span of spans) {
@@ -43,7 +48,13 @@ export function toTreeRows(
       placed.add(span.spanId);
       const below = children.get(span.spanId) ?? [];
       if (!hidden)
-        rows.push({ span, depth, childCount: below.length, startMs: Date.parse(span.startTime) - start });
+        rows.push({
+          span,
+          depth,
+          childCount: below.length,
+          owner: owners.get(span.spanId) ?? span.spanId,
+          startMs: Date.parse(span.startTime) - start,
+        });
       const isHidden = hidden || closed.has(span.spanId);
       for (const child of below.toReversed()) stack.push({ span: child, depth: depth + 1, hidden: isHidden });
     }
@@ -51,4 +62,25 @@ export function toTreeRows(
   for (const root of children.get('') ?? []) place(root);
   for (const span of spans) if (!placed.has(span.spanId)) place(span);
   return rows;
+}
+
+/** The attempts of a call as rows below it; each has a name of its own, whatever ids they came with. */
+function attemptsOf(span: OutlineSpan): OutlineSpan[] {
+  return span.attempts.map(({ provider, model, startTime, durationMs, status, error }, index) => ({
+    ...{
+      spanId: `${span.spanId}#${index}`,
+      parentSpanId: span.spanId,
+      operation: 'attempt',
+      name: model,
+      provider,
+    },
+    ...{ outcome: error ? 'failed' : 'completed', status: status ?? 0, startTime, durationMs },
+    ...{
+      timeToFirstChunkMs: null,
+      totalTokens: 0,
+      totalUsd: null,
+      attempts: [],
+      errorType: error?.type ?? null,
+    },
+  }));
 }

@@ -1,10 +1,11 @@
+import type { CallAttempt } from '@loom/trace-schema';
 import { type OutlineSpan, outlineSpansMax, type TraceOutline, type TraceReader } from '../../trace-store.ts';
 import { BoundParams } from './bound-params.ts';
 import type { ClickHouseConnection } from './clickhouse-connection.ts';
 import { type Fields, fromStored, selectList, type StoredRow } from './row-codec.ts';
 import { totalTokens } from './row-fields.ts';
 
-type OutlineColumns = Omit<OutlineSpan, 'toolName' | 'totalTokens' | 'totalUsd'>;
+type OutlineColumns = Omit<OutlineSpan, 'toolName' | 'totalTokens' | 'totalUsd' | 'attempts'>;
 
 const outlineFields: Fields<OutlineColumns> = {
   spanId: 'text',
@@ -21,7 +22,6 @@ const outlineFields: Fields<OutlineColumns> = {
   durationNanos: 'number',
   timeToFirstChunkNanos: 'optionalNumber',
   errorType: 'text',
-  attemptCount: 'number',
 };
 
 /** A whole trace in narrow columns. */
@@ -45,7 +45,8 @@ export class OutlineReader {
     const where = `${key} AND start_time >= ${params.time(startTime)} AND start_time <= ${params.time(String(index['last']))}`;
     const [rows, costs] = await Promise.all([
       this.#connection.select(
-        `SELECT ${selectList(outlineFields)}, metadata['tool'] AS toolName, ${totalTokens} AS totalTokens
+        `SELECT ${selectList(outlineFields)}, metadata['tool'] AS toolName, ${totalTokens} AS totalTokens,
+           if(attempt_count > 1, attempts, '') AS attemptsJson
          FROM spans WHERE ${where} ORDER BY start_time, span_id LIMIT ${outlineSpansMax + 1}`,
         params,
       ),
@@ -71,6 +72,7 @@ function readOutlineSpan(row: StoredRow, usdBySpan: ReadonlyMap<unknown, string>
     ...fromStored<OutlineColumns>(outlineFields, row),
     toolName: row['toolName'] as string,
     totalTokens: Number(row['totalTokens']),
+    attempts: row['attemptsJson'] === '' ? [] : (JSON.parse(row['attemptsJson'] as string) as CallAttempt[]),
     totalUsd: usdBySpan.get(row['spanId']) ?? null,
   };
 }
