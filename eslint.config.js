@@ -11,7 +11,7 @@ import tseslint from 'typescript-eslint';
  * The rules of Loom's house style, all of them errors. Where a rule has options that differ by folder, the
  * options are built by the functions below, because the last matching block replaces the ones before it.
  */
-const testCode = ['**/*.test.ts', '**/src/testing/**/*.ts'];
+const testCode = ['**/*.test.ts', '**/*.specs.ts', '**/src/testing/**/*.ts'];
 
 // The dependency law: who may import whom, by the tags in each package.json. Test code may import all.
 const libraries = ['type:schema', 'type:core', 'type:port', 'type:kit', 'type:service'];
@@ -148,6 +148,11 @@ export default defineConfig(
     extends: [reactHooks.configs.flat['recommended-latest']],
     languageOptions: {
       parserOptions: { project: './apps/console/tsconfig.json', tsconfigRootDir: import.meta.dirname },
+    },
+    rules: {
+      // They say what the React compiler would leave as it is, and it is not used.
+      'react-hooks/incompatible-library': 'off',
+      'react-hooks/preserve-manual-memoization': 'off',
     },
   },
   { files: ['apps/*/src/**/*.{ts,tsx}'], rules: restrictImports(engines, httpClient, testing) },

@@ -70,7 +70,7 @@ export function useLoom<Name extends RouteMethod>(
       const call = client[name] as (input: object) => Promise<OutputOf<Name>>;
       return call({ ...input, signal });
     },
-    ...(keep && { placeholderData: keepPreviousData as never }),
+    ...(keep && { placeholderData: keepPreviousData }),
     ...options,
   });
 }
@@ -83,7 +83,7 @@ export function useLoomChange<Name extends RouteMethod>(
   const { client, projectId } = useClient();
   const queries = useQueryClient();
   return useMutation<OutputOf<Name>, LoomError, NonNullable<InputOf<Name>>>({
-    mutationFn: (input) => (client[name] as (input: object) => Promise<OutputOf<Name>>)(input as object),
+    mutationFn: (input) => (client[name] as (input: object) => Promise<OutputOf<Name>>)(input),
     onSuccess: () =>
       Promise.all(refresh.map((route) => queries.invalidateQueries({ queryKey: [projectId, route] }))),
   });

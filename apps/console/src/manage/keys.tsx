@@ -1,6 +1,6 @@
 'use client';
 
-import { type ApiKey, scopePermissions } from '@loom/api-contract';
+import { type ApiKey, type scopePermissions } from '@loom/api-contract';
 import { KeyRound, Plus } from 'lucide-react';
 import { useState } from 'react';
 import { useLoom, useLoomChange } from '../api/loom.tsx';

@@ -164,18 +164,20 @@ function ProviderForm({
         onClose();
       },
     };
-    if (!provider)
-      return create.mutate(
+    if (!provider) {
+      create.mutate(
         { body: { name, kind, baseUrl, credential: credential || null, enabled, models: names } },
         done,
       );
+      return;
+    }
     const body = {
       enabled,
       models: names,
       ...(baseUrl !== provider.baseUrl && { baseUrl }),
       ...(credential !== '' && { credential }),
     };
-    return update.mutate({ params: { id: provider.id }, body }, done);
+    update.mutate({ params: { id: provider.id }, body }, done);
   };
   const isNewAddress = provider !== null && baseUrl !== provider.baseUrl && provider.hasCredential;
   return (
