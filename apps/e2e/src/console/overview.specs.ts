@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { eventually } from '../testing/deployment.ts';
 import { type Stage } from '../testing/stage.ts';
 
 export function overviewSpecs(stage: () => Stage): void {
@@ -32,7 +33,10 @@ export function overviewSpecs(stage: () => Stage): void {
         await visit.page.getByRole('main').getByRole('link', { name: 'broken-1' }).click();
         await visit.path((path) => path.includes('/traces?') && path.includes('broken-1'));
         await visit.sees(visit.page.getByRole('row').nth(1));
-        expect(await visit.page.getByRole('row').count()).toBe(2 + 1);
+        await eventually(
+          () => visit.page.getByRole('row').count(),
+          (count) => count === 2 + 1,
+        );
         await visit.page.goBack();
         await visit.page
           .getByRole('main')

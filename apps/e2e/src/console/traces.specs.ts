@@ -22,7 +22,10 @@ export function tracesSpecs(stage: () => Stage): void {
         await page.keyboard.press('Enter');
         await visit.path((path) => path.includes(`limited-1`));
         await visit.sees(page.getByRole('cell', { name: /limited-1/ }));
-        expect(await rows(page).count()).toBe(2);
+        await eventually(
+          () => rows(page).count(),
+          (count) => count === 2,
+        );
       });
     });
 
