@@ -148,13 +148,19 @@ function PartView({ part }: { readonly part: Part }) {
 }
 
 function ToolResult({ text }: { readonly text: string }) {
+  const value = structureOf(text);
+  if (value) return <JsonTree value={value} />;
+  return <LongText text={text} className="font-mono text-xs leading-5" />;
+}
+
+/** The object or array that a text is; null for any other text. */
+function structureOf(text: string): object | null {
   try {
     const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null) return <JsonTree value={value} />;
+    return typeof value === 'object' ? value : null;
   } catch {
-    // no JSON: it is text
+    return null;
   }
-  return <LongText text={text} className="font-mono text-xs leading-5" />;
 }
 
 function Picture({ url }: { readonly url: string }) {

@@ -100,9 +100,8 @@ function partsOf(content: unknown): Part[] {
 }
 
 function partOf(part: Json): Part {
-  const text = [part['text'], part['thinking'], part['refusal']].find(
-    (value) => typeof value === 'string',
-  ) as string | undefined;
+  const isText = (value: unknown): value is string => typeof value === 'string';
+  const text = [part['text'], part['thinking'], part['refusal']].find(isText);
   switch (part['type']) {
     case 'text':
     case 'input_text':
@@ -116,7 +115,7 @@ function partOf(part: Json): Part {
         text:
           text ??
           list(part['summary'])
-            .map((entry) => (isJson(entry) ? String(entry['text'] ?? '') : ''))
+            .map((entry) => (isJson(entry) ? words(entry['text']) : ''))
             .join('\n'),
       };
     case 'refusal':
@@ -130,11 +129,11 @@ function partOf(part: Json): Part {
     case 'function':
       return toolCallOf(part);
     case 'tool_result':
-      return { kind: 'toolResult', id: String(part['tool_use_id'] ?? ''), text: textOf(part['content']) };
+      return { kind: 'toolResult', id: words(part['tool_use_id']), text: textOf(part['content']) };
     case 'function_call_output':
-      return { kind: 'toolResult', id: String(part['call_id'] ?? ''), text: textOf(part['output']) };
+      return { kind: 'toolResult', id: words(part['call_id']), text: textOf(part['output']) };
     default:
-      return { kind: 'other', label: String(part['type'] ?? 'part'), value: part };
+      return { kind: 'other', label: words(part['type'], 'part'), value: part };
   }
 }
 
@@ -145,8 +144,8 @@ function toolCallOf(call: unknown): Part {
   const id = call['call_id'] ?? call['id'] ?? '';
   return {
     kind: 'toolCall',
-    id: String(id),
-    name: String(body['name'] ?? 'unknown'),
+    id: words(id),
+    name: words(body['name'], 'unknown'),
     input: parsed(input),
     result: null,
   };
@@ -155,8 +154,8 @@ function toolCallOf(call: unknown): Part {
 function citationOf(annotation: unknown): Part[] {
   if (!isJson(annotation)) return [];
   const body = isJson(annotation['url_citation']) ? annotation['url_citation'] : annotation;
-  const url = String(body['url'] ?? '');
-  return [{ kind: 'citation', title: String(body['title'] ?? body['document_title'] ?? url), url }];
+  const url = words(body['url']);
+  return [{ kind: 'citation', title: words(body['title'] ?? body['document_title'], url), url }];
 }
 
 function imageUrlOf(part: Json): string {
@@ -218,4 +217,8 @@ function list(value: unknown): readonly unknown[] {
 
 function isJson(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function words(value: unknown, otherwise = ''): string {
+  return typeof value === 'string' ? value : otherwise;
 }

@@ -39,7 +39,7 @@ function Branch({
 }) {
   const entries = Array.isArray(value)
     ? value.map((item, index) => [String(index), item as unknown] as const)
-    : Object.entries(value);
+    : (Object.entries(value) as [string, unknown][]);
   const [open, setOpen] = useState(depth < openDepth && entries.length <= 50);
   const [shown, setShown] = useState(childrenShown);
   const [left, right] = Array.isArray(value) ? ['[', ']'] : ['{', '}'];

@@ -32,6 +32,10 @@ export function formatInstant(instant: string | number): string {
   return full.format(new Date(instant));
 }
 
+export function isPast(instant: string): boolean {
+  return Date.parse(instant) <= Date.now();
+}
+
 /** `3 min ago`, `in 2 days`. */
 export function formatRelative(instant: string | number, now = Date.now()): string {
   const seconds = (new Date(instant).getTime() - now) / 1000;

@@ -35,7 +35,9 @@ export function useLive(isPaused: boolean): {
   const [waiting, setWaiting] = useState(0);
   const held = useRef<LiveEvent[]>([]);
   const paused = useRef(isPaused);
-  paused.current = isPaused;
+  useEffect(() => {
+    paused.current = isPaused;
+  }, [isPaused]);
 
   useEffect(() => {
     const stop = new AbortController();

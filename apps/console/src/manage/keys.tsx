@@ -4,7 +4,7 @@ import { type ApiKey, type scopePermissions } from '@loom/api-contract';
 import { KeyRound, Plus } from 'lucide-react';
 import { useState } from 'react';
 import { useLoom, useLoomChange } from '../api/loom.tsx';
-import { formatInstant, formatRelative } from '../format/times.ts';
+import { formatInstant, formatRelative, isPast } from '../format/times.ts';
 import { useMay, useSession } from '../shell/session.tsx';
 import { Badge } from '../ui/badge.tsx';
 import { Button } from '../ui/button.tsx';
@@ -96,7 +96,12 @@ export function Keys() {
                 onConfirm={(done) =>
                   revoke.mutate(
                     { params: { id } },
-                    { onSuccess: () => (done.onSuccess(), notify(`Key “${name}” is revoked.`)) },
+                    {
+                      onSuccess: () => {
+                        done.onSuccess();
+                        notify(`Key “${name}” is revoked.`);
+                      },
+                    },
                   )
                 }
               >
@@ -127,7 +132,7 @@ function KeyState({ apiKey: { revokedAt, expiresAt } }: { readonly apiKey: ApiKe
       </Badge>
     );
   if (expiresAt === null) return <Badge tone="ok">active</Badge>;
-  const isOver = Date.parse(expiresAt) <= Date.now();
+  const isOver = isPast(expiresAt);
   return (
     <Badge tone={isOver ? 'bad' : 'ok'} title={formatInstant(expiresAt)}>
       {isOver ? 'expired' : `ends ${formatRelative(expiresAt)}`}

@@ -4,7 +4,7 @@ import { type Member, Role as RoleWord } from '@loom/api-contract';
 import { UserPlus } from 'lucide-react';
 import { useState } from 'react';
 import { useLoom, useLoomChange } from '../api/loom.tsx';
-import { formatDay, formatInstant, formatRelative } from '../format/times.ts';
+import { formatDay, formatInstant, formatRelative, isPast } from '../format/times.ts';
 import { useMay, useSession } from '../shell/session.tsx';
 import { Badge } from '../ui/badge.tsx';
 import { Button } from '../ui/button.tsx';
@@ -79,7 +79,12 @@ export function Members() {
                 onConfirm={(done) =>
                   remove.mutate(
                     { params: { id: userId } },
-                    { onSuccess: () => (done.onSuccess(), notify(`${name} is no longer a member.`)) },
+                    {
+                      onSuccess: () => {
+                        done.onSuccess();
+                        notify(`${name} is no longer a member.`);
+                      },
+                    },
                   )
                 }
               >
@@ -242,7 +247,7 @@ function InvitationState({
         accepted
       </Badge>
     );
-  const isOver = Date.parse(expiresAt) <= Date.now();
+  const isOver = isPast(expiresAt);
   return (
     <Badge tone={isOver ? 'bad' : 'accent'} title={formatInstant(expiresAt)}>
       {isOver ? 'expired' : `ends ${formatRelative(expiresAt)}`}

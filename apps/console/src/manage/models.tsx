@@ -61,7 +61,12 @@ export function Models() {
                 onConfirm={(done) =>
                   remove.mutate(
                     { params: { id } },
-                    { onSuccess: () => (done.onSuccess(), notify(`Alias “${alias}” is removed.`)) },
+                    {
+                      onSuccess: () => {
+                        done.onSuccess();
+                        notify(`Alias “${alias}” is removed.`);
+                      },
+                    },
                   )
                 }
               >

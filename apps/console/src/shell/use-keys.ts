@@ -6,7 +6,9 @@ import { isTyping } from './shortcuts.ts';
 /** Keys of a list, as a map from key to what it does; nothing happens while someone types. */
 export function useKeys(keys: Readonly<Record<string, () => void>>): void {
   const current = useRef(keys);
-  current.current = keys;
+  useEffect(() => {
+    current.current = keys;
+  });
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (isTyping(event) || event.metaKey || event.ctrlKey || event.altKey) return;

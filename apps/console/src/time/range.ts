@@ -26,6 +26,7 @@ export const presets: Readonly<Record<string, { readonly label: string; readonly
   '30d': { label: 'Last 30 days', seconds: 30 * day },
 };
 const defaultPreset = '24h';
+const tickMs = 10_000;
 
 const bucketSizes = [
   10,
@@ -77,13 +78,10 @@ export function rangeBefore({ from, to }: TimeRange): { readonly from: string; r
 
 /** The time in steps: what is asked for changes once a step, not at every render. */
 function useNow(stepMs: number): number {
-  const read = () => Math.ceil(Date.now() / stepMs) * stepMs;
-  const [now, setNow] = useState(read);
+  const [now, setNow] = useState(Date.now);
   useEffect(() => {
-    const timer = setInterval(() => setNow(read), stepMs);
-    setNow(read);
+    const timer = setInterval(() => setNow(Date.now()), tickMs);
     return () => clearInterval(timer);
-    // eslint-disable-next-line react-hooks/exhaustive-deps -- `read` is made of stepMs alone
-  }, [stepMs]);
-  return now;
+  }, []);
+  return Math.ceil(now / stepMs) * stepMs;
 }

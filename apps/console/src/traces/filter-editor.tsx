@@ -44,7 +44,9 @@ export default function FilterEditor({ value, onApply, fault, valuesOf }: Filter
   const view = useRef<EditorView | null>(null);
   const nonce = useNonce();
   const calls = useRef({ onApply, valuesOf });
-  calls.current = { onApply, valuesOf };
+  useEffect(() => {
+    calls.current = { onApply, valuesOf };
+  });
 
   useEffect(() => {
     if (!place.current) return;

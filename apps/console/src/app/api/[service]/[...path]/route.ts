@@ -1,15 +1,12 @@
 import { projectHeader } from '@loom/api-contract';
 import type { NextRequest } from 'next/server';
+import { serviceUrls } from '../../../../config.ts';
 
 /**
  * The browser's way to query and control: one origin, the console's. Nothing is decided here; requests and answers
  * pass with the headers named below, bodies and live streams as they come, and what the browser breaks off is broken
  * off behind.
  */
-const upstreams: Readonly<Record<string, string | undefined>> = {
-  query: process.env.LOOM_QUERY_URL,
-  control: process.env.LOOM_CONTROL_URL,
-};
 const requestHeaders = [
   'accept',
   'content-type',
@@ -27,7 +24,7 @@ async function forward(
   { params }: RouteContext<'/api/[service]/[...path]'>,
 ): Promise<Response> {
   const { service } = await params;
-  const base = Object.hasOwn(upstreams, service) ? upstreams[service] : undefined;
+  const base = Object.hasOwn(serviceUrls, service) ? serviceUrls[service] : undefined;
   if (!base) return problem(404, 'not_found', 'there is nothing here');
   // The path as it was sent: decoded and joined segments could name another route.
   const path = request.nextUrl.pathname.slice(`/api/${service}`.length);
