@@ -1,5 +1,5 @@
 import { type ErrorCode, errorCodes, LoomError, messageOf } from '@loom/errors';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { ErrorBody } from './error-body.ts';
 import { LiveEvent } from './live.ts';
 import { type Route, type RouteName, routes } from './routes.ts';

@@ -1,5 +1,5 @@
 import { CaptureMode, KeyScope, TieredPrice } from '@loom/trace-schema';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const name = z.string().trim().min(1).max(100);
 const timestamp = z.iso.datetime();

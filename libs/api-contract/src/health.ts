@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Instant } from './trace.ts';
 
 const count = z.int().nonnegative();

@@ -1,5 +1,5 @@
 import { Outcome } from '@loom/trace-schema';
-import { z } from 'zod';
+import * as z from 'zod';
 import { CallInFlight, Instant, SpanError, SpanUsage } from './trace.ts';
 
 const place = { time: Instant, traceId: z.string(), spanId: z.string(), callId: z.string() };

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Instant, SpanBuckets } from './trace.ts';
 
 const quantiles = z.object({ p50: z.number(), p95: z.number(), p99: z.number() });

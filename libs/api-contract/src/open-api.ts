@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { ErrorBody } from './error-body.ts';
 import { projectHeader } from './client.ts';
 import { LiveEvent } from './live.ts';

@@ -1,5 +1,5 @@
 import type { KeyScope } from '@loom/trace-schema';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What a route asks of its caller, `<resource>:<verb>`. */
 export const permissions = [

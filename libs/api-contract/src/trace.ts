@@ -1,5 +1,5 @@
 import { CaptureMode, CostState, Outcome, tokenBuckets, UsageSource } from '@loom/trace-schema';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** An instant in ISO 8601, UTC, to the microsecond. */
 export const Instant = z.iso.datetime({ precision: 6 });

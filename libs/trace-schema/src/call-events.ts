@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { Payload, PayloadPart } from './payload.ts';
 import { Usage, UsageSource } from './usage.ts';
 

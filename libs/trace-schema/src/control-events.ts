@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { CaptureMode } from './call-events.ts';
 
 /** What a key may do: `call` models, `read` the record, `manage` the deployment. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /**
  * One payload (a request body, the raw bytes of an answer) as an event carries it. `length` and `hash` are those of

@@ -11,7 +11,7 @@ export interface SeedModel {
   readonly reasons?: boolean;
 }
 
-export const models: readonly (readonly [SeedModel, number])[] = [
+const models: readonly (readonly [SeedModel, number])[] = [
   [of('openai', 'gpt-4o-mini', 'gpt-4o-mini-2024-07-18', 95, 380, { caches: true }), 24],
   [of('openai', 'gpt-4o', 'gpt-4o-2024-08-06', 80, 480, { caches: true }), 12],
   [of('openai', 'gpt-4.1', 'gpt-4.1-2025-04-14', 75, 520, { caches: true }), 8],

@@ -5,7 +5,7 @@ import { useState } from 'react';
 import { cn } from '../format/class-names.ts';
 import { visibleText } from '../format/foreign-text.ts';
 
-const openDepth = 3;
+const openDepth = 5;
 const childrenShown = 100;
 const textShown = 2000;
 

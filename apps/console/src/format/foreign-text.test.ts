@@ -5,6 +5,8 @@ describe('visibleText', () => {
   it.each([
     ['a\u202eb', 'a⟦U+202E⟧b'],
     ['a\u2066b\u2069', 'a⟦U+2066⟧b⟦U+2069⟧'],
+    ['zero\u200bwidth\ufeff', 'zero⟦U+200B⟧width⟦U+FEFF⟧'],
+    ['tag\u{e0041}', 'tag⟦U+E0041⟧'],
     ['bell\u0007', 'bell␇'],
     ['esc\u001b[31m', 'esc␛[31m'],
     ['nul\u0000', 'nul␀'],

@@ -1,6 +1,7 @@
 'use client';
 
 import type { MetricsSeries } from '@loom/api-contract';
+import { useState } from 'react';
 import { useLoom } from '../api/loom.tsx';
 import { useKeyNames } from '../api/key-names.ts';
 import { formatCompact, formatDuration, formatUsd } from '../format/numbers.ts';
@@ -43,7 +44,12 @@ export function Overview() {
   );
   const any = useLoom('listTraces', { query: { limit: 1 } });
 
-  if (any.data?.traces.length === 0 && summary.data?.groups.length === 0) return <FirstCall />;
+  // Decided once: the first call must not take away the page that waits for it.
+  const [isFirst, setFirst] = useState<boolean | null>(null);
+  if (isFirst === null && any.data && summary.data) {
+    setFirst(any.data.traces.length === 0 && summary.data.groups.length === 0);
+  }
+  if (isFirst) return <FirstCall />;
   const failed = summary.error ?? series.error;
   if (failed && !summary.data) return <Failure error={failed} retry={() => void summary.refetch()} />;
 

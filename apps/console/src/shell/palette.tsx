@@ -44,29 +44,6 @@ export function Palette({ onClose, onHelp }: { readonly onClose: () => void; rea
               <Command.Empty className="px-3 py-6 text-center text-muted">
                 Nothing has this name.
               </Command.Empty>
-              {wanted !== '' && (
-                <Command.Group heading="Search" className="palette-group">
-                  {isTraceId && (
-                    <Command.Item
-                      forceMount
-                      value={`trace ${wanted}`}
-                      onSelect={() => go(path('traces', wanted))}
-                      className={item}
-                    >
-                      <Activity aria-hidden className="size-4 text-muted" /> Open trace {wanted.slice(0, 8)}…
-                    </Command.Item>
-                  )}
-                  <Command.Item
-                    forceMount
-                    value={`filter ${wanted}`}
-                    onSelect={() => go(`${path('traces')}?filter=${encodeURIComponent(wanted)}`)}
-                    className={item}
-                  >
-                    <Activity aria-hidden className="size-4 text-muted" />{' '}
-                    <span className="truncate">Traces with “{wanted}”</span>
-                  </Command.Item>
-                </Command.Group>
-              )}
               {groups.map(({ group, places }) => (
                 <Command.Group key={group} heading={group} className="palette-group">
                   {places.map(({ label, segments, icon: Icon }) => (
@@ -109,6 +86,29 @@ export function Palette({ onClose, onHelp }: { readonly onClose: () => void; rea
                   <Keyboard aria-hidden className="size-4 text-muted" /> Keyboard
                 </Command.Item>
               </Command.Group>
+              {wanted !== '' && (
+                <Command.Group heading="Search" className="palette-group">
+                  {isTraceId && (
+                    <Command.Item
+                      forceMount
+                      value={`trace ${wanted}`}
+                      onSelect={() => go(path('traces', wanted))}
+                      className={item}
+                    >
+                      <Activity aria-hidden className="size-4 text-muted" /> Open trace {wanted.slice(0, 8)}…
+                    </Command.Item>
+                  )}
+                  <Command.Item
+                    forceMount
+                    value={`filter ${wanted}`}
+                    onSelect={() => go(`${path('traces')}?filter=${encodeURIComponent(wanted)}`)}
+                    className={item}
+                  >
+                    <Activity aria-hidden className="size-4 text-muted" />{' '}
+                    <span className="truncate">Traces with “{wanted}”</span>
+                  </Command.Item>
+                </Command.Group>
+              )}
             </Command.List>
           </Command>
         </Radix.Content>

@@ -14,7 +14,7 @@ export function ProjectSwitcher() {
       trigger={
         <button
           type="button"
-          aria-label="Switch project"
+          aria-label={`${project.name} ${organization.name}, switch project`}
           className="flex items-center gap-2 rounded-lg border bg-surface px-2.5 py-1.5 text-left hover:bg-raised"
         >
           <span className="min-w-0 grow">

@@ -3,7 +3,6 @@
 import { LoomError } from '@loom/errors';
 import { MutationCache, QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { setNonce } from 'get-nonce';
-import { Tooltip } from 'radix-ui';
 import { type ReactNode, useState } from 'react';
 import { NonceContext } from './nonce.ts';
 import { Toaster } from '../ui/toaster.tsx';
@@ -16,10 +15,8 @@ export function Providers({ nonce, children }: { readonly nonce: string; readonl
   return (
     <NonceContext value={nonce}>
       <QueryClientProvider client={queries}>
-        <Tooltip.Provider delayDuration={300}>
-          {children}
-          <Toaster />
-        </Tooltip.Provider>
+        {children}
+        <Toaster />
       </QueryClientProvider>
     </NonceContext>
   );

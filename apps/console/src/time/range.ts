@@ -44,7 +44,7 @@ const bucketSizes = [
 ];
 const bucketsWanted = 60;
 
-export function bucketSecondsOf(rangeSeconds: number): number {
+function bucketSecondsOf(rangeSeconds: number): number {
   return bucketSizes.find((size) => rangeSeconds / size <= bucketsWanted) ?? 7 * day;
 }
 

@@ -58,6 +58,8 @@ export function SpanList({ outline, selected, onSelect, mode }: SpanListProps) {
     count: rows.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => rowHeight,
+    scrollPaddingStart: 40,
+    scrollPaddingEnd: 48,
     overscan: 15,
   });
   const at = rows.findIndex(({ owner }) => owner === selected);
@@ -110,6 +112,7 @@ export function SpanList({ outline, selected, onSelect, mode }: SpanListProps) {
           The first {outline.spans.length} spans: the trace has more.
         </p>
       )}
+      {mode === 'timeline' && <Ruler total={total} />}
       <div ref={scroller} role="tree" aria-label="Spans" tabIndex={0} className="min-h-0 grow overflow-auto">
         <div style={{ height: virtualizer.getTotalSize(), position: 'relative' }}>
           {virtualizer.getVirtualItems().map(({ index, start }) => {
@@ -131,26 +134,34 @@ export function SpanList({ outline, selected, onSelect, mode }: SpanListProps) {
                   index === at && 'bg-accent-soft/70',
                 )}
               >
-                <span aria-hidden style={{ width: Math.min(depth, 12) * 14 }} className="shrink-0" />
-                <button
-                  type="button"
-                  tabIndex={-1}
-                  aria-label={isClosed ? 'Open' : 'Close'}
-                  onClick={(event) => {
-                    event.stopPropagation();
-                    toggle(span.spanId, !isClosed);
-                  }}
+                {/* The place of the names is as wide in every row: the bars have one time axis. */}
+                <span
                   className={cn(
-                    'grid size-4 shrink-0 place-items-center text-muted',
-                    childCount === 0 && 'invisible',
+                    'flex min-w-0 items-center gap-1.5',
+                    mode === 'timeline' ? 'w-2/5 shrink-0' : 'grow',
                   )}
                 >
-                  <ChevronRight
-                    aria-hidden
-                    className={cn('size-3.5 transition-transform', !isClosed && 'rotate-90')}
-                  />
-                </button>
-                <SpanLabel span={span} isNarrow={mode === 'timeline'} />
+                  <span aria-hidden style={{ width: Math.min(depth, 12) * 14 }} className="shrink-0" />
+                  <button
+                    type="button"
+                    tabIndex={-1}
+                    aria-label={isClosed ? 'Open' : 'Close'}
+                    onClick={(event) => {
+                      event.stopPropagation();
+                      toggle(span.spanId, !isClosed);
+                    }}
+                    className={cn(
+                      'grid size-4 shrink-0 place-items-center text-muted',
+                      childCount === 0 && 'invisible',
+                    )}
+                  >
+                    <ChevronRight
+                      aria-hidden
+                      className={cn('size-3.5 transition-transform', !isClosed && 'rotate-90')}
+                    />
+                  </button>
+                  <SpanLabel span={span} />
+                </span>
                 {mode === 'tree' ? <SpanFacts span={span} /> : <SpanBar row={row} total={total} />}
               </div>
             );
@@ -161,11 +172,11 @@ export function SpanList({ outline, selected, onSelect, mode }: SpanListProps) {
   );
 }
 
-function SpanLabel({ span, isNarrow }: { readonly span: OutlineSpan; readonly isNarrow: boolean }) {
+function SpanLabel({ span }: { readonly span: OutlineSpan }) {
   const Icon = icons[span.operation] ?? Database;
   const isError = span.errorType !== null || span.status >= 400 || span.outcome !== 'completed';
   return (
-    <span className={cn('flex min-w-0 items-center gap-1.5', isNarrow ? 'w-44 shrink-0' : 'grow')}>
+    <span className="flex min-w-0 grow items-center gap-1.5">
       <Icon
         aria-label={span.operation}
         className={cn('size-3.5 shrink-0', isError ? 'text-bad' : 'text-muted')}
@@ -200,29 +211,52 @@ function SpanBar({ row: { span, startMs }, total }: { readonly row: TreeRow; rea
   const share = (ms: number) => `${total === 0 ? 0 : Math.min(100, (ms / total) * 100)}%`;
   const isError = span.errorType !== null || span.outcome !== 'completed';
   return (
-    <span
-      className="relative h-full min-w-24 grow"
-      title={`${formatDuration(startMs)} after the start, for ${formatDuration(span.durationMs)}`}
-    >
+    <>
       <span
-        className={cn(
-          'absolute top-1/2 h-3 min-w-0.5 -translate-y-1/2 rounded-sm',
-          isError ? 'bg-bad/70' : 'bg-accent/65',
-        )}
-        style={{ left: share(startMs), width: share(span.durationMs) }}
+        className="relative h-full min-w-16 grow"
+        title={`${formatDuration(startMs)} after the start, for ${formatDuration(span.durationMs)}`}
       >
-        {span.timeToFirstChunkMs !== null && span.durationMs > 0 && (
-          <span
-            aria-hidden
-            className="absolute inset-y-0 w-0.5 bg-text"
-            style={{ left: `${Math.min(100, (span.timeToFirstChunkMs / span.durationMs) * 100)}%` }}
-          />
-        )}
+        <span
+          className={cn(
+            'absolute top-1/2 h-3 min-w-0.5 -translate-y-1/2 rounded-sm',
+            isError ? 'bg-bad/70' : 'bg-accent/65',
+          )}
+          style={{ left: share(startMs), width: share(span.durationMs) }}
+        >
+          {span.timeToFirstChunkMs !== null && span.durationMs > 0 && (
+            <span
+              aria-hidden
+              className="absolute inset-y-0 w-0.5 bg-text"
+              style={{ left: `${Math.min(100, (span.timeToFirstChunkMs / span.durationMs) * 100)}%` }}
+            />
+          )}
+        </span>
       </span>
-      <span className="tabular absolute top-1/2 right-0 -translate-y-1/2 rounded bg-surface/80 px-1 text-2xs text-muted">
+      <span className="tabular w-14 shrink-0 text-right text-2xs text-muted">
         {formatDuration(span.durationMs)}
       </span>
-    </span>
+    </>
+  );
+}
+
+/** The time axis above the bars, in quarters of the trace. */
+function Ruler({ total }: { readonly total: number }) {
+  return (
+    <div aria-hidden className="flex h-6 items-center gap-1.5 border-b pr-3 pl-2 text-2xs text-muted">
+      <span className="w-2/5 shrink-0" />
+      <span className="tabular relative grow">
+        {[0, 0.25, 0.5, 0.75].map((share) => (
+          <span
+            key={share}
+            className="absolute -translate-y-1/2 border-l pl-1"
+            style={{ left: `${share * 100}%` }}
+          >
+            {formatDuration(total * share)}
+          </span>
+        ))}
+      </span>
+      <span className="tabular w-14 shrink-0 text-right">{formatDuration(total)}</span>
+    </div>
   );
 }
 

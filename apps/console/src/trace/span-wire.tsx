@@ -165,10 +165,10 @@ export function Metadata({ span }: { readonly span: Span }) {
               </dd>
             </div>
           ))}
-          {Object.keys(span.metadata).length === 0 && (
-            <p className="text-muted">None. Send x-loom-metadata with a JSON object.</p>
-          )}
         </dl>
+        {Object.keys(span.metadata).length === 0 && (
+          <p className="px-3 pb-3 text-xs text-muted">None. Send x-loom-metadata with a JSON object.</p>
+        )}
       </section>
       <section className="rounded-lg border">
         <h3 className="border-b px-3 py-1.5 text-xs font-medium text-muted">Parameters and facts</h3>

@@ -158,7 +158,7 @@ const look = EditorView.theme({
   '&.cm-focused': { outline: 'none' },
   '.cm-scroller': {
     fontFamily: 'var(--font-mono)',
-    overflowX: 'auto',
+    overflowX: 'hidden',
     lineHeight: '30px',
     scrollbarWidth: 'none',
   },

@@ -22,7 +22,7 @@ export function OutcomeBadge({ outcome, status }: { readonly outcome: string; re
   return (
     <Badge tone={isError ? 'bad' : (tones[outcome] ?? 'neutral')} title={meanings[outcome]}>
       {outcome}
-      {status >= 400 && <span className="tabular opacity-80">{status}</span>}
+      {status >= 400 && <span className="tabular">{status}</span>}
     </Badge>
   );
 }

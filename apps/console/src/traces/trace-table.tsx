@@ -49,6 +49,8 @@ export function TraceTable(props: TraceTableProps) {
     count: rows.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => rowHeight,
+    scrollPaddingStart: 40,
+    scrollPaddingEnd: 48,
     getItemKey: (index) => rows[index]?.id ?? index,
     overscan: 12,
   });
