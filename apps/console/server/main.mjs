@@ -17,6 +17,8 @@ for (const name of ['LOOM_QUERY_URL', 'LOOM_CONTROL_URL']) {
 }
 
 const server = createServer({ headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 65_000 });
+let handle = answerLater;
+server.on('request', (request, response) => void handle(request, response));
 server.on('error', (error) => fail(error.message));
 server.listen(port, host, () => void start().catch((error) => fail(error.message)));
 
@@ -25,18 +27,28 @@ async function start() {
   const dir = fileURLToPath(new URL('..', import.meta.url));
   const app = next({ dev: false, dir, hostname: host, port: address.port });
   await app.prepare();
-  const handle = app.getRequestHandler();
-  server.on('request', (request, response) => {
+  const serve = app.getRequestHandler();
+  handle = (request, response) => {
     // The last address is the one that is certain: whoever spoke to this process.
     const before = request.headers['x-forwarded-for'];
     const address = request.socket.remoteAddress ?? '';
     request.headers['x-forwarded-for'] = before ? `${before}, ${address}` : address;
-    void handle(request, response);
-  });
+    return serve(request, response);
+  };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
   if (process.channel) process.on('disconnect', stop);
   process.send?.({ ready: true, url: `http://${host}:${address.port}` });
+}
+
+/** Until the pages can be served: an answer at once, instead of a connection that hangs. */
+function answerLater(_request, response) {
+  response.writeHead(503, {
+    'content-type': 'application/json',
+    'retry-after': '1',
+    'cache-control': 'no-store',
+  });
+  response.end('{"error":{"code":"unavailable","message":"the console is starting; try again in a second"}}');
 }
 
 function stop() {

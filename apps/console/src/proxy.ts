@@ -9,10 +9,12 @@ export function proxy(request: NextRequest): NextResponse {
   headers.set('content-security-policy', policy);
   const response = NextResponse.next({ request: { headers } });
   response.headers.set('content-security-policy', policy);
+  response.headers.set('x-content-type-options', 'nosniff');
+  response.headers.set('referrer-policy', 'same-origin');
   return response;
 }
 
-export const config = { matcher: [{ source: '/((?!api/|_next/|healthz|icon.svg).*)' }] };
+export const config = { matcher: [{ source: '/((?!api/|_next/static/|healthz$|icon.svg$).*)' }] };
 
 function contentSecurityPolicy(nonce: string): string {
   return [

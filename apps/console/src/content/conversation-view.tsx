@@ -13,6 +13,7 @@ import {
 } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
 import { cn } from '../format/class-names.ts';
+import { own } from '../format/own.ts';
 import { visibleText } from '../format/foreign-text.ts';
 import { CopyButton } from '../ui/copy-button.tsx';
 import type { Part, Turn } from './conversation.ts';
@@ -59,7 +60,7 @@ export function ConversationView({ turns }: { readonly turns: readonly Turn[] })
 }
 
 function TurnView({ turn: { role, parts, isAnswer } }: { readonly turn: Turn }) {
-  const Icon = icons[role] ?? Settings2;
+  const Icon = own(icons, role) ?? Settings2;
   const text = parts.map((part) => ('text' in part ? part.text : '')).join('\n');
   return (
     <li

@@ -16,7 +16,7 @@ export function SignInForm() {
     event.preventDefault();
     signIn.mutate(
       { body: { email, password } },
-      { onSuccess: () => window.location.assign(ownPath(search.get('next'))) },
+      { onSuccess: () => window.location.assign(ownAddress(search.get('next'))) },
     );
   };
   const lead = search.has('over')
@@ -62,9 +62,9 @@ export function SignInForm() {
   );
 }
 
-/** Only a path of this console: a link from outside must not lead elsewhere after the sign-in. */
-function ownPath(next: string | null): string {
-  if (next === null) return '/';
-  const url = new URL(next, window.location.origin);
-  return url.origin === window.location.origin ? url.pathname + url.search : '/';
+/** Only an address of this console: a link from outside must not lead elsewhere after the sign-in. */
+function ownAddress(next: string | null): string {
+  const { origin } = window.location;
+  const url = next !== null && URL.canParse(next, origin) ? new URL(next, origin) : null;
+  return url?.origin === origin ? url.href : '/';
 }

@@ -41,6 +41,14 @@ describe('takeEvent', () => {
     expect(calls[0]).toMatchObject({ phase: 'ended', durationMs: 900, totalUsd: '0.01' });
   });
 
+  it('keeps an end that was heard before the first chunk', () => {
+    const late: LiveEvent = { type: 'call.first-chunk', ...place('1'), status: 200 };
+    expect(after(accepted('1'), ended('1'), late).calls[0]).toMatchObject({
+      phase: 'ended',
+      durationMs: 900,
+    });
+  });
+
   it('shows a call whose start it missed, and no cost without a call', () => {
     expect(after(ended('9')).calls[0]).toMatchObject({ spanId: 's9', outcome: 'completed' });
     const cost: LiveEvent = {

@@ -85,6 +85,7 @@ function changed(call: LiveCall, event: CallEvent): LiveCall {
       return { ...call, startTime, operation, provider, model, keyId, userId, sessionId, inputPreview };
     }
     case 'call.first-chunk':
+      if (call.phase === 'ended') return call; // the end was heard first, or looked up
       return {
         ...call,
         phase: 'streaming',

@@ -1,13 +1,13 @@
 'use client';
 
 import type { MetricsSeries } from '@loom/api-contract';
+import dynamic from 'next/dynamic';
 import { useState } from 'react';
 import { useLoom } from '../api/loom.tsx';
 import { useKeyNames } from '../api/key-names.ts';
 import { formatCompact, formatDuration, formatUsd } from '../format/numbers.ts';
 import { usePath, useSession } from '../shell/session.tsx';
 import { useUrlState } from '../shell/url-state.ts';
-import { FirstCall } from '../start/first-call.tsx';
 import { RangePicker } from '../time/range-picker.tsx';
 import { rangeBefore, useRange } from '../time/range.ts';
 import { filterTerm } from '../traces/filter-text.ts';
@@ -19,6 +19,10 @@ import { totalTokens } from './figures.ts';
 import { GroupTable } from './group-table.tsx';
 import { type GroupBy, GroupPicker } from './group-picker.tsx';
 import { Tiles } from './tiles.tsx';
+
+const FirstCall = dynamic(() => import('../start/first-call.tsx').then(({ FirstCall }) => FirstCall), {
+  ssr: false,
+});
 
 type Point = MetricsSeries['points'][number];
 

@@ -5,17 +5,26 @@ import dynamic from 'next/dynamic';
 import { type ReactNode, useEffect, useMemo, useState } from 'react';
 import { ProjectClient, useLoom } from '../api/loom.tsx';
 import { Button } from '../ui/button.tsx';
-import { Dialog as Radix } from 'radix-ui';
 import { Failure, Skeleton } from '../ui/states.tsx';
 import { FreshnessMark } from './freshness.tsx';
 import { type Session, SessionContext } from './session.tsx';
-import { ShortcutsHelp } from './shortcuts-help.tsx';
 import { isTyping } from './shortcuts.ts';
 import { SideBar } from './side-bar.tsx';
-import { UserMenu } from './user-menu.tsx';
 import { LoomError } from '@loom/errors';
 
+// What opens on a click comes after the page.
 const Palette = dynamic(() => import('./palette.tsx').then(({ Palette }) => Palette), { ssr: false });
+const Drawer = dynamic(() => import('./drawer.tsx').then(({ Drawer }) => Drawer), { ssr: false });
+const ShortcutsHelp = dynamic(
+  () => import('./shortcuts-help.tsx').then(({ ShortcutsHelp }) => ShortcutsHelp),
+  {
+    ssr: false,
+  },
+);
+const UserMenu = dynamic(() => import('./user-menu.tsx').then(({ UserMenu }) => UserMenu), {
+  ssr: false,
+  loading: () => <span className="size-8 rounded-full bg-raised" />,
+});
 
 /** Around every page of a project: who is here, where they can go, how fresh the record is. */
 export function Shell({ projectId, children }: { readonly projectId: string; readonly children: ReactNode }) {
@@ -90,20 +99,9 @@ function Frame({ children }: { readonly children: ReactNode }) {
           {children}
         </main>
       </div>
-      <Radix.Root open={drawer} onOpenChange={setDrawer}>
-        <Radix.Portal>
-          <Radix.Overlay className="fixed inset-0 z-40 bg-black/45 md:hidden" />
-          <Radix.Content
-            aria-describedby={undefined}
-            className="fixed inset-y-0 left-0 z-50 w-64 border-r bg-canvas md:hidden"
-          >
-            <Radix.Title className="sr-only">Navigation</Radix.Title>
-            <SideBar onNavigate={() => setDrawer(false)} />
-          </Radix.Content>
-        </Radix.Portal>
-      </Radix.Root>
+      {drawer && <Drawer onClose={() => setDrawer(false)} />}
       {palette && <Palette onClose={() => setPalette(false)} onHelp={() => setHelp(true)} />}
-      <ShortcutsHelp open={help} onOpenChange={setHelp} />
+      {help && <ShortcutsHelp open onOpenChange={setHelp} />}
     </div>
   );
 }

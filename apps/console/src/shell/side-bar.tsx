@@ -1,13 +1,18 @@
 'use client';
 
+import dynamic from 'next/dynamic';
 import Link from 'next/link';
 import { usePathname } from 'next/navigation';
 import { cn } from '../format/class-names.ts';
 import { Logo } from './logo.tsx';
 import { type Place, places } from './navigation.ts';
-import { ProjectSwitcher } from './project-switcher.tsx';
 import { usePath, useSession } from './session.tsx';
 import { rolePermissions } from '@loom/api-contract';
+
+const ProjectSwitcher = dynamic(
+  () => import('./project-switcher.tsx').then(({ ProjectSwitcher }) => ProjectSwitcher),
+  { ssr: false, loading: () => <span className="h-12.5 rounded-lg border bg-surface" /> },
+);
 
 /** The places that this person may go to. */
 export function usePlaces(): typeof places {

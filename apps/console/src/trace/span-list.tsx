@@ -17,6 +17,7 @@ import {
 } from 'lucide-react';
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { cn } from '../format/class-names.ts';
+import { own } from '../format/own.ts';
 import { visibleText } from '../format/foreign-text.ts';
 import { formatCompact, formatDuration, formatUsd } from '../format/numbers.ts';
 import { useKeys } from '../shell/use-keys.ts';
@@ -173,7 +174,7 @@ export function SpanList({ outline, selected, onSelect, mode }: SpanListProps) {
 }
 
 function SpanLabel({ span }: { readonly span: OutlineSpan }) {
-  const Icon = icons[span.operation] ?? Database;
+  const Icon = own(icons, span.operation) ?? Database;
   const isError = span.errorType !== null || span.status >= 400 || span.outcome !== 'completed';
   return (
     <span className="flex min-w-0 grow items-center gap-1.5">

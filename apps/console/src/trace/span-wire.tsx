@@ -3,6 +3,7 @@
 import type { Span } from '@loom/api-contract';
 import Link from 'next/link';
 import { useLoom } from '../api/loom.tsx';
+import { own } from '../format/own.ts';
 import { visibleText } from '../format/foreign-text.ts';
 import { formatDuration } from '../format/numbers.ts';
 import { usePath } from '../shell/session.tsx';
@@ -11,10 +12,8 @@ import { Badge } from '../ui/badge.tsx';
 import { CopyButton } from '../ui/copy-button.tsx';
 import { DataTable } from '../ui/data-table.tsx';
 
-const paths: Readonly<Record<string, string>> = {
-  chat: '/v1/chat/completions',
-  embeddings: '/v1/embeddings',
-};
+const chatPath = '/v1/chat/completions';
+const paths: Readonly<Record<string, string>> = { chat: chatPath, embeddings: '/v1/embeddings' };
 
 /** The headers that Loom keeps a record of, and a command that makes the same call again. */
 export function Wire({ span }: { readonly span: Span }) {
@@ -74,7 +73,7 @@ function curlOf(span: Span, gatewayUrl: string, headers: readonly (readonly [str
         ? span.request
         : JSON.stringify(span.request);
   return [
-    `curl ${gatewayUrl}${paths[span.operation] ?? paths['chat'] ?? ''}`,
+    `curl ${gatewayUrl}${own(paths, span.operation) ?? chatPath}`,
     ...lines,
     `--data-binary ${quote(body)}`,
   ].join(' \\\n  ');

@@ -1,5 +1,6 @@
 import { projectHeader } from '@loom/api-contract';
 import type { NextRequest } from 'next/server';
+import { own } from '../../../../format/own.ts';
 import { serviceUrls } from '../../../../config.ts';
 
 /**
@@ -24,12 +25,11 @@ async function forward(
   { params }: RouteContext<'/api/[service]/[...path]'>,
 ): Promise<Response> {
   const { service } = await params;
-  const base = Object.hasOwn(serviceUrls, service) ? serviceUrls[service] : undefined;
-  if (!base) return problem(404, 'not_found', 'there is nothing here');
-  // The path as it was sent: decoded and joined segments could name another route.
-  const path = request.nextUrl.pathname.slice(`/api/${service}`.length);
+  const base = own(serviceUrls, service);
+  const target = base === undefined ? null : targetOf(base, service, request.nextUrl);
+  if (!target) return problem(404, 'not_found', 'there is nothing here');
   try {
-    const answer = await fetch(`${base}${path}${request.nextUrl.search}`, {
+    const answer = await fetch(target, {
       method: request.method,
       headers: headersFor(request),
       body: request.body,
@@ -44,6 +44,15 @@ async function forward(
     if (request.signal.aborted) return new Response(null, { status: 499 });
     return problem(502, 'unavailable', `the ${service} service does not answer; it may be restarting`);
   }
+}
+
+/** The service's address of a path of its API; null for anything else: metrics and health are not the browser's. */
+function targetOf(base: string, service: string, { pathname, search }: URL): URL | null {
+  const prefix = `/api/${service}/`;
+  if (!pathname.startsWith(prefix)) return null; // the service's name was written in another way
+  const target = new URL(`${base}/${pathname.slice(prefix.length)}${search}`);
+  const isApi = target.pathname.startsWith('/v1/') || target.pathname === '/openapi.json';
+  return isApi && target.origin === new URL(base).origin ? target : null;
 }
 
 function headersFor(request: NextRequest): Headers {
