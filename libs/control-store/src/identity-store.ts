@@ -96,7 +96,10 @@ export interface IdentityStore {
   }): Promise<void>;
 
   listMembers(scope: OrganizationScope): Promise<MemberRecord[]>;
-  /** `conflict` when the organization would be left without an owner. */
+  /**
+   * `conflict` when the organization would be left without an owner. Who is no owner after it loses the open
+   * invitations they have made.
+   */
   updateMember(key: MemberKey, role: MemberRole): Promise<MemberRecord>;
   /** As {@link updateMember}. */
   removeMember(key: MemberKey): Promise<void>;
@@ -106,7 +109,7 @@ export interface IdentityStore {
   createInvitation(invitation: NewInvitationRecord): Promise<InvitationRecord>;
   /** `not_found` for one that was accepted. */
   deleteInvitation(key: { readonly organizationId: string; readonly id: string }): Promise<void>;
-  /** The open invitation of a link; null when there is none, or none any more. */
+  /** The open invitation of a link; null when there is none, or none any more: when its maker is no owner now. */
   findInvitation(token: string): Promise<(InvitationRecord & { readonly organizationName: string }) | null>;
   /**
    * Joins, once: of many at the same moment one succeeds. A newcomer's account is made with it. `not_found` for no open

@@ -208,6 +208,37 @@ export function identitySuite(name: string, start: () => Promise<SuiteDatabase>)
       ]);
     });
 
+    it.each(['removed', 'demoted'])('ends the invitations of an owner who is %s', async (how) => {
+      const { organizationId } = await newOrganization();
+      await newPerson(organizationId, 'owner');
+      const { userId } = await newPerson(organizationId, 'owner');
+      const token = randomUUID();
+      const given = { organizationId, role: 'owner' as const, email: null, expiresAtMs: Date.now() + dayMs };
+      const { identity } = store.actingAs({ type: 'user', id: userId, name: 'Ann' });
+      const { id } = await identity.createInvitation({ ...given, id: randomUUID(), token });
+      expect(await store.identity.findInvitation(token)).not.toBeNull();
+      const key = { organizationId, userId };
+      await (how === 'removed' ? identity.removeMember(key) : identity.updateMember(key, 'member'));
+      await expect(identity.acceptInvitation(token, { userId })).rejects.toMatchObject({ code: 'not_found' });
+      const open = await store.identity.listInvitations({ organizationId });
+      expect(open.map((one) => one.id)).not.toContain(id);
+      expect(await audit(organizationId, { action: 'invitation.delete' })).toMatchObject([
+        { actor: { id: userId }, resource: { id } },
+      ]);
+    });
+
+    it('takes no invitation of someone who is no owner', async () => {
+      const { organizationId } = await newOrganization();
+      const { userId } = await newPerson(organizationId, 'member');
+      const token = randomUUID();
+      const { identity } = store.actingAs({ type: 'user', id: userId, name: 'Ann' });
+      const given = { organizationId, role: 'owner' as const, email: null, expiresAtMs: Date.now() + dayMs };
+      await identity.createInvitation({ ...given, id: randomUUID(), token });
+      const person = { name: 'Bo', email: `${randomUUID()}@example.com`, password };
+      await expect(identity.acceptInvitation(token, person)).rejects.toMatchObject({ code: 'not_found' });
+      expect(await store.identity.findInvitation(token)).toBeNull();
+    });
+
     it('keeps who changed what, without secrets, in the transaction of the change', async () => {
       const { organizationId, projectId } = await newOrganization();
       const actor = { type: 'user', id: 'u1', name: 'Ann' } as const;

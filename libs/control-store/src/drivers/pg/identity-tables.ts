@@ -67,6 +67,7 @@ export const invitations = pgTable('invitations', {
   email: text(),
   tokenHash: text('token_hash').notNull(),
   invitedBy: text('invited_by').notNull(),
+  inviterId: text('inviter_id'),
   expiresAt: instant('expires_at').notNull(),
   acceptedAt: instant('accepted_at'),
   createdAt,

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { LoomError } from '@loom/errors';
-import { and, asc, eq, gt, isNotNull, isNull, or } from 'drizzle-orm';
+import { and, asc, eq, exists, gt, isNotNull, isNull, or } from 'drizzle-orm';
 import type { NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { listMax, type OrganizationScope } from '../../control-store.ts';
 import type { InvitationRecord, NewInvitationRecord } from '../../identity-store.ts';
 import type { ChangeLog, Transaction } from './change-log.ts';
-import { invitations, users } from './identity-tables.ts';
+import { invitations, members, users } from './identity-tables.ts';
 import type { MemberRecords } from './member-records.ts';
 import { organizations } from './tables.ts';
 
@@ -47,6 +47,7 @@ export class InvitationRecords {
 
   create({ token, expiresAtMs, ...given }: NewInvitationRecord): Promise<InvitationRecord> {
     const { log } = this.#deps;
+    const { actor } = log.audit;
     return log.transaction(async (tx) => {
       const [row] = await tx
         .insert(invitations)
@@ -54,7 +55,8 @@ export class InvitationRecords {
           ...given,
           email: given.email?.toLowerCase() ?? null,
           tokenHash: hashOf(token),
-          invitedBy: log.audit.actor.name,
+          invitedBy: actor.name,
+          inviterId: actor.type === 'user' ? actor.id : null,
           expiresAt: new Date(expiresAtMs),
         })
         .returning();
@@ -87,7 +89,7 @@ export class InvitationRecords {
   }
 
   /** Takes the invitation first: whoever comes second finds it taken, and nothing of theirs is kept. */
-  accept(token: string, who: string | Newcomer, members: MemberRecords): Promise<{ userId: string }> {
+  accept(token: string, who: string | Newcomer, memberRecords: MemberRecords): Promise<{ userId: string }> {
     const { log, now } = this.#deps;
     return log.transaction(async (tx) => {
       const acceptedAt = new Date(now());
@@ -102,19 +104,26 @@ export class InvitationRecords {
       const { organizationId, role } = row;
       const [person] = await tx.select().from(users).where(eq(users.id, userId));
       const name = person?.name ?? '';
-      await members
+      await memberRecords
         .actingAs({ type: 'user', id: userId, name })
         .add(tx, { organizationId, userId, role, name });
       return { userId };
     });
   }
 
+  /** A link is worth what its maker is: it is over when they are no owner any more. */
   #open(token: string) {
-    const { now } = this.#deps;
+    const { db, now } = this.#deps;
+    const inviter = and(
+      eq(members.organizationId, invitations.organizationId),
+      eq(members.userId, invitations.inviterId),
+      eq(members.role, 'owner'),
+    );
     return and(
       eq(invitations.tokenHash, hashOf(token)),
       isNull(invitations.acceptedAt),
       gt(invitations.expiresAt, new Date(now())),
+      or(isNull(invitations.inviterId), exists(db.select().from(members).where(inviter))),
     );
   }
 

@@ -1,10 +1,10 @@
 import { LoomError } from '@loom/errors';
-import { and, asc, eq } from 'drizzle-orm';
+import { and, asc, eq, isNull } from 'drizzle-orm';
 import type { NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { listMax, type OrganizationScope } from '../../control-store.ts';
 import type { Actor, MemberKey, MemberRecord, MemberRole } from '../../identity-store.ts';
 import type { ChangeLog, Transaction } from './change-log.ts';
-import { members, users } from './identity-tables.ts';
+import { invitations, members, users } from './identity-tables.ts';
 import { organizations } from './tables.ts';
 
 /** Who belongs to an organization. Changes of one organization's members happen one after the other. */
@@ -49,6 +49,7 @@ export class MemberRecords {
       if (known.role === role) return known;
       if (known.role === 'owner') await refuseLastOwner(tx, key);
       await tx.update(members).set({ role }).where(own(key));
+      if (known.role === 'owner') await this.#takeBackInvitations(tx, key);
       await this.#note(tx, 'member.update', known, key, { role });
       return { ...known, role };
     });
@@ -59,8 +60,22 @@ export class MemberRecords {
       const known = await this.#locked(tx, key);
       if (known.role === 'owner') await refuseLastOwner(tx, key);
       await tx.delete(members).where(own(key));
+      if (known.role === 'owner') await this.#takeBackInvitations(tx, key);
       await this.#note(tx, 'member.remove', known, key, null);
     });
+  }
+
+  /** Nobody comes back by a link of their own. */
+  async #takeBackInvitations(tx: Transaction, { organizationId, userId }: MemberKey): Promise<void> {
+    const open = and(
+      eq(invitations.organizationId, organizationId),
+      eq(invitations.inviterId, userId),
+      isNull(invitations.acceptedAt),
+    );
+    for (const { id, role, email } of await tx.delete(invitations).where(open).returning()) {
+      const entry = { action: 'invitation.delete', id, name: email ?? role, before: { role, email } };
+      await this.#log.audit.note(tx, { ...entry, organizationId, after: null });
+    }
   }
 
   #note(tx: Transaction, action: string, { role, name }: MemberRecord, key: MemberKey, after: object | null) {
