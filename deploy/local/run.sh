@@ -19,7 +19,7 @@ export PATH NX_DAEMON=false NX_NO_CLOUD=true
 
 built=node_modules/.built
 changed=yes
-[ -f $built ] && changed=$(find apps libs package.json nx.json .swcrc pnpm-lock.yaml \( -name node_modules -o -name dist \) -prune -o -type f -newer $built -print -quit)
+[ -f $built ] && changed=$(find apps libs package.json nx.json .swcrc pnpm-lock.yaml \( -name node_modules -o -name dist -o -name .next -o -name next-env.d.ts \) -prune -o -type f -newer $built -print -quit)
 if [ "$changed" != "" ] && [ "${LOOM_SKIP_BUILD:-}" = "" ]; then
   touch $built.next
   say "Building …"
