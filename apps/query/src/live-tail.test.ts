@@ -2,7 +2,14 @@ import { describe, expect, it } from '@jest/globals';
 import type { LiveEvent } from '@loom/api-contract';
 import { openEventStream } from '@loom/event-stream';
 import { type CostComputed, newSpanId, newTraceId, newUuid, topics } from '@loom/trace-schema';
-import { liveReadersMax, LiveTail } from './live-tail.ts';
+import {
+  liveReadersMax,
+  liveReadersOfActorMax,
+  liveReadersOfOrganizationMax,
+  LiveTail,
+} from './live-tail.ts';
+
+const owner = { projectId: 'p1', organizationId: 'o', actorId: 'a' };
 
 function costOf(projectId: string): CostComputed {
   const ids = { callId: newUuid(), traceId: newTraceId(), spanId: newSpanId(), emitter: newUuid() };
@@ -51,7 +58,7 @@ describe('LiveTail', () => {
   it('gives a reader the events of its project, and passes over what it cannot read', async () => {
     const { tail, append } = await open();
     const events: LiveEvent[] = [];
-    await tail.open('p1', { write: (event) => events.push(event) > 0 });
+    await tail.open(owner, { write: (event) => events.push(event) > 0 });
     await append('{', costOf('p2'), costOf('p1'), { type: 'cost.computed' });
     expect(events).toEqual([expect.objectContaining({ type: 'cost.computed', totalUsd: '1' })]);
   });
@@ -59,7 +66,7 @@ describe('LiveTail', () => {
   it('queues for a slow reader, then drops and says how many, in order', async () => {
     const { tail, append } = await open();
     const events: LiveEvent[] = [];
-    const reader = await tail.open('p1', { write: (event) => events.push(event) > 1 });
+    const reader = await tail.open(owner, { write: (event) => events.push(event) > 1 });
     await append(...Array.from({ length: 700 }, () => costOf('p1')));
     expect(events).toHaveLength(1);
     reader.drained();
@@ -69,13 +76,24 @@ describe('LiveTail', () => {
     expect(events.at(-1)).toMatchObject({ type: 'cost.computed' });
   });
 
-  it('refuses more readers than it has room for, and has room again when one leaves', async () => {
+  it.each([
+    ['this person or key', liveReadersOfActorMax, () => owner],
+    ['this organization', liveReadersOfOrganizationMax, (n: number) => ({ ...owner, actorId: `a${n}` })],
+    [
+      'the deployment',
+      liveReadersMax,
+      (n: number) => ({ ...owner, actorId: `a${n}`, organizationId: `o${n}` }),
+    ],
+  ])('refuses more readers of %s than it may have, until one leaves', async (who, max, ownerOf) => {
     const { tail } = await open();
+    const sink = { write: () => true };
     const readers = [];
-    for (let count = 0; count < liveReadersMax; count += 1)
-      readers.push(await tail.open('p', { write: () => true }));
-    await expect(tail.open('p', { write: () => true })).rejects.toMatchObject({ code: 'overloaded' });
+    for (let n = 0; n < max; n += 1) readers.push(await tail.open(ownerOf(n), sink));
+    await expect(tail.open(ownerOf(max), sink)).rejects.toMatchObject({
+      ...{ code: 'overloaded', retryAfterMs: 5000 },
+      message: expect.stringContaining(`${max} live readers of ${who} are connected`),
+    });
     readers[0]?.close();
-    await expect(tail.open('p', { write: () => true })).resolves.toBeDefined();
+    await expect(tail.open(ownerOf(max), sink)).resolves.toBeDefined();
   });
 });

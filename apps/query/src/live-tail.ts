@@ -10,7 +10,18 @@ export interface LiveSink {
   write(event: LiveEvent): boolean;
 }
 
+/** Whose events a reader gets, and who reads. */
+export interface LiveReaderOwner {
+  readonly projectId: string;
+  readonly organizationId: string;
+  /** A person or a key. */
+  readonly actorId: string;
+}
+
 export const liveReadersMax = 200;
+export const liveReadersOfOrganizationMax = 60;
+export const liveReadersOfActorMax = 10;
+const retryAfterMs = 5000;
 const queuedEventsMax = 500;
 const callsSeenMax = 20_000;
 
@@ -29,14 +40,10 @@ export class LiveTail {
     this.#stream = stream;
   }
 
-  /** Adds a reader; events from now on. Rejects with `overloaded` when there are too many. */
-  async open(projectId: string, sink: LiveSink): Promise<LiveReader> {
-    if (this.#readers.size >= liveReadersMax) {
-      throw new LoomError('overloaded', `${liveReadersMax} live readers are connected`, {
-        retryAfterMs: 5000,
-      });
-    }
-    const reader = new LiveReader(projectId, sink, () => this.#readers.delete(reader));
+  /** Adds a reader; events from now on. Rejects with `overloaded` when its owner or all together have too many. */
+  async open(owner: LiveReaderOwner, sink: LiveSink): Promise<LiveReader> {
+    this.#refuseTooMany(owner);
+    const reader = new LiveReader(owner, sink, () => this.#readers.delete(reader));
     this.#readers.add(reader);
     try {
       this.#subscription ??= this.#stream.tail(
@@ -62,13 +69,26 @@ export class LiveTail {
     this.#subscription = null;
   }
 
+  #refuseTooMany({ organizationId, actorId }: LiveReaderOwner): void {
+    const owners = [...this.#readers].map(({ owner }) => owner);
+    const refuse = (text: string) => new LoomError('overloaded', text, { retryAfterMs });
+    if (owners.filter((owner) => owner.actorId === actorId).length >= liveReadersOfActorMax)
+      throw refuse(`${liveReadersOfActorMax} live readers of this person or key are connected; close one`);
+    if (
+      owners.filter((owner) => owner.organizationId === organizationId).length >= liveReadersOfOrganizationMax
+    )
+      throw refuse(`${liveReadersOfOrganizationMax} live readers of this organization are connected`);
+    if (owners.length >= liveReadersMax)
+      throw refuse(`${liveReadersMax} live readers of the deployment are connected`);
+  }
+
   #take(records: readonly StreamRecord[]): void {
     if (this.#readers.size === 0) return;
     for (const record of records) {
       if (this.#isLaterChunk(record)) continue;
       const event = read(record);
       if (!event || (event.type === 'call.chunks' && !this.#isFirstChunk(event.callId))) continue;
-      const readers = [...this.#readers].filter(({ projectId }) => projectId === event.projectId);
+      const readers = [...this.#readers].filter(({ owner }) => owner.projectId === event.projectId);
       const live = readers.length > 0 ? toLiveEvent(event) : null;
       if (live) for (const reader of readers) reader.push(live);
     }
@@ -91,15 +111,15 @@ export class LiveTail {
 
 /** One reader's place: writes through while it can, queues while it cannot, counts what it had to leave out. */
 export class LiveReader {
-  readonly projectId: string;
+  readonly owner: LiveReaderOwner;
   readonly #sink: LiveSink;
   readonly #onClose: () => void;
   readonly #queue: LiveEvent[] = [];
   #writable = true;
   #dropped = 0;
 
-  constructor(projectId: string, sink: LiveSink, onClose: () => void) {
-    this.projectId = projectId;
+  constructor(owner: LiveReaderOwner, sink: LiveSink, onClose: () => void) {
+    this.owner = owner;
     this.#sink = sink;
     this.#onClose = onClose;
   }

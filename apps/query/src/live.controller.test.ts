@@ -81,6 +81,21 @@ describe('GET /v1/live', () => {
     expect(text).toBe(': connected\n\nevent: access.ended\ndata: {}\n\n');
   });
 
+  it('is checked once for all streams of a session', async () => {
+    access = null;
+    let looks = 0;
+    const responses = await Promise.all(
+      Array.from({ length: 5 }, () => fetch(`${http.url}/v1/live`, { headers: session })),
+    );
+    access = () => {
+      looks += 1;
+      return Promise.resolve(null);
+    };
+    for (const response of responses) expect(await response.text()).toContain('event: access.ended');
+    access = null;
+    expect(looks).toBe(1);
+  });
+
   it('ends when the key is revoked', async () => {
     const text = await readUntilEnd({ authorization: 'Bearer k' }, () => (isRevoked = true));
     isRevoked = false;

@@ -5,7 +5,7 @@ import { Caller, type Principal, RequirePermission, StillAllowed } from '@loom/s
 import { LiveTail } from './live-tail.ts';
 
 const heartbeatMs = 10_000;
-/** A sign-out, a lost role and a revoked key end the stream within this time. */
+/** A sign-out, a lost role and a revoked key end the stream within twice this time: streams share what was found out. */
 const recheckMs = 1000;
 
 /** What of a Fastify reply is used here. */
@@ -26,7 +26,7 @@ export class LiveController {
   @Get('v1/live')
   @RequirePermission(routes.live.permission)
   async live(
-    @Caller() { projectId }: Principal,
+    @Caller() { projectId, organizationId, actor }: Principal,
     @StillAllowed() stillAllowed: () => Promise<boolean>,
     @Res() reply: Reply,
   ): Promise<void> {
@@ -37,7 +37,7 @@ export class LiveController {
       raw.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' }).end();
       return;
     }
-    const reader = await this.#tail.open(projectId, { write });
+    const reader = await this.#tail.open({ projectId, organizationId, actorId: actor.id }, { write });
     reply.hijack();
     raw.writeHead(200, {
       'content-type': 'text/event-stream; charset=utf-8',

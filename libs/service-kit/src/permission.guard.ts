@@ -19,6 +19,7 @@ import {
   type VerifyKey,
   type VerifySession,
 } from './principal.ts';
+import { SharedLooks } from './shared-looks.ts';
 import { checkSameOrigin } from './same-origin.ts';
 import { readSessionCookie } from './session-cookie.ts';
 
@@ -78,6 +79,7 @@ export class PermissionGuard implements CanActivate {
   readonly #reflector: Reflector;
   readonly #verifyKey: VerifyKey;
   readonly #verifySession: VerifySession;
+  readonly #looks = new SharedLooks<Principal | null>();
 
   constructor(
     @Inject(Reflector) reflector: Reflector,
@@ -113,7 +115,8 @@ export class PermissionGuard implements CanActivate {
 
   async #admitKey(request: GuardedRequest, permission: RoutePermission): Promise<boolean> {
     const bearer = bearerOf(request);
-    request.stillAllowed = async () => mayDo(await this.#verifyKey(bearer), permission);
+    request.stillAllowed = async () =>
+      mayDo(await this.#looks.at(`key ${bearer}`, async () => this.#verifyKey(bearer)), permission);
     const principal = request.principal ?? (await this.#verifyKey(bearer));
     if (!principal) throw new LoomError('unauthenticated', 'the api key is unknown, expired or revoked');
     if (permission === 'person' || permission === 'operator')
@@ -140,10 +143,12 @@ export class PermissionGuard implements CanActivate {
       });
     }
     const principal = sessionPrincipal(access);
-    request.stillAllowed = async () => {
+    const look = async () => {
       const now = await this.#verifySession(token, projectId);
-      return mayDo(now && sessionPrincipal(now), permission);
+      return now && sessionPrincipal(now);
     };
+    request.stillAllowed = async () =>
+      mayDo(await this.#looks.at(`session ${projectId} ${token}`, look), permission);
     if (!principal) throw new LoomError('not_found', 'there is no project with this id');
     return admit(request, principal, permission);
   }
