@@ -11,6 +11,7 @@ import { filterTerm } from '../traces/filter-text.ts';
 import { Badge } from '../ui/badge.tsx';
 import { CopyButton } from '../ui/copy-button.tsx';
 import { DataTable } from '../ui/data-table.tsx';
+import { Skeleton } from '../ui/states.tsx';
 
 const chatPath = '/v1/chat/completions';
 const paths: Readonly<Record<string, string>> = { chat: chatPath, embeddings: '/v1/embeddings' };
@@ -24,23 +25,27 @@ export function Wire({ span }: { readonly span: Span }) {
     ['x-loom-span-id', span.spanId],
     ['x-request-id', span.callId],
   ];
-  const curl = curlOf(span, data?.gatewayUrl ?? 'http://127.0.0.1:4000', sent);
+  const curl = data ? curlOf(span, data.gatewayUrl ?? 'http://127.0.0.1:4000', sent) : null;
   return (
     <div className="grid gap-3">
       <HeaderTable title="Request headers on the record" headers={sent} />
       <HeaderTable title="Answer headers that Loom set" headers={answered} />
-      <section className="min-w-0 rounded-lg border">
-        <h3 className="flex h-8 items-center justify-between border-b px-3 text-xs font-medium text-muted">
-          curl <CopyButton text={curl} label="Copy curl" />
-        </h3>
-        <pre
-          tabIndex={0}
-          aria-label="curl command"
-          className="foreign max-h-96 overflow-auto p-3 font-mono text-xs leading-5"
-        >
-          {visibleText(curl.slice(0, 20_000))}
-        </pre>
-      </section>
+      {curl === null ? (
+        <Skeleton className="h-32" />
+      ) : (
+        <section className="min-w-0 rounded-lg border">
+          <h3 className="flex h-8 items-center justify-between border-b px-3 text-xs font-medium text-muted">
+            curl <CopyButton text={curl} label="Copy curl" />
+          </h3>
+          <pre
+            tabIndex={0}
+            aria-label="curl command"
+            className="foreign max-h-96 overflow-auto p-3 font-mono text-xs leading-5"
+          >
+            {visibleText(curl.slice(0, 20_000))}
+          </pre>
+        </section>
+      )}
     </div>
   );
 }
