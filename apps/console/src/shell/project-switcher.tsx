@@ -14,9 +14,9 @@ export function ProjectSwitcher() {
       trigger={
         <button
           type="button"
-          aria-label={`${project.name} ${organization.name}, switch project`}
           className="flex items-center gap-2 rounded-lg border bg-surface px-2.5 py-1.5 text-left hover:bg-raised"
         >
+          <span className="sr-only">Switch project, now</span>
           <span className="min-w-0 grow">
             <span className="block truncate font-medium">{project.name}</span>
             <span className="block truncate text-xs text-muted">{organization.name}</span>
