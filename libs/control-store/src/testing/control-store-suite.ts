@@ -118,6 +118,22 @@ export function controlStoreSuite(name: string, start: () => Promise<SuiteDataba
       );
     });
 
+    it('says which name is taken', async () => {
+      const { organizationId, project } = await newProject();
+      const provider = providerOf({ organizationId });
+      await store.putProvider(provider);
+      await expect(store.putProvider({ ...provider, id: randomUUID() })).rejects.toMatchObject({
+        ...{ code: 'conflict', param: 'name' },
+        message: `there is already a provider named "${provider.name}"`,
+      });
+      const alias = { id: randomUUID(), projectId: project.id, alias: 'fast', provider: 'p', model: 'm' };
+      await store.putAlias(alias);
+      await expect(store.putAlias({ ...alias, id: randomUUID() })).rejects.toMatchObject({
+        ...{ code: 'conflict', param: 'alias' },
+        message: 'there is already an alias named "fast"',
+      });
+    });
+
     it('tells nothing of a change that failed', async () => {
       const { organizationId, project } = await newProject();
       const before = await version();

@@ -79,6 +79,25 @@ export function changeOf(entity: string, entityId: string, version: number, valu
   }) as ControlChanged;
 }
 
+/** What people call what must be the only one of its name, by the index that keeps it so. */
+const namedThings: Readonly<Record<string, readonly [thing: string, param: string]>> = {
+  providers_name: ['provider', 'name'],
+  aliases_project_id_alias_key: ['alias', 'alias'],
+};
+
+/** As {@link ChangeLog.transaction}'s errors, with the name that is taken instead of the database's words. */
+export function nameTaken(error: unknown, name: string): unknown {
+  const { cause } = (error ?? {}) as { cause?: unknown };
+  const { code, constraint } = (cause ?? error ?? {}) as { code?: string; constraint?: string };
+  const [thing, param] = (code === '23505' && namedThings[constraint ?? '']) || [];
+  if (thing === undefined || param === undefined) return error;
+  return new LoomError(
+    'conflict',
+    `there is already ${thing === 'alias' ? 'an' : 'a'} ${thing} named "${name}"`,
+    { param, cause: error },
+  );
+}
+
 const conflictStates = new Set(['23505']); // unique_violation
 const parentStates = new Set(['23503']); // foreign_key_violation
 

@@ -16,7 +16,7 @@ import {
 } from '../../control-store.ts';
 import type { Actor, AuditQuery, SavedViewRecord } from '../../identity-store.ts';
 import { AuditLog, systemActor } from './audit-log.ts';
-import { asLoomError, ChangeLog, changeOf, type Transaction } from './change-log.ts';
+import { asLoomError, ChangeLog, changeOf, nameTaken, type Transaction } from './change-log.ts';
 import { openAccounts } from './accounts.ts';
 import { members, savedViews } from './identity-tables.ts';
 import { migrate } from './migrate.ts';
@@ -213,7 +213,10 @@ class PgControlStore implements ControlStore {
       const [known] = await tx.select().from(aliases).where(eq(aliases.id, alias.id)).for('update');
       const version = await this.#log.record(tx, 'alias', alias.id, alias);
       const row = { ...alias, version };
-      await tx.insert(aliases).values(row).onConflictDoUpdate({ target: aliases.id, set: row });
+      const put = tx.insert(aliases).values(row).onConflictDoUpdate({ target: aliases.id, set: row });
+      await put.catch((error: unknown) => {
+        throw nameTaken(error, alias.alias);
+      });
       const before = known ? withoutVersion(known) : null;
       await this.#noteAlias(tx, known ? 'alias.update' : 'alias.create', before, alias);
     });

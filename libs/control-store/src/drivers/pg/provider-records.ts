@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { LoomError } from '@loom/errors';
 import type { ProviderRecord } from '@loom/trace-schema';
 import { and, eq, notInArray } from 'drizzle-orm';
-import type { ChangeLog, Transaction } from './change-log.ts';
+import { type ChangeLog, nameTaken, type Transaction } from './change-log.ts';
 import { providers } from './tables.ts';
 
 /** Writes of providers: those of the console one by one, those of the environment as a whole. */
@@ -77,7 +77,10 @@ export class ProviderRecords {
     await tx
       .insert(providers)
       .values({ ...provider, version })
-      .onConflictDoUpdate({ target: providers.id, set: { ...provider, version } });
+      .onConflictDoUpdate({ target: providers.id, set: { ...provider, version } })
+      .catch((error: unknown) => {
+        throw nameTaken(error, provider.name);
+      });
   }
 }
 
