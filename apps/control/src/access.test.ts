@@ -413,6 +413,24 @@ describe('members and invitations', () => {
   });
 });
 
+describe('the audit log', () => {
+  it('shows what operators did to the deployment to an operator in the first organization alone', async () => {
+    const note = { organizationId: null, action: 'dead-letter.replay', resource: { id: 'd1', name: 'd1' } };
+    await store.actingAs({ type: 'user', id: 'op', name: 'Op' }).noteAction(note);
+    const replays = async (who: string, projectId: string) => {
+      const path = '/v1/audit?action=dead-letter.replay';
+      const response = await send('GET', path, sessionHeaders(who, projectId));
+      return ((await response.json()) as { entries: unknown[] }).entries;
+    };
+    expect(await replays('operator', 'default')).toMatchObject([{ resource: { id: 'd1' } }]);
+    const person = { name: 'Eve', email: 'eve@example.com', password };
+    await join('default', 'owner', person);
+    cookies.set('default owner', await signIn(person.email));
+    expect(await replays('default owner', 'default')).toEqual([]);
+    expect(await replays('alpha owner', 'p-alpha')).toEqual([]);
+  });
+});
+
 describe('prices', () => {
   it('of the organization go before the book, and can be taken back', async () => {
     const headers = sessionHeaders('alpha owner', 'p-alpha');

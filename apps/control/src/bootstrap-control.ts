@@ -40,7 +40,8 @@ export interface BootstrapOptions {
 }
 
 /** The ids are the same in every deployment: what was recorded is found again when the database is made anew. */
-const firstOrganizationId = 'default';
+/** The organization that a deployment begins with; its operator sees there what was done to the deployment. */
+export const firstOrganizationId = 'default';
 const firstProjectId = 'default';
 
 /**

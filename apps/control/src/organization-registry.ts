@@ -15,6 +15,7 @@ import { LoomError } from '@loom/errors';
 import type { Person, Principal } from '@loom/service-kit';
 import { newUuid } from '@loom/trace-schema';
 import type { z } from 'zod';
+import { firstOrganizationId } from './bootstrap-control.ts';
 
 export interface OrganizationRegistryDeps {
   readonly store: ControlStore;
@@ -99,11 +100,12 @@ export class OrganizationRegistry {
   }
 
   async listAudit(
-    { organizationId }: Principal,
+    { organizationId, isOperator }: Principal,
     { from, to, cursor, action, actor, limit }: z.output<typeof routes.listAudit.query>,
   ): Promise<z.output<typeof AuditList>> {
     const range = { fromMs: millisecondsOf(from), toMs: millisecondsOf(to) };
-    const query = { organizationId, ...range, cursor, action, actorId: actor, limit };
+    const withDeployment = isOperator && organizationId === firstOrganizationId;
+    const query = { organizationId, withDeployment, ...range, cursor, action, actorId: actor, limit };
     const { entries, nextCursor } = await this.#store.listAudit(query);
     return {
       entries: entries.map(({ timeMs, before, after, ...entry }) => ({

@@ -49,7 +49,7 @@ export class AuditLog {
 
   static async list(
     db: NodePgDatabase,
-    { organizationId, fromMs, toMs, action, actorId, cursor, limit }: AuditQuery,
+    { organizationId, withDeployment, fromMs, toMs, action, actorId, cursor, limit }: AuditQuery,
   ): Promise<{ entries: AuditRecord[]; nextCursor: string | null }> {
     if (cursor !== undefined && !/^\d{1,15}$/.test(cursor))
       throw new LoomError('invalid_request', 'the cursor is not one of this list', { param: 'cursor' });
@@ -61,7 +61,10 @@ export class AuditLog {
           or(
             eq(auditEntries.organizationId, organizationId),
             // Of the deployment: what Loom did is everyone's to see, what its operator did is not.
-            and(isNull(auditEntries.organizationId), eq(auditEntries.actorType, 'system')),
+            and(
+              isNull(auditEntries.organizationId),
+              withDeployment ? undefined : eq(auditEntries.actorType, 'system'),
+            ),
           ),
           fromMs === undefined ? undefined : gte(auditEntries.occurredAt, new Date(fromMs)),
           toMs === undefined ? undefined : lt(auditEntries.occurredAt, new Date(toMs)),
