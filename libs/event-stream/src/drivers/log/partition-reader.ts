@@ -108,6 +108,8 @@ export class PartitionReader {
   ): Promise<'taken' | 'end'> {
     const segment = this.#segment;
     if (!segment) return 'end';
+    // A window is memory outside the heap: made for nothing, many times a second, it keeps the collector at work.
+    if ((await segment.file.stat()).size <= this.#position) return 'end';
     let size = windowBytes;
     for (;;) {
       const window = Buffer.allocUnsafe(size);
