@@ -13,19 +13,19 @@ import {
 } from 'lucide-react';
 import { type ReactNode, useState } from 'react';
 import { cn } from '../format/class-names.ts';
-import { own } from '../format/own.ts';
 import { visibleText } from '../format/foreign-text.ts';
 import { CopyButton } from '../ui/copy-button.tsx';
 import type { Part, Turn } from './conversation.ts';
 import { JsonTree } from './json-tree.tsx';
 import { LongText, Prose } from './long-text.tsx';
 
-const icons: Readonly<Record<string, LucideIcon>> = {
+// Looked up by names from outside: without a prototype, `constructor` is none of them.
+const icons: Readonly<Record<string, LucideIcon>> = Object.assign(Object.create(null) as object, {
   user: UserRound,
   assistant: Bot,
   tool: Wrench,
   function: Wrench,
-};
+});
 const foldAbove = 8;
 /** The kinds of image that are drawn; anything else, and anything from outside, is named only. */
 const drawn = /^data:image\/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=]+$/;
@@ -60,7 +60,7 @@ export function ConversationView({ turns }: { readonly turns: readonly Turn[] })
 }
 
 function TurnView({ turn: { role, parts, isAnswer } }: { readonly turn: Turn }) {
-  const Icon = own(icons, role) ?? Settings2;
+  const Icon = icons[role] ?? Settings2;
   const text = parts.map((part) => ('text' in part ? part.text : '')).join('\n');
   return (
     <li

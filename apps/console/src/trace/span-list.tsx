@@ -17,13 +17,13 @@ import {
 } from 'lucide-react';
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { cn } from '../format/class-names.ts';
-import { own } from '../format/own.ts';
 import { visibleText } from '../format/foreign-text.ts';
 import { formatCompact, formatDuration, formatUsd } from '../format/numbers.ts';
 import { useKeys } from '../shell/use-keys.ts';
 import { type OutlineSpan, toTreeRows, traceDurationMs, type TreeRow } from './span-tree.ts';
 
-const icons: Readonly<Record<string, LucideIcon>> = {
+// Looked up by names from outside: without a prototype, `constructor` is none of them.
+const icons: Readonly<Record<string, LucideIcon>> = Object.assign(Object.create(null) as object, {
   chat: MessageSquare,
   invoke_agent: Bot,
   create_agent: Bot,
@@ -33,7 +33,7 @@ const icons: Readonly<Record<string, LucideIcon>> = {
   embeddings: Boxes,
   plan: Network,
   attempt: RotateCw,
-};
+});
 const rowHeight = 34;
 const none: ReadonlySet<string> = new Set();
 
@@ -174,7 +174,7 @@ export function SpanList({ outline, selected, onSelect, mode }: SpanListProps) {
 }
 
 function SpanLabel({ span }: { readonly span: OutlineSpan }) {
-  const Icon = own(icons, span.operation) ?? Database;
+  const Icon = icons[span.operation] ?? Database;
   const isError = span.errorType !== null || span.status >= 400 || span.outcome !== 'completed';
   return (
     <span className="flex min-w-0 grow items-center gap-1.5">
