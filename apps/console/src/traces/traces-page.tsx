@@ -45,7 +45,7 @@ export function TracesPage() {
   };
   const setFilter = useCallback((text: string) => set({ filter: text, peek: null }, { push: true }), [set]);
   const loadMore = useCallback(() => {
-    if (list.hasMore && !list.isLoadingMore) list.loadMore();
+    if (!list.isLoadingMore) list.more?.();
   }, [list]);
   useKeys({
     j: () => step(1),

@@ -2,9 +2,9 @@
 
 import type { TraceSummary } from '@loom/api-contract';
 import type { LoomError } from '@loom/errors';
-import { type InfiniteData, keepPreviousData, useInfiniteQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
-import { type OutputOf, useClient, useLoom } from '../api/loom.tsx';
+import { useLoom } from '../api/loom.tsx';
+import { usePages } from '../api/use-pages.ts';
 import { useUrlState } from '../shell/url-state.ts';
 import type { TimeRange } from '../time/range.ts';
 
@@ -12,16 +12,14 @@ const pageSize = 100;
 const newsPollMs = 5000;
 export const newsMax = 100;
 
-type Page = OutputOf<'listTraces'>;
-
 export interface Traces {
   readonly traces: readonly TraceSummary[];
   readonly isLoading: boolean;
   readonly isLoadingMore: boolean;
   /** What is shown is still the list of the choice before. */
   readonly isStale: boolean;
-  readonly hasMore: boolean;
-  readonly loadMore: () => void;
+  /** Null at the end of the list. */
+  readonly more: (() => void) | null;
   readonly error: LoomError | null;
   /** Traces that came since the list was made; at most {@link newsMax}. */
   readonly news: number;
@@ -32,7 +30,6 @@ export interface Traces {
  * The list under a range and filter. It stands still: what comes later is counted, and shown when someone asks for it.
  */
 export function useTraces(range: TimeRange, filter: string): Traces {
-  const { client, projectId } = useClient();
   const { get } = useUrlState();
   const [round, setRound] = useState(0);
   const chosen = `${get('range') ?? ''} ${get('from') ?? ''} ${get('to') ?? ''} ${round}`;
@@ -43,23 +40,11 @@ export function useTraces(range: TimeRange, filter: string): Traces {
     ...(anchored.to !== undefined && { to: anchored.to }),
     ...(filter && { filter }),
   };
-  const list = useInfiniteQuery<Page, LoomError, InfiniteData<Page>, readonly unknown[], string | null>({
-    queryKey: [projectId, 'listTraces', 'pages', query, round],
-    queryFn: ({ pageParam, signal }) =>
-      client.listTraces({
-        query: { ...query, limit: pageSize, ...(pageParam !== null && { cursor: pageParam }) },
-        signal,
-      }),
-    initialPageParam: null,
-    getNextPageParam: ({ nextCursor }) => nextCursor,
-    staleTime: Infinity,
-    refetchOnWindowFocus: false,
-    placeholderData: keepPreviousData,
-  });
-  const traces = useMemo(() => list.data?.pages.flatMap(({ traces }) => traces) ?? [], [list.data]);
+  const list = usePages('listTraces', { query: { ...query, limit: pageSize } }, { round });
+  const traces = useMemo(() => list.pages?.flatMap(({ traces }) => traces) ?? [], [list.pages]);
   const newest = traces[0];
   const since = newest ? newest.span.startTime : anchored.from;
-  const isWatching = range.preset !== null && list.isSuccess && !list.isPlaceholderData;
+  const isWatching = range.preset !== null && list.pages !== undefined && !list.isStale;
   const later = useLoom(
     'listTraces',
     { query: { ...query, from: since, limit: newsMax } },
@@ -68,11 +53,10 @@ export function useTraces(range: TimeRange, filter: string): Traces {
   const news = later.data?.traces.filter(({ span }) => span.startTime > since).length ?? 0;
   return {
     traces,
-    isLoading: list.isPending,
-    isLoadingMore: list.isFetchingNextPage,
-    isStale: list.isPlaceholderData,
-    hasMore: list.hasNextPage,
-    loadMore: () => void list.fetchNextPage(),
+    isLoading: !list.pages && !list.error,
+    isLoadingMore: list.isLoadingMore,
+    isStale: list.isStale,
+    more: list.more,
     error: list.error,
     news: isWatching ? news : 0,
     refresh: () => setRound((before) => before + 1),

@@ -8,7 +8,7 @@ const looks = {
   primary: 'bg-accent text-on-accent hover:opacity-90',
   secondary: 'border bg-surface hover:bg-raised',
   ghost: 'hover:bg-raised text-muted hover:text-text',
-  danger: 'bg-bad text-white dark:text-black hover:opacity-90',
+  danger: 'bg-bad text-on-bad hover:opacity-90',
 } as const;
 
 export interface ButtonProps extends ComponentProps<'button'> {
