@@ -143,7 +143,6 @@ describe('without its neighbours', () => {
   it('starts from the control snapshot beside the outbox, and is not ready without any', async () => {
     const loom = await start();
     await (await loom.chat(call)).text();
-    await new Promise((resolve) => setTimeout(resolve, 300)); // the snapshot is written soon after a change
     await loom.close();
     await rm(join(loom.home, 'stream', 'loom.control.v1'), { recursive: true });
     await loom.open();

@@ -50,7 +50,8 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   const { config, logger } = deps;
   const own = await loadMiddlewares(config.LOOM_GATEWAY_MIDDLEWARES);
   const stream = await openEventStream(config.LOOM_OUTBOX_URL);
-  const feed = await openFeed(stream, deps);
+  const snapshotFile = new SnapshotFile(config.LOOM_GATEWAY_SNAPSHOT_FILE, logger);
+  const feed = await openFeed(stream, snapshotFile, logger);
   const writer = await PartitionWriter.create(logRootOf(config.LOOM_OUTBOX_URL), topics.traces, newUuid(), {
     partitionBytesMax: config.LOOM_OUTBOX_BYTES_MAX,
     onFailure: deps.onOutboxFailure,
@@ -98,6 +99,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
       await writer.close();
       await http.close();
       await stream.close();
+      await snapshotFile.close(); // after the last change was heard
       logger.info({ emitter: emitter.id }, 'gateway closed');
     },
   };
@@ -159,8 +161,7 @@ function openEdge({ deps, feed, own, recorder, refusals, http, running }: EdgePa
   });
 }
 
-async function openFeed(stream: EventStream, { config, logger }: GatewayDeps): Promise<ControlFeed> {
-  const file = new SnapshotFile(config.LOOM_GATEWAY_SNAPSHOT_FILE, logger);
+async function openFeed(stream: EventStream, file: SnapshotFile, logger: Logger): Promise<ControlFeed> {
   const initial = await file.read();
   return ControlFeed.start(stream, {
     logger,

@@ -9,6 +9,9 @@ export class SnapshotFile {
   readonly #path: string;
   readonly #logger: Logger;
   #timer: NodeJS.Timeout | null = null;
+  #newest: ControlSnapshot | null = null;
+  /** One write at a time: they share the file that is renamed. */
+  #writing: Promise<void> = Promise.resolve();
 
   constructor(path: string, logger: Logger) {
     this.#path = path;
@@ -29,12 +32,24 @@ export class SnapshotFile {
 
   /** Writes it soon, once for many changes. */
   keep(snapshot: ControlSnapshot): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = null;
-      this.#write(snapshot).catch((error: unknown) =>
-        this.#logger.error({ error }, 'control snapshot not written'),
-      );
-    }, settleMs);
+    this.#newest = snapshot;
+    this.#timer ??= setTimeout(() => this.#flush(), settleMs);
+  }
+
+  /** Resolves when the newest one is written: a key that was revoked just before a stop stays revoked at the next start. */
+  async close(): Promise<void> {
+    if (this.#timer) this.#flush();
+    await this.#writing;
+  }
+
+  #flush(): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+    const snapshot = this.#newest;
+    if (!snapshot) return;
+    this.#writing = this.#writing
+      .then(() => this.#write(snapshot))
+      .catch((error: unknown) => this.#logger.error({ error }, 'control snapshot not written'));
   }
 
   async #write(snapshot: ControlSnapshot): Promise<void> {
