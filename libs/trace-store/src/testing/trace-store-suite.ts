@@ -409,6 +409,20 @@ export function traceStoreSuite(name: string, start: () => Promise<SuiteEngine>)
       expect(await store.listCaptureEvents({ projectId: event.projectId, ...range })).toEqual([event]);
     });
 
+    it('counts a batch once that was whole before a crash and comes again after it', async () => {
+      if (!engine.crash) return;
+      const projectId = newUuid();
+      const spans = Array.from({ length: 20 }, (_, n) => spanRow({ projectId, startTime: at(n) }));
+      const batch = batchOf({ spans, costs: spans.map((span) => costRow(span, { totalUsd: '0.1' })) });
+      await store.writeBatch(batch);
+      const before = await store.reconcile({ projectId });
+      await engine.crash.kill();
+      await engine.crash.restart();
+      await store.writeBatch(batch);
+      expect(await store.reconcile({ projectId })).toEqual(before);
+      expect(before).toMatchObject({ rollup: { requests: 20 }, costRollup: { rows: 20 } });
+    });
+
     it('is exact after crashes in the middle of batches that come again', async () => {
       if (!engine.crash) return;
       const projectId = newUuid();

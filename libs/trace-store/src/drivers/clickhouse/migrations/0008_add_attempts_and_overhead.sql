@@ -8,7 +8,11 @@ ALTER TABLE calls_hourly {{on_cluster}}
 ALTER TABLE calls_hourly {{on_cluster}}
   ADD COLUMN IF NOT EXISTS overhead_ms AggregateFunction(quantilesTDigest(0.5, 0.95, 0.99), Float64);
 
-ALTER TABLE calls_hourly_of_spans {{on_cluster}} MODIFY QUERY
+-- Not MODIFY QUERY: a batch that comes again after the server's next start would get another block id in a view that was
+-- altered so, and count twice.
+DROP VIEW IF EXISTS calls_hourly_of_spans {{on_cluster}};
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS calls_hourly_of_spans {{on_cluster}} TO calls_hourly AS
 SELECT
   project_id,
   toStartOfHour(toDateTime(start_time, 'UTC')) AS hour,
