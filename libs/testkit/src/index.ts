@@ -1,6 +1,15 @@
 export { generatedSection } from './generated-section.ts';
+export { type KafkaServerOptions, missingForKafka, startKafka } from './kafka-server.ts';
+export { missingForPostgres, type PostgresServerOptions, startPostgres } from './postgres-server.ts';
 export { type RecordedCase, recordedChatCases } from './recorded.ts';
-export { serverSuite, type ServerSuiteOptions } from './server-suite.ts';
+export { missingForRedis, type RedisServerOptions, startRedis } from './redis-server.ts';
+export { freePorts, type RealServer } from './server-process.ts';
+export {
+  serverSuite,
+  type ServerSuiteOptions,
+  startedServerSuite,
+  type StartedServerSuiteOptions,
+} from './server-suite.ts';
 export {
   answerJson,
   answerPieces,

@@ -1,4 +1,8 @@
-import { describe, it } from '@jest/globals';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, it } from '@jest/globals';
+import type { RealServer } from './server-process.ts';
 
 export interface ServerSuiteOptions {
   /** What the suite needs: `PostgreSQL`. */
@@ -7,6 +11,12 @@ export interface ServerSuiteOptions {
   readonly variable: string;
   /** False for a server that build machines cannot have: then its absence is told and never a failure. */
   readonly obtainable: boolean;
+}
+
+export interface StartedServerSuiteOptions extends Omit<ServerSuiteOptions, 'obtainable'> {
+  /** What this machine lacks to run one, with the remedy; null when nothing. */
+  readonly missing: () => string | null;
+  readonly start: (options: { readonly directory: string }) => Promise<RealServer>;
 }
 
 /**
@@ -18,11 +28,45 @@ export function serverSuite(options: ServerSuiteOptions, suite: (url: URL) => vo
   const url = process.env[variable];
   describe(`on a real ${server}`, () => {
     if (url !== undefined && url !== '') return suite(new URL(url));
-    const title = `runs (set ${variable} to a ${server} server)`;
-    if (obtainable && process.env.LOOM_REQUIRE_SERVERS === '1') {
-      it(title, () => {
-        throw new Error(`LOOM_REQUIRE_SERVERS is set and ${variable} is not`);
-      });
-    } else it.skip(title, () => undefined);
+    tellMissing(`set ${variable} to a ${server} server`, obtainable);
   });
+}
+
+/**
+ * Runs a suite on the server that a variable names, else on one that is started for it and stopped after it. Where
+ * none can be started it says what is missing; with `LOOM_REQUIRE_SERVERS=1` that is a failure. To be awaited at the
+ * top of a test file. `server` is null for a server that was not started here: it cannot be paused or killed.
+ */
+export async function startedServerSuite(
+  options: StartedServerSuiteOptions,
+  suite: (url: URL, server: RealServer | null) => void,
+): Promise<void> {
+  const url = process.env[options.variable];
+  const missing = url === undefined || url === '' ? options.missing() : null;
+  if (missing !== null) {
+    return describe(`on a real ${options.server}`, () => {
+      tellMissing(`missing: ${missing}; or set ${options.variable}`, true);
+    });
+  }
+  if (url !== undefined && url !== '') {
+    return describe(`on a real ${options.server}`, () => suite(new URL(url), null));
+  }
+  const directory = await mkdtemp(join(tmpdir(), 'loom-server-'));
+  const server = await options.start({ directory: join(directory, 'server') });
+  describe(`on a real ${options.server}`, () => {
+    afterAll(async () => {
+      await server.kill();
+      await rm(directory, { recursive: true });
+    });
+    suite(server.url, server);
+  });
+}
+
+function tellMissing(remedy: string, obtainable: boolean): void {
+  const title = `runs (${remedy})`;
+  if (obtainable && process.env.LOOM_REQUIRE_SERVERS === '1') {
+    it(title, () => {
+      throw new Error(`LOOM_REQUIRE_SERVERS is set and there is no server: ${remedy}`);
+    });
+  } else it.skip(title, () => undefined);
 }

@@ -1,0 +1,162 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+
+const readyMsMax = 60_000;
+const pollMs = 50;
+const stopMsMax = 10_000;
+
+/** A real server of another project, run by a test or by `start:servers` on loopback. */
+export interface RealServer {
+  /** Where it is reached, with credentials; the same after a restart. */
+  readonly url: URL;
+  /** Of the running process; changes with `start`. */
+  readonly pid: number;
+  /** SIGSTOP: connections stay open and nothing answers. */
+  pause(): void;
+  resume(): void;
+  /** SIGKILL, and resolves when the process is gone. */
+  kill(): Promise<void>;
+  /** Clean end; also of a paused server. */
+  stop(): Promise<void>;
+  /** Runs it again on the same data and port, and resolves when it answers. */
+  start(): Promise<void>;
+}
+
+export interface ServerCommand {
+  /** As it is told in errors: `Apache Kafka`. */
+  readonly name: string;
+  readonly url: URL;
+  readonly command: string;
+  readonly args: readonly string[];
+  /** Takes stdout and stderr; its end is shown when the server does not come up. */
+  readonly logFile: string;
+  /** What ends it cleanly and soon. */
+  readonly stopSignal: NodeJS.Signals;
+  readonly user?: { readonly uid: number; readonly gid: number };
+  /** True when the server has answered a request of its own protocol. */
+  readonly isReady: () => Promise<boolean>;
+}
+
+/** Starts a server and resolves when it answers. It dies with this process, however this process ends. */
+export async function startServerProcess(command: ServerCommand): Promise<RealServer> {
+  const server = new ServerProcess(command);
+  await server.start();
+  return server;
+}
+
+class ServerProcess implements RealServer {
+  readonly #command: ServerCommand;
+  #child: ChildProcess | null = null;
+  #watcher: ChildProcess | null = null;
+  #exited: Promise<void> = Promise.resolve();
+
+  constructor(command: ServerCommand) {
+    this.#command = command;
+  }
+
+  get url(): URL {
+    return this.#command.url;
+  }
+
+  get pid(): number {
+    const pid = this.#child?.pid;
+    if (pid === undefined) throw new Error(`${this.#command.name} is not running`);
+    return pid;
+  }
+
+  async start(): Promise<void> {
+    const { command, args, logFile, user } = this.#command;
+    const log = openSync(logFile, 'a', 0o644);
+    const child = spawn(command, args, { stdio: ['ignore', log, log], ...user });
+    closeSync(log);
+    this.#child = child;
+    let failure: Error | null = null;
+    this.#exited = new Promise((resolve) => {
+      child.once('exit', () => resolve());
+      child.once('error', (error) => {
+        failure = error;
+        resolve();
+      });
+    });
+    void this.#exited.then(() => {
+      if (this.#child === child) this.#child = null;
+    });
+    child.unref();
+    if (child.pid !== undefined) this.#watcher = watch(child.pid);
+    for (
+      const startedAt = performance.now();
+      performance.now() - startedAt < readyMsMax;
+      await delay(pollMs)
+    ) {
+      if (this.#child !== child) break;
+      if (await this.#command.isReady()) return;
+    }
+    await this.kill();
+    throw new Error(`${this.#command.name} did not start: ${String(failure ?? (await this.#endOfLog()))}`);
+  }
+
+  pause(): void {
+    process.kill(this.pid, 'SIGSTOP');
+  }
+
+  resume(): void {
+    process.kill(this.pid, 'SIGCONT');
+  }
+
+  async kill(): Promise<void> {
+    this.#child?.kill('SIGKILL');
+    await this.#exited;
+    this.#unwatch();
+  }
+
+  async stop(): Promise<void> {
+    this.#child?.kill(this.#command.stopSignal);
+    this.#child?.kill('SIGCONT');
+    const timer = setTimeout(() => this.#child?.kill('SIGKILL'), stopMsMax);
+    await this.#exited;
+    clearTimeout(timer);
+    this.#unwatch();
+  }
+
+  #unwatch(): void {
+    this.#watcher?.kill('SIGKILL');
+    this.#watcher = null;
+  }
+
+  async #endOfLog(): Promise<string> {
+    const log = await readFile(this.#command.logFile, 'utf8');
+    return `the end of ${this.#command.logFile}:\n${log.split('\n').slice(-20).join('\n')}`;
+  }
+}
+
+// A shell that reads from a pipe which nobody writes to: when this process is gone, even by SIGKILL, the pipe ends and
+// the shell kills the server.
+function watch(pid: number): ChildProcess {
+  const watcher = spawn('sh', ['-c', 'cat >/dev/null; kill -9 "$0"', String(pid)], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
+  watcher.unref();
+  (watcher.stdin as unknown as { unref?: () => void } | null)?.unref?.();
+  return watcher;
+}
+
+/** Ports that are free on loopback at this moment, all different. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from(
+      { length: count },
+      () =>
+        new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
+          const server = createServer();
+          server.once('error', reject).listen(0, '127.0.0.1', () => resolve(server));
+        }),
+    ),
+  );
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
