@@ -79,7 +79,8 @@ export function manageSpecs(stage: () => Stage): void {
             await world.call('house-model');
             return client.listTraces({ query: { filter: 'requestModel:house-model' } });
           },
-          ({ traces }) => traces.some(({ span }) => span.provider === 'openai-compatible'),
+          ({ traces }) =>
+            traces.some(({ span }) => span.outcome === 'completed' && span.responseModel === 'plain-1'),
         );
         await row.getByRole('button', { name: 'Remove' }).click();
         await dialog.getByRole('button', { name: /Remove/ }).click();

@@ -8,7 +8,7 @@ export function overviewSpecs(stage: () => Stage): void {
       await stage().visit(async (visit) => {
         await visit.goto('/p/default?range=15m');
         const chart = await visit.sees(visit.page.getByRole('figure', { name: /^Requests\./ }));
-        await visit.sees(visit.page.locator('.recharts-bar-rectangle'));
+        await visit.sees(visit.page.locator('.recharts-area'));
         const box = (await chart.boundingBox())!;
         const at = (share: number) => [box.x + box.width * share, box.y + box.height / 2] as const;
         await visit.page.mouse.move(...at(0.4));
@@ -59,7 +59,10 @@ export function overviewSpecs(stage: () => Stage): void {
         const secret = await visit.sees(/^loom_live_/);
         const key = (await secret.textContent()) ?? '';
         await visit.sees(visit.page.locator('pre', { hasText: key }));
-        const traceId = await world.call('loom-sim', { key, text: 'the very first' });
+        const traceId = await eventually(
+          () => world.call('loom-sim', { key, text: 'the very first' }),
+          (found) => found !== '', // the gateway hears of a new key within a second
+        );
         await visit.path((path) => path === `/p/${project.id}/traces/${traceId}`);
         await visit.sees('the very first');
       });

@@ -111,6 +111,7 @@ export function tracesSpecs(stage: () => Stage): void {
         await page.getByRole('dialog', { name: 'Trace' }).waitFor({ state: 'hidden' });
         await rows(page).nth(2).click();
         await peekOf((peek) => peek === second);
+        await visit.sees(page.getByRole('dialog', { name: 'Trace' }));
         await page.keyboard.press('Enter');
         await visit.path((path) => path === `/p/default/traces/${second ?? ''}`);
         await page.goBack();

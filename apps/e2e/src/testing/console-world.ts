@@ -29,6 +29,7 @@ export const largeTraceId = '5'.repeat(32);
 export const largeTraceSpans = 5000;
 /** One of each play but the slow one, the questions, the mixed and the large trace. */
 const callsMin = Object.keys(plays).length - 1 + 12 + 2;
+const callMsMax = 15_000;
 const mixedTraceId = 'abcdef0123456789abcdef0123456789';
 
 /** One deployment with real calls of every kind, and two organizations with people of every role. */
@@ -49,7 +50,8 @@ export class ConsoleWorld {
     const player = await UpstreamPlayer.start((request, response) => {
       if (request.body.length === 0) return answerJson({ data: [{ id: 'plain-1' }] })(request, response);
       const { model } = JSON.parse(request.body.toString()) as { model: string };
-      return plays[model]?.(request, response);
+      const play = plays[model] ?? answerJson({ error: { message: `no model ${model}` } }, 404);
+      return play(request, response);
     });
     const loom = await Deployment.start({
       OPENAI_COMPATIBLE_BASE_URL: player.url,
@@ -88,6 +90,7 @@ export class ConsoleWorld {
         ...(traceparent !== undefined && { traceparent }),
       },
       body: JSON.stringify({ model, stream, messages: messages ?? [{ role: 'user', content: text }] }),
+      signal: AbortSignal.timeout(callMsMax),
     });
     await response.text().catch(() => ''); // a stream that breaks is what some are called for
     return response.status === 401 ? '' : (response.headers.get('x-loom-trace-id') ?? '');
