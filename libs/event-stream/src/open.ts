@@ -9,12 +9,17 @@ export interface EventStreamDeps {
 type OpenEventStream = (url: URL, deps: EventStreamDeps) => Promise<EventStream>;
 
 const drivers = {
+  'kafka:': () =>
+    import('./drivers/kafka/kafka-event-stream.ts').then((module) => module.openKafkaEventStream),
   'log:': () => import('./drivers/log/log-event-stream.ts').then((module) => module.openLogEventStream),
   'memory:': () =>
     import('./drivers/memory/memory-event-stream.ts').then((module) => module.openMemoryEventStream),
 } satisfies Record<string, () => Promise<OpenEventStream>>;
 
-/** Connects to the event stream of `url` (`log:<directory>`, `memory:`), or throws `config_invalid`. */
+/**
+ * Connects to the event stream of `url` (`kafka://host:9092`, `log:<directory>`, `memory:`), or throws
+ * `config_invalid` or, when it cannot be reached, `unavailable`.
+ */
 export async function openEventStream(url: URL, deps: EventStreamDeps = {}): Promise<EventStream> {
   const load = drivers[url.protocol as keyof typeof drivers] as (() => Promise<OpenEventStream>) | undefined;
   if (!load) {

@@ -1,0 +1,129 @@
+import type { Admin } from 'kafkajs';
+import type {
+  BatchHandler,
+  EventStream,
+  Producer,
+  StreamRecord,
+  SubscribeOptions,
+  Subscription,
+  TailOptions,
+} from '../../event-stream.ts';
+import type { EventStreamDeps } from '../../open.ts';
+import { GroupMember } from './group-member.ts';
+import { createClient, toStreamError, within } from './kafka-client.ts';
+import { KafkaProducer, ProducerConnection } from './kafka-producer.ts';
+import { KafkaTail } from './kafka-tail.ts';
+import { KafkaTopics } from './kafka-topics.ts';
+import { type KafkaConfig, parseKafkaUrl } from './kafka-url.ts';
+
+const openMsMax = 10_000;
+
+/** The event stream of a Kafka cluster: several members of a group share the partitions of its topics. */
+class KafkaEventStream implements EventStream {
+  readonly #config: KafkaConfig;
+  readonly #admin: Admin;
+  readonly #topics: KafkaTopics;
+  readonly #connection: ProducerConnection;
+  readonly #producers: Producer[] = [];
+  readonly #subscriptions = new Set<Subscription>();
+
+  constructor(config: KafkaConfig, admin: Admin) {
+    this.#config = config;
+    this.#admin = admin;
+    this.#topics = new KafkaTopics(admin, config);
+    this.#connection = new ProducerConnection(config);
+  }
+
+  async producer(topic: string): Promise<Producer> {
+    const options = {
+      config: this.#config,
+      connection: this.#connection,
+      topic: this.#config.prefix + topic,
+    };
+    const partitions = await this.#topics.ensure(options.topic);
+    try {
+      const handle = await this.#connection.acquire();
+      await this.#connection.release(handle, false);
+    } catch (error) {
+      throw toStreamError(error, this.#config, `producer of topic ${topic}`);
+    }
+    const producer = new KafkaProducer({ ...options, partitions });
+    this.#producers.push(producer);
+    return producer;
+  }
+
+  async subscribe(options: SubscribeOptions, handler: BatchHandler): Promise<Subscription> {
+    await this.#ensure(options.topics);
+    const [config, admin] = [this.#config, this.#admin];
+    return this.#track(new GroupMember({ config, admin, subscribe: options, handler }));
+  }
+
+  async tail(options: TailOptions, onRecords: (records: StreamRecord[]) => void): Promise<Subscription> {
+    await this.#ensure(options.topics);
+    const [config, admin] = [this.#config, this.#admin];
+    return this.#track(await KafkaTail.start({ config, admin, tail: options, onRecords }));
+  }
+
+  async lag(group: string, topics: readonly string[]): Promise<number> {
+    try {
+      await this.#ensure(topics);
+      return await this.#lag(this.#config.prefix + group, topics);
+    } catch (error) {
+      throw toStreamError(error, this.#config, `lag of group ${group}`);
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#subscriptions].map((subscription) => subscription.close()));
+    await Promise.all(this.#producers.map((producer) => producer.close()));
+    await this.#connection.close();
+    await this.#admin.disconnect();
+  }
+
+  async #lag(groupId: string, topics: readonly string[]): Promise<number> {
+    const names = topics.map((topic) => this.#config.prefix + topic);
+    const groups = await this.#admin.fetchOffsets({ groupId, topics: names });
+    const committed = new Map(
+      groups.flatMap(({ topic, partitions }) =>
+        partitions.map(({ partition, offset }) => [`${topic}/${partition}`, Number(offset)] as const),
+      ),
+    );
+    let lag = 0;
+    for (const name of names) {
+      for (const { partition, low, high } of await this.#admin.fetchTopicOffsets(name)) {
+        lag += Number(high) - Math.max(Number(low), committed.get(`${name}/${partition}`) ?? -1);
+      }
+    }
+    return Math.max(0, lag);
+  }
+
+  async #ensure(topics: readonly string[]): Promise<void> {
+    for (const topic of topics) await this.#topics.ensure(this.#config.prefix + topic);
+  }
+
+  #track(subscription: Subscription): Subscription {
+    this.#subscriptions.add(subscription);
+    return {
+      close: async () => {
+        await subscription.close();
+        this.#subscriptions.delete(subscription);
+      },
+    };
+  }
+}
+
+/** Connects to the cluster of a `kafka:` URL (its form: `parseKafkaUrl`), or throws within ten seconds. */
+export async function openKafkaEventStream(url: URL, _deps: EventStreamDeps): Promise<EventStream> {
+  const config = parseKafkaUrl(url);
+  const admin = createClient(config).admin();
+  try {
+    await within(
+      openMsMax,
+      admin.connect().then(() => admin.describeCluster()),
+    );
+  } catch (error) {
+    void admin.disconnect().catch(() => undefined);
+    throw toStreamError(error, config, 'cannot connect');
+  }
+  return new KafkaEventStream(config, admin);
+}
