@@ -25,6 +25,9 @@ const settings = {
   'share.coordinator.state.topic.min.isr': '1',
   'share.coordinator.state.topic.num.partitions': '1',
   'group.initial.rebalance.delay.ms': '0',
+  // After a kill the node must wait for its own old session before it may register again.
+  'broker.session.timeout.ms': '2000',
+  'broker.heartbeat.interval.ms': '500',
   // The floor of the protocol's own bounds: a test must not wait long for a member that died.
   'group.min.session.timeout.ms': '1000',
   'log.cleaner.dedupe.buffer.size': '4194304',

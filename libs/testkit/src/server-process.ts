@@ -107,12 +107,14 @@ class ServerProcess implements RealServer {
   }
 
   async kill(): Promise<void> {
+    this.#child?.ref();
     this.#child?.kill('SIGKILL');
     await this.#exited;
     this.#unwatch();
   }
 
   async stop(): Promise<void> {
+    this.#child?.ref();
     this.#child?.kill(this.#command.stopSignal);
     this.#child?.kill('SIGCONT');
     const timer = setTimeout(() => this.#child?.kill('SIGKILL'), stopMsMax);

@@ -1,8 +1,11 @@
 import { promisify } from 'node:util';
 import { zstdCompress, zstdDecompress } from 'node:zlib';
 import { LoomError, messageOf } from '@loom/errors';
-import { CompressionCodecs, CompressionTypes, Kafka, logLevel, type SASLOptions } from 'kafkajs';
+import kafkajs, { type Kafka, type SASLOptions } from 'kafkajs';
 import type { KafkaConfig } from './kafka-url.ts';
+
+// A CommonJS module whose names Node cannot see from outside.
+const { CompressionCodecs, CompressionTypes, logLevel } = kafkajs;
 
 const connectMsMax = 3_000;
 /** Longer than any request of ours is held by a broker. */
@@ -27,7 +30,7 @@ let isQuiet = false;
 export function createClient(config: KafkaConfig): Kafka {
   if (!isQuiet) silenceNegativeTimeouts();
   isQuiet = true;
-  return new Kafka({
+  return new kafkajs.Kafka({
     clientId: 'loom',
     brokers: [...config.brokers],
     ssl: config.tls,

@@ -17,6 +17,7 @@ import { KafkaTopics } from './kafka-topics.ts';
 import { type KafkaConfig, parseKafkaUrl } from './kafka-url.ts';
 
 const openMsMax = 10_000;
+const disconnectMsMax = 5_000;
 
 /** The event stream of a Kafka cluster: several members of a group share the partitions of its topics. */
 class KafkaEventStream implements EventStream {
@@ -43,7 +44,7 @@ class KafkaEventStream implements EventStream {
     const partitions = await this.#topics.ensure(options.topic);
     try {
       const handle = await this.#connection.acquire();
-      await this.#connection.release(handle, false);
+      this.#connection.release(handle);
     } catch (error) {
       throw toStreamError(error, this.#config, `producer of topic ${topic}`);
     }
@@ -77,7 +78,7 @@ class KafkaEventStream implements EventStream {
     await Promise.all([...this.#subscriptions].map((subscription) => subscription.close()));
     await Promise.all(this.#producers.map((producer) => producer.close()));
     await this.#connection.close();
-    await this.#admin.disconnect();
+    await within(disconnectMsMax, this.#admin.disconnect()).catch(() => undefined);
   }
 
   async #lag(groupId: string, topics: readonly string[]): Promise<number> {

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { LoomError } from '@loom/errors';
 import { recordBytesMax } from '@loom/trace-schema';
-import { CompressionTypes, type Message, Partitioners, type Producer as Client } from 'kafkajs';
+import kafkajs, { type Message, type Producer as Client } from 'kafkajs';
 import type { NewRecord, Producer } from '../../event-stream.ts';
-import { createClient, protocolErrorOf, retry, toStreamError } from './kafka-client.ts';
+import { createClient, protocolErrorOf, retry, toStreamError, within } from './kafka-client.ts';
 import type { KafkaConfig } from './kafka-url.ts';
 
 /** One request's records before compression; with the frame around them below the topic's 1 MiB. */
@@ -18,6 +18,7 @@ const retryAfterMs = 200;
 const retryMsMin = 100;
 const retryMsMax = 1_000;
 const closeMsMax = 15_000;
+const disconnectMsMax = 5_000;
 /** Less than a request may take: the broker gives up waiting for replicas before the client gives up on the broker. */
 const acknowledgeMsMax = 8_000;
 
@@ -54,18 +55,20 @@ export class ProducerConnection {
     }
   }
 
-  async release(handle: Handle, retire: boolean): Promise<void> {
+  /** The next `acquire` makes a new one; this one ends with its last use. */
+  retire(handle: Handle): void {
+    if (!handle.retired) this.#current = null;
+    handle.retired = true;
+  }
+
+  release(handle: Handle): void {
     handle.uses -= 1;
-    if (retire && !handle.retired) {
-      handle.retired = true;
-      this.#current = null;
-    }
-    if (handle.retired && handle.uses === 0) await handle.client.disconnect().catch(() => undefined);
+    if (handle.retired && handle.uses === 0) void handle.client.disconnect().catch(() => undefined);
   }
 
   async close(): Promise<void> {
     const handle = await this.#current?.catch(() => null);
-    await handle?.client.disconnect();
+    if (handle) await within(disconnectMsMax, handle.client.disconnect()).catch(() => undefined);
   }
 
   async #connect(): Promise<Handle> {
@@ -73,7 +76,7 @@ export class ProducerConnection {
       idempotent: true,
       maxInFlightRequests: 1,
       allowAutoTopicCreation: false,
-      retry,
+      retry: { ...retry, retries: 1 }, // the least that it takes; a lane tries again by itself
       createPartitioner: () => (args) => args.message.partition ?? 0,
     });
     try {
@@ -124,7 +127,7 @@ export class KafkaProducer implements Producer {
   constructor(options: KafkaProducerOptions) {
     this.#options = options;
     // Kafka's own rule (murmur2), so that other clients put a key into the same partition.
-    const partitioner = Partitioners.DefaultPartitioner();
+    const partitioner = kafkajs.Partitioners.DefaultPartitioner();
     const { topic } = options;
     const partitionMetadata = Array.from({ length: options.partitions }, (_, partitionId) => ({
       partitionId,
@@ -184,10 +187,11 @@ class Lane {
   readonly #options: KafkaProducerOptions;
   #waiting: Waiting[] = [];
   #running: Promise<void> | null = null;
-  #closesAtMs = Number.POSITIVE_INFINITY;
+  readonly #givenUp = Promise.withResolvers<never>();
 
   constructor(options: KafkaProducerOptions) {
     this.#options = options;
+    this.#givenUp.promise.catch(() => undefined);
   }
 
   push(waiting: Waiting): void {
@@ -196,8 +200,12 @@ class Lane {
   }
 
   async close(): Promise<void> {
-    this.#closesAtMs = performance.now() + closeMsMax;
+    const timer = setTimeout(
+      () => this.#givenUp.reject(new Error('closed before it was acknowledged')),
+      closeMsMax,
+    );
     await this.#running;
+    clearTimeout(timer);
   }
 
   async #run(): Promise<void> {
@@ -224,42 +232,83 @@ class Lane {
   }
 
   async #deliver(batch: readonly Waiting[]): Promise<void> {
-    const { config, connection, topic } = this.#options;
-    const messages = batch.map(({ message }) => message);
-    let handle: Handle | null = null;
-    for (let failures = 0; ; failures += 1) {
-      try {
-        handle ??= await connection.acquire();
-        await handle.client.send({
-          topic,
-          messages,
-          acks: -1,
-          timeout: acknowledgeMsMax,
-          compression: CompressionTypes.ZSTD,
-        });
-        return await connection.release(handle, false);
-      } catch (error) {
-        const fault = protocolErrorOf(error);
-        if (handle && fault === 'DUPLICATE_SEQUENCE_NUMBER') return await connection.release(handle, false);
-        const isOver = this.#isOver(batch, fault);
-        if (handle && (isOver || restart.has(fault))) {
-          await connection.release(handle, true);
-          handle = null;
-        }
-        if (isOver) throw toStreamError(error, config, `append to topic ${topic}`);
+    const { config, topic } = this.#options;
+    const expired = Promise.withResolvers<never>();
+    const leftMs = (batch[0]?.expiresAtMs ?? 0) - performance.now();
+    const timer = setTimeout(
+      () => expired.reject(new Error(`no acknowledgement within ${config.deliveryMs} ms`)),
+      leftMs,
+    );
+    const attempts = new DeliveryAttempts(this.#options, batch);
+    try {
+      await Promise.race([attempts.run(), expired.promise, this.#givenUp.promise]);
+    } catch (error) {
+      attempts.giveUp();
+      throw toStreamError(attempts.lastError ?? error, config, `append to topic ${topic}`);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** The tries of one batch, on one handle as long as the broker knows it. */
+class DeliveryAttempts {
+  readonly #options: KafkaProducerOptions;
+  readonly #messages: Message[];
+  #handle: Handle | null = null;
+  #isGivenUp = false;
+  lastError: unknown = null;
+
+  constructor(options: KafkaProducerOptions, batch: readonly Waiting[]) {
+    this.#options = options;
+    this.#messages = batch.map(({ message }) => message);
+  }
+
+  giveUp(): void {
+    this.#isGivenUp = true;
+    if (this.#handle) this.#options.connection.retire(this.#handle);
+  }
+
+  async run(): Promise<void> {
+    try {
+      for (let failures = 0; !this.#isGivenUp; failures += 1) {
+        if (await this.#try()) return;
+        await delay(Math.min(retryMsMax, retryMsMin * 2 ** failures));
       }
-      await delay(Math.min(retryMsMax, retryMsMin * 2 ** failures));
+    } finally {
+      if (this.#handle) this.#options.connection.release(this.#handle);
     }
   }
 
-  #isOver(batch: readonly Waiting[], fault: string | undefined): boolean {
-    if (hopeless.has(fault)) return true;
-    return performance.now() > Math.min(batch[0]?.expiresAtMs ?? 0, this.#closesAtMs);
+  async #try(): Promise<boolean> {
+    const { connection, topic } = this.#options;
+    try {
+      this.#handle ??= await connection.acquire();
+      await this.#handle.client.send({
+        topic,
+        messages: this.#messages,
+        acks: -1,
+        timeout: acknowledgeMsMax,
+        compression: kafkajs.CompressionTypes.ZSTD,
+      });
+      return true;
+    } catch (error) {
+      this.lastError = error;
+      const fault = protocolErrorOf(error);
+      if (fault === 'DUPLICATE_SEQUENCE_NUMBER') return true;
+      if (hopeless.has(fault)) throw error;
+      if (this.#handle && unknownProducer.has(fault)) {
+        connection.retire(this.#handle);
+        connection.release(this.#handle);
+        this.#handle = null;
+      }
+      return false;
+    }
   }
 }
 
 /** The broker does not know this producer any more: a new one takes over. */
-const restart = new Set<string | undefined>([
+const unknownProducer = new Set<string | undefined>([
   'OUT_OF_ORDER_SEQUENCE_NUMBER',
   'UNKNOWN_PRODUCER_ID',
   'INVALID_PRODUCER_EPOCH',

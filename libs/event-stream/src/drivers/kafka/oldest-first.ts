@@ -1,4 +1,6 @@
-import { AssignerProtocol, type PartitionAssigner } from 'kafkajs';
+import kafkajs, { type PartitionAssigner } from 'kafkajs';
+
+const { MemberAssignment, MemberMetadata } = kafkajs.AssignerProtocol;
 
 const version = 1;
 
@@ -26,7 +28,7 @@ export function oldestFirst(memberSinceMs: number): PartitionAssigner {
       return Promise.resolve(
         [...shares].map(([memberId, assignment]) => ({
           memberId,
-          memberAssignment: AssignerProtocol.MemberAssignment.encode({
+          memberAssignment: MemberAssignment.encode({
             version,
             assignment,
             userData: Buffer.alloc(0),
@@ -36,7 +38,7 @@ export function oldestFirst(memberSinceMs: number): PartitionAssigner {
     },
     protocol: ({ topics }) => ({
       name: 'loom-oldest-first',
-      metadata: AssignerProtocol.MemberMetadata.encode({
+      metadata: MemberMetadata.encode({
         version,
         topics,
         userData: Buffer.from(String(memberSinceMs)),
@@ -46,6 +48,6 @@ export function oldestFirst(memberSinceMs: number): PartitionAssigner {
 }
 
 function sinceOf(metadata: Buffer): number {
-  const text = AssignerProtocol.MemberMetadata.decode(metadata)?.userData.toString();
+  const text = MemberMetadata.decode(metadata)?.userData.toString();
   return Number(text) || Number.MAX_SAFE_INTEGER;
 }

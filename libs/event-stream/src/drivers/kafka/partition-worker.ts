@@ -198,6 +198,7 @@ export class PartitionWorker {
         return await this.#options.commit(offset, metadata);
       } catch (error) {
         if (!this.#isAbandoned && failures > 2) this.#options.onError(error, null);
+        if (this.#stop.signal.aborted && failures > 2) return; // closing: the batch comes again as it was
       }
       await delay(Math.min(retryMsMax, retryMsMin * 2 ** failures));
     }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { LoomError } from '@loom/errors';
 import type { Consumer, EachBatchHandler } from 'kafkajs';
-import { createClient, retry } from './kafka-client.ts';
+import { createClient, retry, within } from './kafka-client.ts';
 import type { KafkaConfig } from './kafka-url.ts';
 import { oldestFirst } from './oldest-first.ts';
 
@@ -13,6 +13,7 @@ const fetchBytesMax = 16 * 1024 * 1024;
 const silenceMsMax = 45_000;
 const watchMs = 1_000;
 const stopMsMax = 5_000;
+const crashMsMax = 1_000;
 const restartMsMin = 250;
 const restartMsMax = 5_000;
 
@@ -77,7 +78,7 @@ export class SupervisedConsumer {
       maxBytes: fetchBytesMax,
       maxWaitTimeInMs: fetchMsMax,
       allowAutoTopicCreation: false,
-      retry: { ...retry, restartOnFailure: () => Promise.resolve(false) },
+      retry: { ...retry, retries: 6, restartOnFailure: () => Promise.resolve(false) },
     });
     const ended = this.#watch(consumer);
     const started = (async () => {
@@ -92,7 +93,7 @@ export class SupervisedConsumer {
         (error: unknown) => error,
       ),
     ]);
-    await Promise.race([consumer.disconnect().catch(() => undefined), delay(stopMsMax)]);
+    await within(stopMsMax, consumer.disconnect()).catch(() => undefined);
     return cause;
   }
 
@@ -102,7 +103,11 @@ export class SupervisedConsumer {
     let seenAtMs = performance.now();
     const see = () => void (seenAtMs = performance.now());
     consumer.on(events.CRASH, ({ payload }) => resolve(payload.error));
-    consumer.on(events.STOP, () => resolve(new LoomError('unavailable', 'the consumer stopped')));
+    // A crash stops the consumer first and is told after.
+    consumer.on(events.STOP, async () => {
+      await delay(crashMsMax, undefined, { ref: false });
+      resolve(new LoomError('unavailable', 'the consumer stopped'));
+    });
     consumer.on(events.FETCH, see);
     consumer.on(events.GROUP_JOIN, ({ payload }) => {
       see();
