@@ -8,7 +8,7 @@ const config: NextConfig = {
   // Types are checked by `pnpm check`, over the whole workspace.
   typescript: { ignoreBuildErrors: true },
   turbopack: { root: fileURLToPath(new URL('../..', import.meta.url)) },
-  experimental: { optimizePackageImports: ['radix-ui', 'lucide-react', 'recharts'] },
+  experimental: { optimizePackageImports: ['radix-ui', 'lucide-react'] },
 };
 
 export default config;

@@ -97,7 +97,7 @@ async function measureTrace(page: Page, base: string, traceId: string): Promise<
   const times: number[] = [];
   for (let run = 0; run < 3; run += 1) {
     const startedMs = performance.now();
-    await page.goto(`${base}/traces/${traceId}`);
+    await page.goto(`${base}/traces/${traceId}`, { waitUntil: 'commit' });
     await page.waitForSelector('[role=treeitem]', { timeout: waitMs });
     times.push(performance.now() - startedMs);
   }

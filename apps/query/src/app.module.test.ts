@@ -207,6 +207,29 @@ describe('the read API', () => {
     expect(points.every(({ group }) => group === 'pa')).toBe(true);
   });
 
+  it('gives the series and the sums of an overview in one answer, of the caller’s project and by group', async () => {
+    const { total, groups, before, groupedPoints, ...overview } = await client.getMetricsOverview({
+      query: { groupBy: 'model' },
+    });
+    expect([total?.requests, before]).toEqual([2, null]);
+    expect(groups).toEqual((await client.getMetricsSummary({ query: { groupBy: 'model' } })).groups);
+    expect(overview.points).toEqual((await client.getMetricsSeries()).points);
+    expect(groupedPoints.reduce((sum, { requests }) => sum + requests, 0)).toBe(2);
+    expect(overview).toMatchObject({ groupBy: 'model', bucketSeconds: 3600 });
+    const byProject = await client.getMetricsOverview({ query: { groupBy: 'project' } });
+    expect(byProject.groups.map(({ group, requests }) => [group, requests])).toEqual([['pa', 2]]);
+    expect(new Set(byProject.groupedPoints.map(({ group }) => group))).toEqual(new Set(['pa']));
+    const later = {
+      from: new Date(Date.now() + 60_000).toISOString(),
+      to: new Date(Date.now() + 7_200_000).toISOString(),
+    };
+    const empty = await client.getMetricsOverview({ query: later });
+    expect(empty).toMatchObject({ total: null, groups: [], points: [], groupedPoints: [] });
+    expect(empty.before?.requests).toBe(2);
+    const tooFine = client.getMetricsOverview({ query: { bucketSeconds: 1 } });
+    await expect(tooFine).rejects.toMatchObject({ code: 'invalid_request', param: 'bucketSeconds' });
+  });
+
   it('lists end users and conversations, and how far behind it is', async () => {
     const { users } = await client.listUsers({ query: { search: 'AN' } });
     expect(users).toEqual([

@@ -1,6 +1,7 @@
 import type {
   Facets,
   Freshness,
+  MetricsOverview,
   MetricsSeries,
   MetricsSummary,
   SessionList,
@@ -13,11 +14,14 @@ import {
   type FacetAttribute,
   metricsBucketsMax,
   type MetricsFigures,
+  type MetricsOverview as StoredOverview,
+  type MetricsPoint,
   type TraceReader,
 } from '@loom/trace-store';
 import type { z } from 'zod';
 import { toClosedRange, toInstant } from './instants.ts';
 import type { QueryOf } from './query-input.ts';
+import { mergeSmallGroups } from './small-groups.ts';
 
 /** Records that ingest and pricing have not taken in yet; null where that is not known. */
 export type ReadLag = () => Promise<{ readonly ingest: number | null; readonly pricing: number | null }>;
@@ -28,6 +32,8 @@ export interface MetricsQueriesDeps {
   readonly now?: () => number;
 }
 
+type Group = MetricsSummary['groups'][number];
+type ClosedRange = ReturnType<typeof toClosedRange>;
 type GroupBy = QueryOf<'getMetricsSummary'>['groupBy'];
 type Reader = Pick<Principal, 'projectId' | 'projectIds'>;
 
@@ -49,21 +55,14 @@ export class MetricsQueries {
   async readSeries(reader: Reader, query: QueryOf<'getMetricsSeries'>): Promise<MetricsSeries> {
     const range = toClosedRange(query, dayMs, this.#now());
     const { bucketSeconds } = query;
-    const buckets = Number(BigInt(range.to) - BigInt(range.from)) / 1e9 / bucketSeconds;
-    if (buckets > metricsBucketsMax - 1) {
-      throw new LoomError(
-        'invalid_request',
-        `${bucketSeconds} s make ${Math.ceil(buckets)} buckets of this range; at most ${metricsBucketsMax - 1}: take larger ones`,
-        { param: 'bucketSeconds' },
-      );
-    }
+    checkBuckets(range, bucketSeconds);
     const points = await readGrouped(reader, query.groupBy, (projectId, groupBy) =>
       this.#store.metrics({ projectId, ...range, bucketSeconds, groupBy }),
     );
     return {
       bucketSeconds,
       points: points
-        .map((point) => ({ bucketStart: toInstant(point.bucketStart), ...toFigures(point) }))
+        .map(toPoint)
         .sort(
           (left, right) => compare(left.bucketStart, right.bucketStart) || compare(left.group, right.group),
         ),
@@ -77,10 +76,41 @@ export class MetricsQueries {
       this.#store.summary({ projectId, ...range, groupBy, limit }),
     );
     return {
-      groups: groups
-        .map(toFigures)
-        .sort((left, right) => right.requests - left.requests || compare(left.group, right.group))
-        .slice(0, limit),
+      groups: groups.map(toFigures).sort(byRequests).slice(0, limit),
+    };
+  }
+
+  /** What the page of an overview shows. The figures of the project are its own, also when the group is the project. */
+  async readOverview(
+    reader: Reader,
+    query: QueryOf<'getMetricsOverview'>,
+  ): Promise<z.infer<typeof MetricsOverview>> {
+    const range = toClosedRange(query, dayMs, this.#now());
+    const { bucketSeconds, groupBy, groupsMax, limit } = query;
+    checkBuckets(range, bucketSeconds);
+    const { projectId } = reader;
+    const ofProject = (id: string) =>
+      this.#store.overview({ projectId: id, ...range, bucketSeconds, groupBy: 'none' });
+    const [own, before, byProject] = await Promise.all([
+      groupBy === 'project'
+        ? ofProject(projectId)
+        : this.#store.overview({ projectId, ...range, bucketSeconds, groupBy }),
+      this.#store.summary({ projectId, ...rangeBefore(range), groupBy: 'none', limit: 1 }),
+      groupBy === 'project'
+        ? Promise.all(reader.projectIds.map(async (id) => named(id, await ofProject(id))))
+        : null,
+    ]);
+    const { groups, groupedPoints } = byProject ? joinOverviews(byProject) : own;
+    return {
+      from: toInstant(range.from),
+      to: toInstant(range.to),
+      bucketSeconds,
+      groupBy,
+      total: own.total && toFigures(own.total),
+      before: before[0] ? toFigures(before[0]) : null,
+      groups: groups.map(toFigures).sort(byRequests).slice(0, limit),
+      points: own.points.map(toPoint),
+      groupedPoints: mergeSmallGroups(groupedPoints.map(toPoint), groupsMax),
     };
   }
 
@@ -136,6 +166,46 @@ async function readGrouped<Figures extends MetricsFigures>(
     (await read(id, 'none')).map((figures) => ({ ...figures, group: id })),
   );
   return (await Promise.all(ofProjects)).flat();
+}
+
+/** The groups and points of several projects as those of one reading. */
+function joinOverviews(
+  overviews: readonly StoredOverview[],
+): Pick<StoredOverview, 'groups' | 'groupedPoints'> {
+  return {
+    groups: overviews.flatMap(({ groups }) => groups),
+    groupedPoints: overviews.flatMap(({ groupedPoints }) => groupedPoints),
+  };
+}
+
+function named(group: string, { groups, groupedPoints, ...rest }: StoredOverview): StoredOverview {
+  return {
+    ...rest,
+    groups: groups.map((figures) => ({ ...figures, group })),
+    groupedPoints: groupedPoints.map((point) => ({ ...point, group })),
+  };
+}
+
+function rangeBefore({ from, to }: ClosedRange): ClosedRange {
+  return { from: String(2n * BigInt(from) - BigInt(to)), to: from };
+}
+
+function checkBuckets({ from, to }: ClosedRange, bucketSeconds: number): void {
+  const buckets = Number(BigInt(to) - BigInt(from)) / 1e9 / bucketSeconds;
+  if (buckets <= metricsBucketsMax - 1) return;
+  throw new LoomError(
+    'invalid_request',
+    `${bucketSeconds} s make ${Math.ceil(buckets)} buckets of this range; at most ${metricsBucketsMax - 1}: take larger ones`,
+    { param: 'bucketSeconds' },
+  );
+}
+
+function toPoint(point: MetricsPoint): MetricsSeries['points'][number] {
+  return { bucketStart: toInstant(point.bucketStart), ...toFigures(point) };
+}
+
+function byRequests(left: Group, right: Group): number {
+  return right.requests - left.requests || compare(left.group, right.group);
 }
 
 function toFigures({ firstChunkMs, ...figures }: MetricsFigures): MetricsSummary['groups'][number] {

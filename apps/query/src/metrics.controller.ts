@@ -4,7 +4,15 @@ import { Controller, Get, Inject, Query } from '@nestjs/common';
 import { MetricsQueries } from './metrics-queries.ts';
 import type { QueryOf } from './query-input.ts';
 
-const { getMetricsSeries, getMetricsSummary, getFacets, listSessions, listUsers, getFreshness } = routes;
+const {
+  getMetricsSeries,
+  getMetricsSummary,
+  getMetricsOverview,
+  getFacets,
+  listSessions,
+  listUsers,
+  getFreshness,
+} = routes;
 
 @Controller()
 export class MetricsController {
@@ -30,6 +38,15 @@ export class MetricsController {
     @Query({ schema: getMetricsSummary.query }) query: QueryOf<'getMetricsSummary'>,
   ): ReturnType<MetricsQueries['readSummary']> {
     return this.#queries.readSummary(caller, query);
+  }
+
+  @Get('v1/metrics/overview')
+  @RequirePermission(getMetricsOverview.permission)
+  getMetricsOverview(
+    @Caller() caller: Principal,
+    @Query({ schema: getMetricsOverview.query }) query: QueryOf<'getMetricsOverview'>,
+  ): ReturnType<MetricsQueries['readOverview']> {
+    return this.#queries.readOverview(caller, query);
   }
 
   @Get('v1/facets')

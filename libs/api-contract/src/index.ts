@@ -38,7 +38,15 @@ export {
   SignIn,
 } from './identity.ts';
 export { LiveEvent } from './live.ts';
-export { Facets, MetricsGroupBy, MetricsSeries, MetricsSummary, SessionList, UserList } from './metrics.ts';
+export {
+  Facets,
+  MetricsGroupBy,
+  MetricsOverview,
+  MetricsSeries,
+  MetricsSummary,
+  SessionList,
+  UserList,
+} from './metrics.ts';
 export { openApiDocument } from './open-api.ts';
 export { type Permission, permissions, Role, rolePermissions, scopePermissions } from './permissions.ts';
 export { type Route, type RouteName, routes } from './routes.ts';

@@ -34,6 +34,32 @@ export const MetricsSummary = z.object({
 });
 export type MetricsSummary = z.infer<typeof MetricsSummary>;
 
+/**
+ * Series and summary of a range in one answer, whole and by group, beside the time before. The range, the bucket and
+ * the group are those of the question.
+ */
+export const MetricsOverview = z.object({
+  from: Instant,
+  to: Instant,
+  bucketSeconds: z.int().positive(),
+  groupBy: MetricsGroupBy,
+  /** Of the project; null without calls and costs. */
+  total: MetricsSummary.shape.groups.element.nullable(),
+  /** The same over as long a time that ends where this one begins. */
+  before: MetricsSummary.shape.groups.element.nullable(),
+  /** Most requests first. */
+  groups: MetricsSummary.shape.groups,
+  /** Of the project, by bucket. */
+  points: MetricsSeries.shape.points,
+  /** Sums by bucket and group; group null: all but the `groupsMax` that cost most and those with most tokens. */
+  groupedPoints: z.array(
+    MetricsSeries.shape.points.element
+      .pick({ bucketStart: true, requests: true, errors: true, tokens: true, costUsd: true })
+      .extend({ group: z.string().nullable() }),
+  ),
+});
+export type MetricsOverview = z.infer<typeof MetricsOverview>;
+
 export const Facets = z.object({
   facets: z.array(
     z.object({

@@ -34,7 +34,15 @@ import {
   SavedView,
   SignIn,
 } from './identity.ts';
-import { Facets, MetricsGroupBy, MetricsSeries, MetricsSummary, SessionList, UserList } from './metrics.ts';
+import {
+  Facets,
+  MetricsGroupBy,
+  MetricsOverview,
+  MetricsSeries,
+  MetricsSummary,
+  SessionList,
+  UserList,
+} from './metrics.ts';
 import type { Permission } from './permissions.ts';
 import { CallInFlight, Span, SpanChunks, TraceDetail, TraceList, TraceOutline } from './trace.ts';
 
@@ -205,6 +213,21 @@ export const routes = {
       limit: wholeNumber(1, 200).default(50),
     }),
     response: MetricsSummary,
+  },
+  getMetricsOverview: {
+    service: 'query',
+    method: 'GET',
+    path: '/v1/metrics/overview',
+    permission: 'traces:read',
+    summary: 'Series and summary in one, beside the time before (default: the last 24 hours by the hour).',
+    query: z.object({
+      ...Range,
+      bucketSeconds: wholeNumber(1, 86_400 * 31).default(3600),
+      groupBy: MetricsGroupBy.default('none'),
+      groupsMax: wholeNumber(1, 50).default(10),
+      limit: wholeNumber(1, 200).default(50),
+    }),
+    response: MetricsOverview,
   },
   listSessions: {
     service: 'query',

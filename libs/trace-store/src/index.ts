@@ -33,6 +33,7 @@ export {
   type ListQuery,
   metricsBucketsMax,
   type MetricsFigures,
+  type MetricsOverview,
   type MetricsGroup,
   metricsGroups,
   type MetricsPoint,

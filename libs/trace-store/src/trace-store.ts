@@ -102,6 +102,9 @@ export interface TraceReader {
    */
   summary(query: SummaryQuery): Promise<MetricsFigures[]>;
 
+  /** What {@link metrics} and {@link summary} give, with and without the group, in one reading. */
+  overview(query: MetricsQuery): Promise<MetricsOverview>;
+
   /**
    * Conversations with a call in the range, by their last one, newest first. Figures are of the range; one longer than
    * {@link spanMetricsRangeMaxSeconds} is read by whole UTC days. A conversation that goes on while its list is paged
@@ -308,6 +311,17 @@ export interface MetricsFigures {
 /** Only buckets with calls or costs are returned, in order of time and group. */
 export interface MetricsPoint extends MetricsFigures {
   readonly bucketStart: string;
+}
+
+export interface MetricsOverview {
+  /** Null without calls and costs. */
+  readonly total: MetricsFigures | null;
+  /** Most requests first, then by group. */
+  readonly groups: readonly MetricsFigures[];
+  /** By bucket; `group` is ''. */
+  readonly points: readonly MetricsPoint[];
+  /** By bucket and group; sums only, the quantiles are null. */
+  readonly groupedPoints: readonly MetricsPoint[];
 }
 
 export interface SummaryQuery extends Omit<MetricsQuery, 'bucketSeconds'> {

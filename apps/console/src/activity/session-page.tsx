@@ -1,7 +1,7 @@
 'use client';
 
 import { ArrowLeft } from 'lucide-react';
-import Link from 'next/link';
+import { Link } from '../ui/link.tsx';
 import { useMemo } from 'react';
 import { useLoom } from '../api/loom.tsx';
 import { usePages } from '../api/use-pages.ts';

@@ -1,6 +1,6 @@
 'use client';
 
-import Link from 'next/link';
+import { Link } from '../ui/link.tsx';
 import { usePages } from '../api/use-pages.ts';
 import { visibleText } from '../format/foreign-text.ts';
 import { formatCount } from '../format/numbers.ts';

@@ -12,6 +12,7 @@ import {
   type UseQueryResult,
 } from '@tanstack/react-query';
 import { createContext, useContext, useMemo } from 'react';
+import { fetchAhead } from './ahead.ts';
 
 /** Names of the client's methods that answer JSON. */
 export type RouteMethod = Exclude<keyof LoomClient, 'getSpanRaw' | 'live'>;
@@ -29,6 +30,7 @@ function createClient(projectId: string | undefined): LoomClient {
     queryUrl: '/api/query',
     controlUrl: '/api/control',
     apiKey: null,
+    fetch: fetchAhead,
     ...(projectId !== undefined && { projectId }),
   });
 }

@@ -1,4 +1,4 @@
-import Link from 'next/link';
+import { Link } from '../ui/link.tsx';
 import { Logo } from '../shell/logo.tsx';
 
 export default function NotFound() {

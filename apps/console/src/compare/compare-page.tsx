@@ -2,7 +2,7 @@
 
 import type { Span, TraceOutline } from '@loom/api-contract';
 import dynamic from 'next/dynamic';
-import Link from 'next/link';
+import { Link } from '../ui/link.tsx';
 import { type SubmitEvent, useState } from 'react';
 import { useLoom } from '../api/loom.tsx';
 import { visibleText } from '../format/foreign-text.ts';

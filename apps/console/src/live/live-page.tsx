@@ -1,7 +1,7 @@
 'use client';
 
 import { Pause, Play, Trash2 } from 'lucide-react';
-import Link from 'next/link';
+import { Link } from '../ui/link.tsx';
 import { useMemo, useState } from 'react';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useRef } from 'react';

@@ -3,7 +3,7 @@
 import dynamic from 'next/dynamic';
 import { Card } from '../ui/card.tsx';
 import { Skeleton } from '../ui/states.tsx';
-import type { TimeChartProps } from './time-chart.tsx';
+import type { ChartPoint, TimeChartProps } from './time-chart.tsx';
 
 // The charts come after the figures: their library is most of a page's weight.
 const TimeChart = dynamic(() => import('./time-chart.tsx'), {
@@ -13,23 +13,28 @@ const TimeChart = dynamic(() => import('./time-chart.tsx'), {
 
 export function ChartCard({
   title,
-  loading,
   summary,
+  points,
   ...chart
-}: TimeChartProps & { readonly title: string; readonly loading: boolean; readonly summary: string }) {
-  const isEmpty = chart.points.every(({ values }) =>
+}: Omit<TimeChartProps, 'points'> & {
+  readonly title: string;
+  readonly summary: string;
+  /** Undefined while they are being loaded. */
+  readonly points: readonly ChartPoint[] | undefined;
+}) {
+  const isEmpty = (points ?? []).every(({ values }) =>
     Object.values(values).every((value) => value === null || value === 0),
   );
   return (
     <Card title={title}>
       <div className="grid gap-2 px-3 pb-3">
         <figure className="h-48" aria-label={`${title}. ${summary}`}>
-          {loading ? (
+          {points === undefined ? (
             <Skeleton className="size-full" />
           ) : isEmpty ? (
             <p className="grid h-full place-items-center text-muted">Nothing in this time</p>
           ) : (
-            <TimeChart {...chart} />
+            <TimeChart points={points} {...chart} />
           )}
         </figure>
         {!isEmpty && (

@@ -15,7 +15,7 @@ export interface Figure {
   readonly filter: string;
 }
 
-export function totalTokens({ tokens }: Group): number {
+export function totalTokens({ tokens }: Pick<Group, 'tokens'>): number {
   return Object.values(tokens).reduce((sum, count) => sum + count, 0);
 }
 

@@ -1,41 +1,34 @@
 'use client';
 
-import Link from 'next/link';
-import { useLoom } from '../api/loom.tsx';
+import type { MetricsOverview } from '@loom/api-contract';
+import { Link } from '../ui/link.tsx';
 import { formatCompact, formatCount, formatDuration, formatPercent, formatUsd } from '../format/numbers.ts';
 import { Card } from '../ui/card.tsx';
 import { DataTable } from '../ui/data-table.tsx';
-import { Failure, Skeleton } from '../ui/states.tsx';
+import { Skeleton } from '../ui/states.tsx';
 import { totalTokens } from './figures.ts';
 import type { GroupBy } from './group-picker.tsx';
 
-const shownMax = 20;
-
 export function GroupTable({
+  groups,
   groupBy,
-  time,
   nameOf,
   hrefOf,
 }: {
+  /** Undefined while they are being loaded. */
+  readonly groups: MetricsOverview['groups'] | undefined;
   readonly groupBy: GroupBy;
-  readonly time: { readonly from: string; readonly to: string };
   readonly nameOf: (group: string) => string;
   readonly hrefOf: (group: string) => string;
 }) {
-  const { data, error } = useLoom(
-    'getMetricsSummary',
-    { query: { ...time, groupBy, limit: shownMax } },
-    { keep: true },
-  );
   const head = { model: 'Model', provider: 'Provider', key: 'API key', project: 'Project' }[groupBy];
   return (
     <Card title={`By ${head === 'API key' ? head : head.toLowerCase()}`}>
-      {error && !data && <Failure error={error} />}
-      {!data && !error && <Skeleton className="m-4 h-40" />}
-      {data && (
+      {!groups && <Skeleton className="m-4 h-40" />}
+      {groups && (
         <DataTable
           caption={`Figures by ${head}`}
-          rows={data.groups}
+          rows={groups}
           keyOf={({ group }) => group}
           columns={[
             {

@@ -2,7 +2,7 @@
 
 import type { MetricsSummary } from '@loom/api-contract';
 import { ArrowDown, ArrowUp } from 'lucide-react';
-import Link from 'next/link';
+import { Link } from '../ui/link.tsx';
 import { cn } from '../format/class-names.ts';
 import { Skeleton } from '../ui/states.tsx';
 import { type Figure, figures, filterOf } from './figures.ts';

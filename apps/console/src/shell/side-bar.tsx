@@ -1,7 +1,7 @@
 'use client';
 
 import dynamic from 'next/dynamic';
-import Link from 'next/link';
+import { Link } from '../ui/link.tsx';
 import { usePathname } from 'next/navigation';
 import { cn } from '../format/class-names.ts';
 import { Logo } from './logo.tsx';

@@ -70,12 +70,6 @@ export function useRange(): TimeRange {
   };
 }
 
-/** The range of the same length that ends where this one begins. */
-export function rangeBefore({ from, to }: TimeRange): { readonly from: string; readonly to: string } {
-  const length = Date.parse(to) - Date.parse(from);
-  return { from: new Date(Date.parse(from) - length).toISOString(), to: from };
-}
-
 /** The time in steps: what is asked for changes once a step, not at every render. */
 function useNow(stepMs: number): number {
   const [now, setNow] = useState(Date.now);

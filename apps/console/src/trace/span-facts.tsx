@@ -1,7 +1,7 @@
 'use client';
 
 import type { Span } from '@loom/api-contract';
-import Link from 'next/link';
+import { Link } from '../ui/link.tsx';
 import { HoverCard } from 'radix-ui';
 import type { ReactNode } from 'react';
 import { useKeyNames } from '../api/key-names.ts';

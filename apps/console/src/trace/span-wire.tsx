@@ -1,7 +1,7 @@
 'use client';
 
 import type { Span } from '@loom/api-contract';
-import Link from 'next/link';
+import { Link } from '../ui/link.tsx';
 import { useLoom } from '../api/loom.tsx';
 import { own } from '../format/own.ts';
 import { visibleText } from '../format/foreign-text.ts';

@@ -1,7 +1,7 @@
 'use client';
 
 import { ArrowLeft, GitCompareArrows } from 'lucide-react';
-import Link from 'next/link';
+import { Link } from '../ui/link.tsx';
 import { Tabs } from 'radix-ui';
 import { Group, Panel, Separator } from 'react-resizable-panels';
 import type { TraceOutline } from '@loom/api-contract';

@@ -1,7 +1,7 @@
 'use client';
 
 import { ChevronDown, ChevronUp, Maximize2, X } from 'lucide-react';
-import Link from 'next/link';
+import { Link } from '../ui/link.tsx';
 import { useState } from 'react';
 import { useLoom } from '../api/loom.tsx';
 import { usePath } from '../shell/session.tsx';

@@ -8,7 +8,7 @@ import { usePages } from '../api/use-pages.ts';
 import { useUrlState } from '../shell/url-state.ts';
 import type { TimeRange } from '../time/range.ts';
 
-const pageSize = 100;
+const pageSize = 50;
 const newsPollMs = 5000;
 export const newsMax = 100;
 

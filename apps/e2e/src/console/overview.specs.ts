@@ -8,7 +8,7 @@ export function overviewSpecs(stage: () => Stage): void {
       await stage().visit(async (visit) => {
         await visit.goto('/p/default?range=15m');
         const chart = await visit.sees(visit.page.getByRole('figure', { name: /^Requests\./ }));
-        await visit.sees(visit.page.locator('.recharts-area'));
+        await visit.sees(visit.page.locator('.uplot canvas'));
         const box = (await chart.boundingBox())!;
         const at = (share: number) => [box.x + box.width * share, box.y + box.height / 2] as const;
         await visit.page.mouse.move(...at(0.4));

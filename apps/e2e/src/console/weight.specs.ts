@@ -67,7 +67,7 @@ export function weightSpecs(stage: () => Stage): void {
         await visit.page.waitForLoadState('load');
         const first = bytes();
         letThrough();
-        await visit.sees(visit.page.locator('.recharts-surface'));
+        await visit.sees(visit.page.locator('.uplot canvas'));
         await visit.page.waitForLoadState('networkidle');
         process.stdout.write(
           `JavaScript of the overview: ${Math.round(first / 1000)} kB before the charts, ${Math.round(bytes() / 1000)} kB with them\n`,

@@ -50,6 +50,23 @@ export function activityCases(storeOf: () => TraceStore): void {
       );
       const [whole] = await store.summary({ projectId, ...hour, groupBy: 'none' });
       expect(whole).toMatchObject({ group: '', requests: 4, retried: 1, costUsd: '0.04' });
+      for (const [range, bucketSeconds] of [
+        [hour, 60],
+        [month, 86_400],
+      ] as const) {
+        const query = { projectId, ...range, bucketSeconds };
+        const overview = await store.overview({ ...query, groupBy: 'model' });
+        expect(overview).toEqual({
+          total: whole,
+          groups: short,
+          points: await store.metrics({ ...query, groupBy: 'none' }),
+          groupedPoints: (await store.metrics({ ...query, groupBy: 'model' })).map((point) => ({
+            ...point,
+            ...{ latencyMs: null, firstChunkMs: null, gatewayOverheadMs: null },
+          })),
+        });
+        expect((await store.overview({ ...query, groupBy: 'none' })).total).toEqual(whole);
+      }
       const [point] = await store.metrics({ projectId, ...month, bucketSeconds: 86_400, groupBy: 'none' });
       expect(point).toMatchObject({ retried: 1, gatewayOverheadMs: whole?.gatewayOverheadMs });
     });
@@ -60,6 +77,9 @@ export function activityCases(storeOf: () => TraceStore): void {
       for (const range of [hour, month]) {
         expect(await store.summary({ projectId: newUuid(), ...range, groupBy: 'none' })).toEqual([]);
       }
+      const nothing = { total: null, groups: [], points: [], groupedPoints: [] };
+      const elsewhere = { projectId: newUuid(), ...hour, bucketSeconds: 60, groupBy: 'model' } as const;
+      expect(await store.overview(elsewhere)).toEqual(nothing);
       const before = { from: '1', to: '2' };
       expect(await store.summary({ projectId, ...before, groupBy: 'none' })).toEqual([]);
       const backwards = store.summary({ projectId, from: hour.to, to: hour.from, groupBy: 'none' });

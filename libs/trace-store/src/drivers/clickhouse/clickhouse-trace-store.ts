@@ -56,6 +56,7 @@ function assemble(connection: ClickHouseConnection): TraceStore {
     listCaptureEvents: (query) => spans.listCaptureEvents(query),
     metrics: (query) => metrics.metrics(query),
     summary: (query) => metrics.summary(query),
+    overview: (query) => metrics.overview(query),
     listSessions: (query) => activity.listSessions(query),
     listUsers: (query) => activity.listUsers(query),
     facets: (query) => metrics.facets(query),

@@ -5,7 +5,7 @@ import { readTokens, tokenSums } from './row-fields.ts';
 
 /** The column of a group, on spans and costs and on both of their rollups. */
 export const groupColumns: Record<MetricsGroup, string> = {
-  none: `''`,
+  none: `materialize('')`, // a constant would be no key to group by
   model: 'request_model',
   provider: 'provider',
   key: 'key_id',
@@ -14,12 +14,13 @@ export const groupColumns: Record<MetricsGroup, string> = {
 const quantiles = (suffix: string, values: string, name: string) =>
   `quantilesTDigest${suffix}(0.5, 0.95, 0.99)(${values}) AS ${name}`;
 
-/** The figures of calls as columns over spans. */
-export const figuresOfSpans = [
-  'count() AS requests',
-  'sum(is_error) AS errors',
-  'countIf(attempt_count > 1) AS retried',
-  tokenSums,
+/** The figures of calls as columns. Quantiles take longest, and can be left out. */
+export interface FigureColumns {
+  readonly sums: string;
+  readonly quantiles: string;
+}
+
+const spanQuantiles = [
   quantiles('If', `duration_nanos / 1e6, outcome != 'refused'`, 'latency'),
   quantiles('If', 'time_to_first_chunk_nanos / 1e6, time_to_first_chunk_nanos >= 0', 'firstChunk'),
   quantiles(
@@ -27,18 +28,24 @@ export const figuresOfSpans = [
     `gateway_overhead_nanos / 1e6, outcome != 'refused' AND gateway_overhead_nanos > 0`,
     'overhead',
   ),
-].join(', ');
+];
 
-/** The same over the hourly rollup. */
-export const figuresOfRollup = [
-  'sum(requests) AS requests',
-  'sum(errors) AS errors',
-  'sum(retried) AS retried',
-  tokenSums,
+export const figuresOfSpans: FigureColumns = {
+  sums: `count() AS requests, sum(is_error) AS errors, countIf(attempt_count > 1) AS retried, ${tokenSums}`,
+  quantiles: spanQuantiles.join(', '),
+};
+
+const rollupQuantiles = [
   quantiles('Merge', 'latency_ms', 'latency'),
   quantiles('Merge', 'first_chunk_ms', 'firstChunk'),
   quantiles('Merge', 'overhead_ms', 'overhead'),
-].join(', ');
+];
+
+/** The same over the hourly rollup. */
+export const figuresOfRollup: FigureColumns = {
+  sums: `sum(requests) AS requests, sum(errors) AS errors, sum(retried) AS retried, ${tokenSums}`,
+  quantiles: rollupQuantiles.join(', '),
+};
 
 const noTokens = Object.fromEntries(tokenBuckets.map((bucket) => [bucket, 0])) as TokenBuckets;
 

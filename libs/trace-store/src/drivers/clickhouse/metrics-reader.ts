@@ -6,6 +6,7 @@ import {
   metricsBucketsMax,
   type MetricsFigures,
   metricsGroups,
+  type MetricsOverview,
   type MetricsPoint,
   type MetricsQuery,
   type Reconciliation,
@@ -22,6 +23,33 @@ import { totalTokens } from './row-fields.ts';
 
 const facetValuesMax = 500;
 
+/** What rows are added up by, and what `grouping(bucket, group_value)` says of it: a bit for each key that is left out. */
+const groupingSets = {
+  bucketAndGroup: { keys: '(bucket, group_value)', bits: 0 },
+  bucket: { keys: '(bucket)', bits: 1 },
+  group: { keys: '(group_value)', bits: 2 },
+  total: { keys: '()', bits: 3 },
+} as const;
+type GroupingSet = keyof typeof groupingSets;
+const setBits = 'grouping(bucket, group_value) AS set_bits';
+const setOfBits = new Map(
+  Object.entries(groupingSets).map(([set, { bits }]) => [bits as number, set as GroupingSet]),
+);
+
+interface Reading {
+  /** Null: the whole range is one bucket. */
+  readonly bucketSeconds: number | null;
+  readonly sets: readonly GroupingSet[];
+  readonly sumsOnly?: boolean;
+}
+
+interface FiguresRow {
+  readonly set: GroupingSet;
+  /** Unix nanoseconds; 0 where the bucket is left out. */
+  readonly bucketStart: string;
+  readonly figures: MetricsFigures;
+}
+
 /** Sums over many spans: dashboards, filter values, reconciliation. */
 export class MetricsReader {
   readonly #connection: ClickHouseConnection;
@@ -31,67 +59,66 @@ export class MetricsReader {
   }
 
   async metrics(query: MetricsQuery): Promise<MetricsPoint[]> {
-    const isLong = checkMetricsQuery(query) > spanMetricsRangeMaxSeconds;
-    const fromRollup = query.bucketSeconds % 3600 === 0 && isLong;
-    const { calls, costs } = await this.#figures(query, { fromRollup, bucketSeconds: query.bucketSeconds });
-    return mergeFigures(calls, costs)
-      .map(({ row, figures }) => ({ bucketStart: `${String(row['bucket'])}000000000`, ...figures }))
-      .sort(
-        (left, right) =>
-          left.bucketStart.length - right.bucketStart.length ||
-          compare(left.bucketStart, right.bucketStart) ||
-          compare(left.group, right.group),
-      );
+    checkMetricsQuery(query);
+    const reading = { bucketSeconds: query.bucketSeconds, sets: ['bucketAndGroup'] } as const;
+    const [calls, costs] = await Promise.all([this.#calls(query, reading), this.#costs(query, reading)]);
+    return mergeFigures(calls, costs).map(toPoint).sort(byTimeAndGroup);
   }
 
   async summary(query: SummaryQuery): Promise<MetricsFigures[]> {
     const limit = checkedLimit(query.limit);
-    const fromRollup = checkRange(query) > spanMetricsRangeMaxSeconds;
-    const { calls, costs } = await this.#figures(query, { fromRollup, bucketSeconds: null });
-    return mergeFigures(calls, costs)
-      .map(({ figures }) => figures)
-      .sort((left, right) => right.requests - left.requests || compare(left.group, right.group))
-      .slice(0, limit);
+    checkRange(query);
+    const reading = { bucketSeconds: null, sets: ['bucketAndGroup'] } as const;
+    const [calls, costs] = await Promise.all([this.#calls(query, reading), this.#costs(query, reading)]);
+    const groups = mergeFigures(calls, costs).map(({ figures }) => figures);
+    return groups.sort(byRequests).slice(0, limit);
   }
 
-  async #figures(
-    query: SummaryQuery,
-    { fromRollup, bucketSeconds }: { readonly fromRollup: boolean; readonly bucketSeconds: number | null },
-  ): Promise<{ calls: StoredRow[]; costs: StoredRow[] }> {
-    const bucketOf = (timeColumn: string) => bucketToSql(timeColumn, bucketSeconds);
-    const group = `${groupColumns[query.groupBy]} AS group_value`;
-    const read = (statement: (bounds: string) => string) => {
-      const params = new BoundParams();
-      const bounds = fromRollup ? hourBounds(query, params) : boundsToSql(query, params);
-      return this.#connection.select(statement(bounds), params);
+  async overview(query: MetricsQuery): Promise<MetricsOverview> {
+    checkMetricsQuery(query);
+    const { bucketSeconds } = query;
+    const [calls, groupedCalls, costs] = await Promise.all([
+      this.#calls(query, { bucketSeconds, sets: ['total', 'bucket', 'group'] }),
+      this.#calls(query, { bucketSeconds, sets: ['bucketAndGroup'], sumsOnly: true }),
+      this.#costs(query, { bucketSeconds, sets: ['total', 'bucket', 'group', 'bucketAndGroup'] }),
+    ]);
+    const rows = mergeFigures([...calls, ...groupedCalls], costs);
+    const of = (set: GroupingSet) => rows.filter((row) => row.set === set);
+    return {
+      total: of('total')[0]?.figures ?? null,
+      groups: of('group').map((row) => row.figures).sort(byRequests), // prettier-ignore
+      points: of('bucket').map(toPoint).sort(byTimeAndGroup),
+      groupedPoints: of('bucketAndGroup').map(toPoint).sort(byTimeAndGroup),
     };
-    const [calls, costs] = await Promise.all(
-      fromRollup
-        ? [
-            read(
-              (bounds) => `SELECT ${bucketOf('hour')} AS bucket, ${group}, ${figuresOfRollup}
-                FROM calls_hourly WHERE ${bounds} GROUP BY bucket, group_value`,
-            ),
-            read(
-              (bounds) => `SELECT ${bucketOf('hour')} AS bucket, ${group}, toString(sum(total_usd)) AS usd
-                FROM costs_hourly WHERE ${bounds} GROUP BY bucket, group_value`,
-            ),
-          ]
-        : [
-            read(
-              (bounds) => `SELECT ${bucketOf('start_time')} AS bucket, ${group}, ${figuresOfSpans}
-                FROM spans WHERE ${bounds} GROUP BY bucket, group_value`,
-            ),
-            read(
-              (bounds) => `SELECT bucket, group_value, toString(sum(newest_usd)) AS usd FROM (
-                  SELECT ${bucketOf('start_time')} AS bucket, ${group}, span_id,
-                    argMax(total_usd, (time, price_book_version)) AS newest_usd
-                  FROM costs WHERE ${bounds} GROUP BY bucket, group_value, span_id
-                ) GROUP BY bucket, group_value`,
-            ),
-          ],
+  }
+
+  async #calls(query: SummaryQuery, reading: Reading): Promise<StoredRow[]> {
+    const { table, figures } = isFromRollup(query, reading)
+      ? { table: 'calls_hourly', figures: figuresOfRollup }
+      : { table: 'spans', figures: figuresOfSpans };
+    const columns = reading.sumsOnly ? figures.sums : `${figures.sums}, ${figures.quantiles}`;
+    const params = new BoundParams();
+    const { keys, bounds } = sourceOf(query, reading, params);
+    const rows = await this.#connection.select(
+      `SELECT ${keys}, ${columns}, ${setBits} FROM ${table} WHERE ${bounds} ${groupBySets(reading.sets)}`,
+      params,
     );
-    return { calls: calls.filter((row) => Number(row['requests']) > 0), costs };
+    return rows.filter((row) => Number(row['requests']) > 0); // the total of nothing is a row too
+  }
+
+  /** Of each span what was priced last; the rollup, which cannot know that, adds up all that was priced. */
+  async #costs(query: SummaryQuery, reading: Reading): Promise<StoredRow[]> {
+    const params = new BoundParams();
+    const { keys, bounds } = sourceOf(query, reading, params);
+    const statement = isFromRollup(query, reading)
+      ? `SELECT ${keys}, toString(sum(total_usd)) AS usd, sum(rows) AS priced, ${setBits}
+         FROM costs_hourly WHERE ${bounds}`
+      : `SELECT bucket, group_value, toString(sum(newest_usd)) AS usd, count() AS priced, ${setBits} FROM (
+           SELECT ${keys}, span_id, argMax(total_usd, (time, price_book_version)) AS newest_usd
+           FROM costs WHERE ${bounds} GROUP BY bucket, group_value, span_id
+         )`;
+    const rows = await this.#connection.select(`${statement} ${groupBySets(reading.sets)}`, params);
+    return rows.filter((row) => Number(row['priced']) > 0);
   }
 
   async facets(query: Parameters<TraceReader['facets']>[0]): Promise<Facet[]> {
@@ -160,7 +187,7 @@ function checkRange({ from, to, groupBy }: SummaryQuery): number {
   return rangeSeconds;
 }
 
-function checkMetricsQuery(query: MetricsQuery): number {
+function checkMetricsQuery(query: MetricsQuery): void {
   const rangeSeconds = checkRange(query);
   const { bucketSeconds } = query;
   if (!Number.isInteger(bucketSeconds) || bucketSeconds < 1) {
@@ -169,12 +196,34 @@ function checkMetricsQuery(query: MetricsQuery): number {
   if (rangeSeconds / bucketSeconds > metricsBucketsMax) {
     throw invalid(`the range has more than ${metricsBucketsMax} buckets: take larger ones`, 'bucketSeconds');
   }
-  return rangeSeconds;
 }
 
 function bucketToSql(timeColumn: string, bucketSeconds: number | null): string {
-  if (bucketSeconds === null) return '0';
+  if (bucketSeconds === null) return 'materialize(0)'; // a constant would be no key to group by
   return `intDiv(toUInt64(toUnixTimestamp(${timeColumn})), ${bucketSeconds}) * ${bucketSeconds}`;
+}
+
+function isFromRollup(query: SummaryQuery, { bucketSeconds }: Reading): boolean {
+  const hasWholeHours = bucketSeconds === null || bucketSeconds % 3600 === 0;
+  return hasWholeHours && checkRange(query) > spanMetricsRangeMaxSeconds;
+}
+
+/** The keys that rows are grouped by, and the range as a condition, bound to `params`. */
+function sourceOf(
+  query: SummaryQuery,
+  reading: Reading,
+  params: BoundParams,
+): { keys: string; bounds: string } {
+  const fromRollup = isFromRollup(query, reading);
+  const bucket = bucketToSql(fromRollup ? 'hour' : 'start_time', reading.bucketSeconds);
+  return {
+    keys: `${bucket} AS bucket, ${groupColumns[query.groupBy]} AS group_value`,
+    bounds: fromRollup ? hourBounds(query, params) : boundsToSql(query, params),
+  };
+}
+
+function groupBySets(sets: readonly GroupingSet[]): string {
+  return `GROUP BY GROUPING SETS (${sets.map((set) => groupingSets[set].keys).join(', ')})`;
 }
 
 function hourBounds({ projectId, from, to }: SummaryQuery, params: BoundParams): string {
@@ -188,15 +237,33 @@ function checkAttribute(attribute: FacetAttribute): void {
 }
 
 /** Calls with their costs, and costs without calls. */
-function mergeFigures(
-  calls: readonly StoredRow[],
-  costs: readonly StoredRow[],
-): { row: StoredRow; figures: MetricsFigures }[] {
-  const keyOf = (row: StoredRow) => `${String(row['bucket'])} ${String(row['group_value'])}`;
+function mergeFigures(calls: readonly StoredRow[], costs: readonly StoredRow[]): FiguresRow[] {
+  const keyOf = (row: StoredRow) =>
+    `${String(row['set_bits'])} ${String(row['bucket'])} ${String(row['group_value'])}`;
   const usdByKey = new Map(costs.map((row) => [keyOf(row), row['usd'] as string]));
   const withCalls = new Set(calls.map(keyOf));
   const rows = [...calls, ...costs.filter((row) => !withCalls.has(keyOf(row)))];
-  return rows.map((row) => ({ row, figures: readFigures(row, usdByKey.get(keyOf(row)) ?? '0') }));
+  return rows.map((row) => ({
+    set: setOfBits.get(Number(row['set_bits'])) ?? 'bucketAndGroup',
+    bucketStart: `${String(row['bucket'])}000000000`,
+    figures: readFigures(row, usdByKey.get(keyOf(row)) ?? '0'),
+  }));
+}
+
+function toPoint({ bucketStart, figures }: FiguresRow): MetricsPoint {
+  return { bucketStart, ...figures };
+}
+
+function byTimeAndGroup(left: MetricsPoint, right: MetricsPoint): number {
+  return (
+    left.bucketStart.length - right.bucketStart.length ||
+    compare(left.bucketStart, right.bucketStart) ||
+    compare(left.group, right.group)
+  );
+}
+
+function byRequests(left: MetricsFigures, right: MetricsFigures): number {
+  return right.requests - left.requests || compare(left.group, right.group);
 }
 
 function compare(left: string, right: string): number {
