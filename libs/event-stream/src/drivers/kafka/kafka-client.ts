@@ -1,3 +1,5 @@
+import { connect as connectTcp } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { promisify } from 'node:util';
 import { zstdCompress, zstdDecompress } from 'node:zlib';
 import { LoomError, messageOf } from '@loom/errors';
@@ -10,6 +12,7 @@ const { CompressionCodecs, CompressionTypes, logLevel } = kafkajs;
 const connectMsMax = 3_000;
 /** Longer than any request of ours is held by a broker. */
 const requestMsMax = 10_000;
+const keepAliveMs = 60_000;
 
 /** Short, because the driver's own loops decide how long something is tried. */
 export const retry = { retries: 2, initialRetryTime: 100, maxRetryTime: 500, factor: 0.2, multiplier: 2 };
@@ -25,9 +28,10 @@ let isQuiet = false;
 
 /**
  * A client of its own: clients of kafkajs share the positions of their groups, so that two members of a group in one
- * process must not come from the same one.
+ * process must not come from the same one. An abort of `signal` cuts its connections for good: kafkajs has no way to
+ * end an attempt that is under way.
  */
-export function createClient(config: KafkaConfig): Kafka {
+export function createClient(config: KafkaConfig, signal?: AbortSignal): Kafka {
   if (!isQuiet) silenceNegativeTimeouts();
   isQuiet = true;
   return new kafkajs.Kafka({
@@ -39,6 +43,15 @@ export function createClient(config: KafkaConfig): Kafka {
     authenticationTimeout: connectMsMax,
     requestTimeout: requestMsMax,
     retry,
+    socketFactory: ({ host, port, onConnect }) => {
+      signal?.throwIfAborted();
+      const name = /^[\d.:]+$/.test(host) ? {} : { servername: host };
+      const socket = config.tls
+        ? connectTls({ host, port, ...name }, onConnect)
+        : connectTcp({ host, port }, onConnect);
+      signal?.addEventListener('abort', () => socket.destroy(new Error('given up')), { once: true });
+      return socket.setKeepAlive(true, keepAliveMs);
+    },
     logLevel: logLevel.NOTHING,
     logCreator: () => () => undefined,
   });

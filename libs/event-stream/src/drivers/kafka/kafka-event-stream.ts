@@ -116,14 +116,15 @@ class KafkaEventStream implements EventStream {
 /** Connects to the cluster of a `kafka:` URL (its form: `parseKafkaUrl`), or throws within ten seconds. */
 export async function openKafkaEventStream(url: URL, _deps: EventStreamDeps): Promise<EventStream> {
   const config = parseKafkaUrl(url);
-  const admin = createClient(config).admin();
+  const attempt = new AbortController();
+  const admin = createClient(config, attempt.signal).admin();
   try {
     await within(
       openMsMax,
       admin.connect().then(() => admin.describeCluster()),
     );
   } catch (error) {
-    void admin.disconnect().catch(() => undefined);
+    attempt.abort();
     throw toStreamError(error, config, 'cannot connect');
   }
   return new KafkaEventStream(config, admin);
