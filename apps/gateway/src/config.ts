@@ -18,6 +18,19 @@ const schema = z.object({
   LOOM_OUTBOX_URL: envUrl.describe(
     'Directory of the outbox, which on one machine is the event stream: log:<directory>',
   ),
+  LOOM_EVENT_STREAM_URL: envUrl
+    .optional()
+    .describe(
+      'The event stream that the outbox is shipped to: kafka://…; without it the outbox is the stream',
+    ),
+  LOOM_OUTBOX_RETENTION: envDurationMs
+    .default(600_000)
+    .describe('What was shipped stays in the outbox at least this long'),
+  LOOM_OUTBOX_DRAIN: envDurationMs
+    .default(5_000)
+    .describe(
+      'At a stop, shipping the rest of the outbox may take this long; what stays is shipped after the next start',
+    ),
   LOOM_GATEWAY_SNAPSHOT_FILE: z.string().describe('Where the control snapshot is kept between starts'),
   LOOM_MASTER_KEYS: envSecret.describe(
     'Keys of sealed credentials: <id>:<base64 of 32 bytes>, separated by commas; the first seals',

@@ -1,6 +1,6 @@
 import { parseMasterKeys, parsePeppers } from '@loom/control-store/secrets';
 import { LoomError } from '@loom/errors';
-import { type EventStream, logRootOf, openEventStream, PartitionWriter } from '@loom/event-stream';
+import { logRootOf, openEventStream, PartitionWriter } from '@loom/event-stream';
 import { profileOf } from '@loom/providers';
 import { ControlFeed, OutboundGuard } from '@loom/service-kit';
 import type { Logger, Metrics } from '@loom/telemetry';
@@ -23,6 +23,7 @@ import { Emitter } from './record/emitter.ts';
 import { RefusalRecorder } from './record/refusal-recorder.ts';
 import { closeEmitter, succeedDeadEmitters } from './record/succession.ts';
 import { SnapshotFile } from './snapshot-file.ts';
+import { StreamLink } from './stream-link.ts';
 import { HttpUpstream } from './upstream/http-upstream.ts';
 import { SimulatorUpstream } from './upstream/simulator-upstream.ts';
 
@@ -49,9 +50,13 @@ export interface Gateway {
 export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   const { config, logger } = deps;
   const own = await loadMiddlewares(config.LOOM_GATEWAY_MIDDLEWARES);
-  const stream = await openEventStream(config.LOOM_OUTBOX_URL);
+  const outbox = await openEventStream(config.LOOM_OUTBOX_URL);
   const snapshotFile = new SnapshotFile(config.LOOM_GATEWAY_SNAPSHOT_FILE, logger);
-  const feed = await openFeed(stream, snapshotFile, logger);
+  const feed = await makeFeed(snapshotFile, logger);
+  const link = config.LOOM_EVENT_STREAM_URL
+    ? await StreamLink.open({ ...deps, url: config.LOOM_EVENT_STREAM_URL, outbox, feed })
+    : null;
+  if (!link) await feed.follow(outbox);
   const writer = await PartitionWriter.create(logRootOf(config.LOOM_OUTBOX_URL), topics.traces, newUuid(), {
     partitionBytesMax: config.LOOM_OUTBOX_BYTES_MAX,
     onFailure: deps.onOutboxFailure,
@@ -98,7 +103,8 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
       if (!writer.failure) await closeEmitter(emitter, emitter.id);
       await writer.close();
       await http.close();
-      await stream.close();
+      await link?.close();
+      await outbox.close();
       await snapshotFile.close(); // after the last change was heard
       logger.info({ emitter: emitter.id }, 'gateway closed');
     },
@@ -161,9 +167,9 @@ function openEdge({ deps, feed, own, recorder, refusals, http, running }: EdgePa
   });
 }
 
-async function openFeed(stream: EventStream, file: SnapshotFile, logger: Logger): Promise<ControlFeed> {
+async function makeFeed(file: SnapshotFile, logger: Logger): Promise<ControlFeed> {
   const initial = await file.read();
-  return ControlFeed.start(stream, {
+  return new ControlFeed({
     logger,
     entities: ['project', 'apiKey', 'provider', 'alias'],
     ...(initial ? { initial } : {}),

@@ -21,7 +21,8 @@ export class ControlFeed {
   #heardAtMs = 0;
   readonly #waiting: (() => void)[] = [];
 
-  private constructor(options: ControlFeedOptions) {
+  /** Hears nothing before it {@link follow}s a stream. */
+  constructor(options: ControlFeedOptions) {
     this.#options = options;
     this.snapshot = options.initial ?? new ControlSnapshot();
   }
@@ -29,10 +30,15 @@ export class ControlFeed {
   /** Resolves when everything that is already in the topic was read. */
   static async start(stream: EventStream, options: ControlFeedOptions): Promise<ControlFeed> {
     const feed = new ControlFeed(options);
-    feed.#subscription = await stream.tail({ topics: [topics.control], from: 'beginning' }, (records) => {
-      feed.#take(records);
-    });
+    await feed.follow(stream);
     return feed;
+  }
+
+  /** Called once. Resolves when everything that is already in the topic was read. */
+  async follow(stream: EventStream): Promise<void> {
+    this.#subscription = await stream.tail({ topics: [topics.control], from: 'beginning' }, (records) => {
+      this.#take(records);
+    });
   }
 
   /** When the newest event was heard; 0 when none was since the start. Unix milliseconds. */

@@ -308,6 +308,7 @@ export class PartitionWriter implements Producer {
     await this.#segment.close();
     this.#segment = await open(segmentPath(this.directory, firstOffset), 'a', 0o600);
     this.#segmentBytes = 0;
+    this.#recheckCapacity();
     await fsyncDirectory(this.directory);
   }
 

@@ -1,0 +1,67 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { EventStream, Producer, Subscription } from '@loom/event-stream';
+import type { Logger } from '@loom/telemetry';
+import { topics } from '@loom/trace-schema';
+
+/** The consumer group of an outbox that ships it. */
+export const forwarderGroup = 'forwarder';
+
+export interface ForwarderOptions {
+  readonly outbox: EventStream;
+  readonly stream: EventStream;
+  readonly logger: Logger;
+}
+
+const drainLookMs = 50;
+
+/**
+ * Ships an outbox to the event stream: a consumer group of the outbox whose handler appends to the stream, and which is
+ * committed when the stream has acknowledged. Records of an emitter stay in their order. A batch whose acknowledgement
+ * was lost is shipped again as it was: consumers drop events that they have, by id.
+ */
+export class Forwarder {
+  readonly #outbox: EventStream;
+  readonly #producer: Producer;
+  readonly #subscription: Subscription;
+
+  private constructor(outbox: EventStream, producer: Producer, subscription: Subscription) {
+    this.#outbox = outbox;
+    this.#producer = producer;
+    this.#subscription = subscription;
+  }
+
+  static async start({ outbox, stream, logger }: ForwarderOptions): Promise<Forwarder> {
+    const producer = await stream.producer(topics.traces);
+    const options = {
+      group: forwarderGroup,
+      topics: [topics.traces],
+      onError: (error: unknown) => logger.warn({ error }, 'outbox not shipped; trying again'),
+    };
+    const subscription = await outbox.subscribe(options, ({ records }) =>
+      producer.append(records.map(({ key, headers, value }) => ({ key, headers, value }))),
+    );
+    return new Forwarder(outbox, producer, subscription);
+  }
+
+  /** Records that are not in the stream yet. */
+  lag(): Promise<number> {
+    return this.#outbox.lag(forwarderGroup, [topics.traces]);
+  }
+
+  /** Resolves when everything is shipped, or after `deadlineMs`. */
+  async drain(deadlineMs: number): Promise<number> {
+    const deadline = Date.now() + deadlineMs;
+    let left = await this.lag();
+    while (left > 0 && Date.now() < deadline) {
+      await delay(drainLookMs);
+      left = await this.lag();
+    }
+    return left;
+  }
+
+  /** After the running batch. */
+  async close(): Promise<void> {
+    await this.#subscription.close();
+    await this.#producer.close();
+  }
+}
