@@ -74,7 +74,7 @@ class ServerProcess implements RealServer {
     closeSync(log);
     this.#child = child;
     let failure: Error | null = null;
-    this.#exited = new Promise((resolve) => {
+    this.#exited = new Promise<void>((resolve) => {
       child.once('exit', () => resolve());
       child.once('error', (error) => {
         failure = error;
@@ -95,7 +95,9 @@ class ServerProcess implements RealServer {
       if (await this.#command.isReady()) return;
     }
     await this.kill();
-    throw new Error(`${this.#command.name} did not start: ${String(failure ?? (await this.#endOfLog()))}`);
+    throw new Error(
+      `${this.#command.name} did not start: ${failure === null ? await this.#endOfLog() : String(failure)}`,
+    );
   }
 
   pause(): void {

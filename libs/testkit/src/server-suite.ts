@@ -44,12 +44,14 @@ export async function startedServerSuite(
   const url = process.env[options.variable];
   const missing = url === undefined || url === '' ? options.missing() : null;
   if (missing !== null) {
-    return describe(`on a real ${options.server}`, () => {
+    describe(`on a real ${options.server}`, () => {
       tellMissing(`missing: ${missing}; or set ${options.variable}`, true);
     });
+    return;
   }
   if (url !== undefined && url !== '') {
-    return describe(`on a real ${options.server}`, () => suite(new URL(url), null));
+    describe(`on a real ${options.server}`, () => suite(new URL(url), null));
+    return;
   }
   const directory = await mkdtemp(join(tmpdir(), 'loom-server-'));
   const server = await options.start({ directory: join(directory, 'server') });

@@ -87,7 +87,7 @@ export class GroupMember implements Subscription {
   }
 
   async #offer(payload: EachBatchPayload): Promise<void> {
-    this.#send = payload.commitOffsetsIfNecessary;
+    this.#send = (offsets) => payload.commitOffsetsIfNecessary(offsets);
     await this.#workers.get(`${payload.batch.topic}/${payload.batch.partition}`)?.offer(payload);
   }
 

@@ -209,7 +209,7 @@ class Lane {
   }
 
   async #run(): Promise<void> {
-    await null; // what is appended in the same turn travels together
+    await Promise.resolve(); // what is appended in the same turn travels together
     while (this.#waiting.length > 0) {
       const batch = this.#cut();
       try {

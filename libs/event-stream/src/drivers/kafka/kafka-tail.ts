@@ -75,7 +75,10 @@ export class KafkaTail implements Subscription {
       topics: tail.topics.map((topic) => config.prefix + topic),
       onJoin: (assignment, consumer) => this.#join(assignment, consumer),
       onLeave: () => undefined,
-      eachBatch: (payload) => Promise.resolve(this.#read(payload)),
+      eachBatch: (payload) => {
+        this.#read(payload);
+        return Promise.resolve();
+      },
       onError: (error) => {
         this.#failure = error;
       },
@@ -93,8 +96,9 @@ export class KafkaTail implements Subscription {
     this.#step();
   }
 
-  #read({ batch, resolveOffset, isStale }: EachBatchPayload): void {
-    if (isStale()) return;
+  #read(payload: EachBatchPayload): void {
+    if (payload.isStale()) return;
+    const { batch } = payload;
     const { config, onRecords } = this.#options;
     const id = `${batch.topic}/${batch.partition}`;
     const position = this.#positions.get(id) ?? 0;
@@ -102,7 +106,7 @@ export class KafkaTail implements Subscription {
       .map((message) => recordOf(batch.topic.slice(config.prefix.length), batch.partition, message))
       .filter(({ offset }) => offset >= position);
     this.#positions.set(id, Math.max(position, Number(batch.lastOffset()) + 1));
-    resolveOffset(batch.lastOffset());
+    payload.resolveOffset(batch.lastOffset());
     try {
       if (records.length > 0) onRecords(records);
     } finally {

@@ -17,7 +17,7 @@ export function oldestFirst(memberSinceMs: number): PartitionAssigner {
         .map(({ memberId, memberMetadata }) => ({ memberId, since: sinceOf(memberMetadata) }))
         .sort((a, b) => a.since - b.since || (a.memberId < b.memberId ? -1 : 1))
         .map(({ memberId }) => memberId);
-      const shares = new Map(ids.map((id) => [id, {} as Record<string, number[]>]));
+      const shares = new Map<string, Record<string, number[]>>(ids.map((id) => [id, {}]));
       const partitions = topics.flatMap((topic) =>
         cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => ({ topic, partitionId })),
       );

@@ -176,7 +176,8 @@ export class PartitionWorker {
     for (let failures = 0; !signal.aborted; failures += 1) {
       try {
         await handler(batch, signal);
-        return await this.#commit(end, '');
+        await this.#commit(end, '');
+        return;
       } catch (error) {
         if (this.#isAbandoned) return;
         onError(error, batch);
@@ -195,7 +196,8 @@ export class PartitionWorker {
       await new Promise((resolve) => setImmediate(resolve));
       if (this.#isAbandoned) return;
       try {
-        return await this.#options.commit(offset, metadata);
+        await this.#options.commit(offset, metadata);
+        return;
       } catch (error) {
         if (!this.#isAbandoned && failures > 2) this.#options.onError(error, null);
         if (this.#stop.signal.aborted && failures > 2) return; // closing: the batch comes again as it was

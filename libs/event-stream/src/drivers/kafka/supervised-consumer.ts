@@ -104,16 +104,16 @@ export class SupervisedConsumer {
     const see = () => void (seenAtMs = performance.now());
     consumer.on(events.CRASH, ({ payload }) => resolve(payload.error));
     // A crash stops the consumer first and is told after.
-    consumer.on(events.STOP, async () => {
-      await delay(crashMsMax, undefined, { ref: false });
-      resolve(new LoomError('unavailable', 'the consumer stopped'));
+    consumer.on(events.STOP, () => {
+      const stopped = new LoomError('unavailable', 'the consumer stopped');
+      setTimeout(() => resolve(stopped), crashMsMax).unref();
     });
     consumer.on(events.FETCH, see);
     consumer.on(events.GROUP_JOIN, ({ payload }) => {
       see();
       if (this.#stop.signal.aborted) return;
       this.#joins += 1;
-      this.#options.onJoin(payload.memberAssignment as Record<string, number[]>, consumer);
+      this.#options.onJoin(payload.memberAssignment, consumer);
     });
     const timer = setInterval(() => {
       if (performance.now() - seenAtMs < silenceMsMax) return;
