@@ -86,13 +86,10 @@ class ServerProcess implements RealServer {
     });
     child.unref();
     if (child.pid !== undefined) this.#watcher = watch(child.pid);
-    for (
-      const startedAt = performance.now();
-      performance.now() - startedAt < readyMsMax;
-      await delay(pollMs)
-    ) {
-      if (this.#child !== child) break;
+    const startedAtMs = performance.now();
+    while (this.#child === child && performance.now() - startedAtMs < readyMsMax) {
       if (await this.#command.isReady()) return;
+      await delay(pollMs);
     }
     await this.kill();
     throw new Error(
