@@ -110,6 +110,33 @@ export function traceStoreSuite(name: string, start: () => Promise<SuiteEngine>)
       });
     });
 
+    it('keeps what two batches say once, also when either comes again', async () => {
+      const projectId = newUuid();
+      const spans = [0, 1, 2].map((n) => spanRow({ projectId, startTime: at(n) }));
+      const [first, second, third] = spans;
+      const accepted = acceptedRow({ projectId, startTime: at(5) });
+      const gap = {
+        projectId,
+        time: at(5),
+        type: 'emitter.closed',
+        eventId: newUuid(),
+        emitter: 'e',
+        seq: 1,
+        body: '{}',
+      };
+      const early = batchOf({ spans: [first!, second!], accepted: [accepted], captureEvents: [gap] });
+      const late = batchOf({ spans: [second!, third!, third!], accepted: [accepted], captureEvents: [gap] });
+      for (const batch of [early, late, early, late]) await store.writeBatch(batch);
+      expect(await store.reconcile({ projectId })).toMatchObject({
+        spans: { rows: 3, distinct: 3 },
+        rollup: { requests: 3 },
+        facets: { spans: 3 },
+        traceIndex: { spans: 3 },
+      });
+      expect(await store.callsInFlight({ projectId, ...range })).toHaveLength(1);
+      expect(await store.listCaptureEvents({ projectId, ...range })).toEqual([gap]);
+    });
+
     it('takes a batch of a thousand costs whose ids are long', async () => {
       const projectId = newUuid();
       const costs = Array.from({ length: 1000 }, (_, index) => {

@@ -1,4 +1,4 @@
-import type { CostRow } from '../../rows.ts';
+import type { SpanRow } from '../../rows.ts';
 import type { TraceWriter, WriteBatch } from '../../trace-store.ts';
 import { BoundParams } from './bound-params.ts';
 import type { ClickHouseConnection } from './clickhouse-connection.ts';
@@ -30,7 +30,7 @@ export class BatchWriter implements TraceWriter {
       this.#insert('calls_accepted', acceptedFields, batch.accepted, token),
       this.#insert('capture_events', captureEventFields, batch.captureEvents, token),
     ]);
-    const spans = batch.spans.map(storedSpan);
+    const spans = (await this.#newSpans(batch)).map((span) => storedSpan(span, token));
     await this.#connection.insert('spans', insertColumns(writtenSpanFields), spans, `${token}/spans`);
     await this.#insert('costs', costFields, await this.#newCosts(batch), token);
   }
@@ -45,35 +45,51 @@ export class BatchWriter implements TraceWriter {
     return this.#connection.insert(table, insertColumns(fields), stored, `${token}/${table}`);
   }
 
-  /**
-   * Pricing may say a cost twice, in two batches: ids that another batch has written are left out. A batch that comes
-   * again does not count its own rows as another's, so it is the same set of rows each time.
+  /*
+   * The stream delivers at least once: what another batch has written is left out. A batch that comes again does not
+   * count its own rows as another's, so it is the same set of rows each time.
    */
-  async #newCosts({ costs, token }: WriteBatch): Promise<WrittenCost[]> {
-    if (costs.length === 0) return [];
-    const unique = new Map(costs.map((cost) => [cost.id, cost]));
-    const known = await this.#idsOfOtherBatches([...unique.values()], token);
-    return [...unique.values()]
-      .filter((cost) => !known.has(cost.id))
-      .map(({ type: _, ...cost }) => ({ ...cost, batchToken: token }));
+  async #newSpans({ spans, token }: WriteBatch): Promise<SpanRow[]> {
+    const unique = new Map(spans.map((span) => [`${span.projectId} ${span.spanId}`, span]));
+    const known = await this.#idsOfOtherBatches(
+      { table: 'spans', id: 'span_id' },
+      [...unique.values()],
+      token,
+    );
+    return [...unique].filter(([key]) => !known.has(key)).map(([, span]) => span);
   }
 
-  async #idsOfOtherBatches(costs: readonly CostRow[], token: string): Promise<ReadonlySet<unknown>> {
-    const times = costs.map((cost) => toDateTime(cost.startTime)).sort();
+  async #newCosts({ costs, token }: WriteBatch): Promise<WrittenCost[]> {
+    const unique = new Map(costs.map((cost) => [`${cost.projectId} ${cost.id}`, cost]));
+    const known = await this.#idsOfOtherBatches({ table: 'costs', id: 'id' }, [...unique.values()], token);
+    return [...unique]
+      .filter(([key]) => !known.has(key))
+      .map(([, { type: _, ...cost }]) => ({ ...cost, batchToken: token }));
+  }
+
+  /** Project and id of rows that are there under another token. */
+  async #idsOfOtherBatches(
+    {
+      table,
+      id,
+    }: { readonly table: 'spans'; readonly id: 'span_id' } | { readonly table: 'costs'; readonly id: 'id' },
+    rows: readonly (Pick<SpanRow, 'projectId' | 'spanId' | 'startTime'> & { readonly id?: string })[],
+    token: string,
+  ): Promise<ReadonlySet<string>> {
+    if (rows.length === 0) return new Set();
+    const times = rows.map((row) => toDateTime(row.startTime)).sort();
+    const ids = rows.map((row) => (id === 'id' ? row.id : row.spanId));
     const params = new BoundParams();
-    const rows = await this.#connection.select(
-      `SELECT DISTINCT id FROM costs
-       WHERE project_id IN ${params.bind([...new Set(costs.map((cost) => cost.projectId))], 'Array(String)')}
+    const found = await this.#connection.select(
+      `SELECT DISTINCT project_id AS projectId, ${id} AS id FROM ${table}
+       WHERE project_id IN ${params.bind([...new Set(rows.map((row) => row.projectId))], 'Array(String)')}
          AND start_time >= toDateTime64(${params.bind(times.at(0), 'String')}, 9, 'UTC')
          AND start_time <= toDateTime64(${params.bind(times.at(-1), 'String')}, 9, 'UTC')
-         AND id IN ${params.bind(
-           costs.map((cost) => cost.id),
-           'Array(String)',
-         )}
+         AND ${id} IN ${params.bind(ids, 'Array(String)')}
          AND batch_token != ${params.bind(token, 'String')}`,
       params,
     );
-    return new Set(rows.map((row) => row['id']));
+    return new Set(found.map((row) => `${String(row['projectId'])} ${String(row['id'])}`));
   }
 }
 

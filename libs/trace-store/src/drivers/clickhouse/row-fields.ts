@@ -88,16 +88,17 @@ export const spanFields: Fields<FlatSpan> = {
   rolloutUnit: 'text',
 };
 
-export const writtenSpanFields: Fields<FlatSpan & ChunkColumns> = {
+export const writtenSpanFields: Fields<FlatSpan & ChunkColumns & { readonly batchToken: string }> = {
   ...spanFields,
   chunkAtMicros: 'asIs',
   chunkLengths: 'asIs',
+  batchToken: 'text',
 };
 
-export function storedSpan(span: SpanRow): StoredRow {
+export function storedSpan(span: SpanRow, batchToken: string): StoredRow {
   const { tokens, ...rest } = span;
   const flat = Object.fromEntries(tokenBuckets.map((bucket) => [tokenField(bucket), tokens[bucket]]));
-  return toStored(writtenSpanFields, { ...rest, ...(flat as TokenFields) });
+  return toStored(writtenSpanFields, { ...rest, ...(flat as TokenFields), batchToken });
 }
 
 export function readSpanRow(stored: StoredRow): Omit<SpanRow, keyof ChunkColumns> {

@@ -137,7 +137,7 @@ export class SpanReader {
     const rows = await this.#connection.select(
       `SELECT ${selectList(acceptedFields)} FROM calls_accepted
        WHERE ${bounds} AND call_id NOT IN (SELECT call_id FROM spans WHERE project_id = ${project} ${since})
-       ORDER BY start_time DESC, call_id DESC LIMIT ${checkedLimit(query.limit)}`,
+       ORDER BY start_time DESC, call_id DESC LIMIT 1 BY call_id LIMIT ${checkedLimit(query.limit)}`,
       params,
     );
     return rows.map((row) => fromStored(acceptedFields, row));
@@ -148,7 +148,7 @@ export class SpanReader {
     const rows = await this.#connection.select(
       `SELECT ${selectList(captureEventFields)} FROM capture_events
        WHERE ${boundsToSql(query, params, 'time')}
-       ORDER BY time DESC, event_id DESC LIMIT ${checkedLimit(query.limit)}`,
+       ORDER BY time DESC, event_id DESC LIMIT 1 BY event_id LIMIT ${checkedLimit(query.limit)}`,
       params,
     );
     return rows.map((row) => fromStored(captureEventFields, row));
