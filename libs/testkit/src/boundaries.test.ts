@@ -36,6 +36,7 @@ const kinds: Record<string, string> = {
   'libs/event-stream': 'port',
   'libs/trace-store': 'port',
   'libs/control-store': 'port',
+  'libs/counter-store': 'port',
   'libs/engine-host': 'port',
   'libs/providers': 'core',
   'libs/pricing': 'core',
