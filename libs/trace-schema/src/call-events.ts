@@ -63,6 +63,8 @@ export const CallFacts = z.strictObject({
   routedModel: z.string(),
   stream: z.boolean(),
   capture: CaptureMode,
+  /** `unchecked`: the key has limits, and the counter store could not be asked. Absent: checked, or none to check. */
+  limits: z.literal('unchecked').optional(),
   /** Scalar request parameters: temperature, max_tokens, top_p, seed, n, tool and message counts, service tier, … */
   parameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
 });

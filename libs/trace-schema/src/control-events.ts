@@ -15,6 +15,19 @@ export const ProjectRecord = z.strictObject({
 });
 export type ProjectRecord = z.infer<typeof ProjectRecord>;
 
+const limit = z.int().positive().max(1_000_000_000).nullable();
+
+/** What a key may use; null: as much as it likes. Calls that the gateway refuses for it count towards none of them. */
+export const KeyLimits = z.strictObject({
+  /** In any minute. */
+  requestsPerMinute: limit,
+  /** Input and output together, in any minute: estimated before the call, put right after it. */
+  tokensPerMinute: limit,
+  /** Under way at once. */
+  concurrentCalls: limit,
+});
+export type KeyLimits = z.infer<typeof KeyLimits>;
+
 export const ApiKeyRecord = z.strictObject({
   id: z.string(),
   organizationId: z.string(),
@@ -28,6 +41,8 @@ export const ApiKeyRecord = z.strictObject({
   expiresAtMs: z.int().nullable(),
   revokedAtMs: z.int().nullable(),
   createdAtMs: z.int(),
+  /** Absent on records from before there were limits: none. */
+  limits: KeyLimits.nullable().optional(),
 });
 export type ApiKeyRecord = z.infer<typeof ApiKeyRecord>;
 
@@ -125,7 +140,7 @@ export const ControlChanged = z.discriminatedUnion('entity', [
 export type ControlChanged = z.infer<typeof ControlChanged>;
 
 /** After this a reader that began at the start of the emitter knows everything up to `version`. */
-const ControlSnapshotCompleted = z.strictObject({
+export const ControlSnapshotCompleted = z.strictObject({
   id: z.string(),
   type: z.literal('control.snapshot-completed'),
   version: z.int().nonnegative(),

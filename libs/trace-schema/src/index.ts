@@ -1,3 +1,4 @@
+export { asyncApiDocument } from './async-api.ts';
 export {
   CallAccepted,
   type CallAttempt,
@@ -36,6 +37,7 @@ export {
   TieredPrice,
 } from './control-events.ts';
 export { CostComputed, type CostLine, CostState } from './cost-events.ts';
+export { eventReader, type ReadOutcome } from './event-reader.ts';
 export { newSpanId, newTraceId, newUuid, parseTraceparent, uuidTimeMs } from './ids.ts';
 export { inlinePayloadBytesMax, Payload, PayloadPart, recordBytesMax } from './payload.ts';
 export { providerNameOf, semconv } from './semconv.ts';

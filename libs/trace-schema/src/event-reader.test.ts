@@ -1,0 +1,65 @@
+import { describe, expect, it } from '@jest/globals';
+import { CostComputed } from './cost-events.ts';
+import { type CallRefused, TraceEvent } from './call-events.ts';
+import { ControlEvent } from './control-events.ts';
+import { eventReader } from './event-reader.ts';
+
+const emitter = '0193a0c0-0000-7000-8000-000000000001';
+const stamp = { id: 'e1', emitter, seq: 1, projectId: 'p1', time: '1763000000000000000' };
+const call = {
+  organizationId: 'o1',
+  keyId: 'k1',
+  callId: emitter,
+  traceId: 'a'.repeat(32),
+  spanId: 'b'.repeat(16),
+  ...{ parentSpanId: null, sessionId: null, userId: null, environment: null, release: null, agentName: null },
+  ...{ agentVersion: null, workflowName: null, promptName: null, promptVersion: null },
+  rollout: { name: 'r', arm: 'a', seed: 's', unit: 'u' },
+  links: [{ traceId: 'a'.repeat(32), spanId: 'b'.repeat(16) }],
+  metadata: { team: 'search' },
+};
+const refused: CallRefused = {
+  ...stamp,
+  type: 'call.refused',
+  call,
+  ...{ operation: 'chat', dialect: 'openai-chat', requestModel: 'm', status: 429 },
+  error: { type: 'rate_limited', message: 'too many', code: null },
+  ...{ startTime: '1763000000000000000', durationNanos: 1 },
+};
+
+/** The same value as a later version might say it: a member more in every object but those with free names. */
+function grown(value: unknown, name = ''): unknown {
+  if (Array.isArray(value)) return value.map((element) => grown(element));
+  if (typeof value !== 'object' || value === null || name === 'metadata') return value;
+  const members = Object.entries(value).map(([member, content]) => [member, grown(content, member)]);
+  return { ...Object.fromEntries(members), addedLater: { any: ['thing'] } };
+}
+
+describe('eventReader', () => {
+  const read = eventReader(TraceEvent);
+
+  it('leaves out members that a later version has added, at any depth', () => {
+    expect(TraceEvent.safeParse(grown(refused)).success).toBe(false);
+    expect(read(grown(refused))).toEqual({ outcome: 'known', event: refused });
+  });
+
+  it('tells an event type that a later version has added from a fault', () => {
+    const evaluated = { ...stamp, type: 'call.evaluated', score: 1 };
+    expect(read(evaluated)).toEqual({ outcome: 'unknown', type: 'call.evaluated' });
+  });
+
+  it('still refuses what breaks the schema that it knows', () => {
+    expect(read({ ...refused, status: 'teapot' })).toMatchObject({ outcome: 'invalid' });
+    expect(read({ ...refused, call: { ...call, traceId: 'short' } })).toMatchObject({ outcome: 'invalid' });
+    expect(read({ ...refused, type: undefined })).toMatchObject({ outcome: 'invalid' });
+    expect(read('text')).toMatchObject({ outcome: 'invalid' });
+  });
+
+  it('reads grown events of the other topics', () => {
+    const alias = { id: 'a', projectId: 'p1', alias: 'fast', provider: 'openai', model: 'm' };
+    const changed = { id: 'c1', type: 'control.changed', entity: 'alias', entityId: 'a', version: 1 };
+    const event = { ...changed, value: alias };
+    expect(eventReader(ControlEvent)(grown(event))).toEqual({ outcome: 'known', event });
+    expect(eventReader(CostComputed)({ type: 'cost.revised' })).toMatchObject({ outcome: 'unknown' });
+  });
+});
