@@ -1,6 +1,6 @@
 #!/bin/sh
 # Brings in what a fresh clone lacks (pnpm, dependencies, Node 24, the build), then becomes the task that was asked for.
-# Needs Node >= 18 and npm. Usage: run.sh build | start | test | soak | loom … | bench … | seed …
+# Needs Node >= 18 and npm. Usage: run.sh build | start | servers | test | soak | loom … | bench … | seed …
 set -eu
 cd "$(dirname "$0")/../.."
 task=$1
@@ -33,6 +33,10 @@ fi
 case $task in
   build) exit 0 ;;
   start) exec "$node" --enable-source-maps apps/standalone/dist/main.js ;;
+  servers)
+    [ "${LOOM_EVENT_STREAM_URL:-}" != "" ] || "$node" deploy/kafka/fetch.mjs >&2
+    exec "$node" --enable-source-maps apps/e2e/dist/servers/servers.main.js
+    ;;
   loom) exec "$node" --enable-source-maps apps/cli/dist/main.js "$@" ;;
   bench) exec "$node" --enable-source-maps apps/bench/dist/main.js "$@" ;;
   seed) exec "$node" --enable-source-maps apps/bench/dist/main.js seed "$@" ;;

@@ -364,6 +364,8 @@ describe('members and invitations', () => {
       403,
       expect.stringContaining('you may not revoke a key with the scope \\"manage\\"'),
     ]);
+    const limits = { limits: { requestsPerMinute: 1 } };
+    expect((await send('PATCH', `/v1/keys/${made.key.id}`, headers, limits)).status).toBe(403);
     expect((await send('DELETE', `/v1/keys/${made.key.id}`, asOwner())).status).toBe(200);
     expect((await key(['call', 'read'])).status).toBe(200);
     expect((await send('PATCH', member, asOwner(), { role: 'viewer' })).status).toBe(200);

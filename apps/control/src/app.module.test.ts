@@ -167,6 +167,36 @@ describe('keys', () => {
     expect(revoked.revokedAt).not.toBeNull();
   });
 
+  it('have limits, which can be changed one by one and taken away', async () => {
+    const none = { requestsPerMinute: null, tokensPerMinute: null, concurrentCalls: null };
+    const { key: free } = await operator.createKey({ body: { name: 'free' } });
+    expect(free.limits).toEqual(none);
+    const { key } = await operator.createKey({ body: { name: 'app', limits: { requestsPerMinute: 60 } } });
+    expect(key.limits).toEqual({ ...none, requestsPerMinute: 60 });
+    const params = { id: key.id };
+    const change = (limits: object) => operator.updateKey({ params, body: { limits } });
+    const both = { ...none, requestsPerMinute: 60, concurrentCalls: 2 };
+    expect((await change({ concurrentCalls: 2 })).limits).toEqual(both);
+    expect((await operator.listKeys()).keys.find(({ id }) => id === key.id)?.limits).toEqual(both);
+    expect((await change({ requestsPerMinute: null, concurrentCalls: null })).limits).toEqual(none);
+    const { entries } = await operator.listAudit({ query: { action: 'key.update', limit: 1 } });
+    expect(entries).toMatchObject([{ before: { limits: both }, after: { limits: none } }]);
+  });
+
+  it.each([
+    [{ requestsPerMinute: 0 }, 'limits.requestsPerMinute'],
+    [{ tokensPerMinute: 1.5 }, 'limits.tokensPerMinute'],
+    [{ concurrentCalls: -1 }, 'limits.concurrentCalls'],
+    [{ concurrentCalls: '2' }, 'limits.concurrentCalls'],
+    [{ requestsPerMinute: 2e9 }, 'limits.requestsPerMinute'],
+    [{ requestsPerHour: 1 }, 'limits'],
+  ])('refuse the limits %j by the name of the field', async (limits, param) => {
+    const made = operator.createKey({ body: { name: 'x', limits: limits as object } });
+    await expect(made).rejects.toMatchObject({ code: 'invalid_request', param });
+    const changed = operator.updateKey({ params: { id: 'op' }, body: { limits: limits as object } });
+    await expect(changed).rejects.toMatchObject({ code: 'invalid_request', param });
+  });
+
   it('are for a project of the own organization alone', async () => {
     await expect(operator.createKey({ body: { name: 'x', projectId: 'p-other' } })).rejects.toMatchObject({
       code: 'not_found',

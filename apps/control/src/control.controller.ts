@@ -21,7 +21,8 @@ import { ProviderRegistry } from './provider-registry.ts';
 import { ViewRegistry } from './view-registry.ts';
 
 type Value<Schema extends z.ZodType> = z.output<Schema>;
-const { createKey, createProvider, updateProvider, createAlias, createProject, updateProject } = routes;
+const { createKey, updateKey, createProvider, updateProvider, createAlias, createProject, updateProject } =
+  routes;
 const idParams = routes.revokeKey.params;
 type IdParams = Value<typeof idParams>;
 
@@ -48,6 +49,16 @@ export class KeysController {
     @Body({ schema: createKey.body }) body: Value<typeof createKey.body>,
   ): ReturnType<KeyRegistry['create']> {
     return this.#keys.create(caller, body);
+  }
+
+  @Patch(':id')
+  @RequirePermission(routes.updateKey.permission)
+  update(
+    @Caller() caller: Principal,
+    @Param({ schema: idParams }) { id }: IdParams,
+    @Body({ schema: updateKey.body }) body: Value<typeof updateKey.body>,
+  ): ReturnType<KeyRegistry['update']> {
+    return this.#keys.update(caller, id, body);
   }
 
   @Delete(':id')

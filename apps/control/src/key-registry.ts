@@ -1,8 +1,14 @@
-import { type ApiKey, type CreatedApiKey, type NewApiKey, scopePermissions } from '@loom/api-contract';
+import {
+  type ApiKey,
+  type ApiKeyChange,
+  type CreatedApiKey,
+  type NewApiKey,
+  scopePermissions,
+} from '@loom/api-contract';
 import type { ControlStore } from '@loom/control-store';
 import { hashSecret, newApiKey } from '@loom/control-store/secrets';
 import { LoomError } from '@loom/errors';
-import type { ApiKeyRecord, KeyScope } from '@loom/trace-schema';
+import type { ApiKeyRecord, KeyLimits, KeyScope } from '@loom/trace-schema';
 import type { z } from 'zod';
 import type { Principal } from '@loom/service-kit';
 import type { Pepper } from './bootstrap-control.ts';
@@ -51,9 +57,23 @@ export class KeyRegistry {
       expiresAtMs,
       revokedAtMs: null,
       createdAtMs: this.#now(),
+      limits: limitsOf(body.limits),
     };
     await this.#store.actingAs(caller.actor).createApiKey(record);
     return { key: toApiKey(record), secret: text };
+  }
+
+  async update(caller: Principal, id: string, body: z.output<typeof ApiKeyChange>): Promise<ApiKey> {
+    const { organizationId, actor } = caller;
+    if (actor.type === 'key' && id === actor.id) {
+      throw new LoomError('conflict', 'this is the key that asks; change it with another one', {
+        param: 'id',
+      });
+    }
+    const known = (await this.#store.listApiKeys({ organizationId })).find((key) => key.id === id);
+    refuseMoreThanOwn(caller, known?.scopes ?? [], 'change');
+    const limits = definedOf(body.limits);
+    return toApiKey(await this.#store.actingAs(actor).updateApiKey({ organizationId, id }, { limits }));
   }
 
   async revoke(caller: Principal, id: string): Promise<ApiKey> {
@@ -75,7 +95,7 @@ export class KeyRegistry {
 function refuseMoreThanOwn(
   { permissions }: Principal,
   scopes: readonly KeyScope[],
-  action: 'make' | 'revoke',
+  action: 'make' | 'change' | 'revoke',
 ): void {
   const more = scopes.find((scope) => !scopePermissions[scope].every((one) => permissions.includes(one)));
   if (more === undefined) return;
@@ -86,11 +106,25 @@ function refuseMoreThanOwn(
   );
 }
 
+type GivenLimits = { readonly [Limit in keyof KeyLimits]?: number | null | undefined };
+
+function limitsOf({ requestsPerMinute, tokensPerMinute, concurrentCalls }: GivenLimits): KeyLimits {
+  return {
+    requestsPerMinute: requestsPerMinute ?? null,
+    tokensPerMinute: tokensPerMinute ?? null,
+    concurrentCalls: concurrentCalls ?? null,
+  };
+}
+
+function definedOf(limits: GivenLimits): Partial<KeyLimits> {
+  return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
+}
+
 type CreatedApiKeyValue = z.output<typeof CreatedApiKey>;
 
 /** What may be shown of a key: not its hash. */
 function toApiKey(record: ApiKeyRecord): ApiKey {
-  const { id, projectId, name, scopes, createdAtMs, expiresAtMs, revokedAtMs } = record;
+  const { id, projectId, name, scopes, createdAtMs, expiresAtMs, revokedAtMs, limits } = record;
   const timeOf = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
   const createdAt = new Date(createdAtMs).toISOString();
   return {
@@ -101,5 +135,6 @@ function toApiKey(record: ApiKeyRecord): ApiKey {
     createdAt,
     expiresAt: timeOf(expiresAtMs),
     revokedAt: timeOf(revokedAtMs),
+    limits: limitsOf(limits ?? {}),
   };
 }

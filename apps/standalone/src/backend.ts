@@ -1,25 +1,23 @@
-import { readFile, truncate } from 'node:fs/promises';
-import { AppModule as ControlModule } from '@loom/app-control/app.module';
-import { AppModule as IngestModule } from '@loom/app-ingest/app.module';
-import { AppModule as PricingModule } from '@loom/app-pricing/app.module';
+import { controlModule } from '@loom/app-control/service';
+import { startIngest } from '@loom/app-ingest/service';
+import { startPricing } from '@loom/app-pricing/service';
 import { AppModule as QueryModule } from '@loom/app-query/app.module';
 import { openControlStore } from '@loom/control-store';
-import { parseMasterKeys, parsePeppers, verifyApiKey } from '@loom/control-store/secrets';
-import { type EventStream, logRootOf, openEventStream, type Producer, sweepLog } from '@loom/event-stream';
+import { logRootOf, sweepLog } from '@loom/event-stream';
 import { PriceBook } from '@loom/pricing';
-import { answerText, assembleAnswer, estimateUsage } from '@loom/providers';
+import { assembleAnswer } from '@loom/providers';
 import {
   ControlFeed,
-  keyPrincipal,
-  startConsumer,
+  keyVerifier,
+  openServiceStream,
+  producersOf,
   startHttpApplication,
-  type VerifyKey,
   type VerifySession,
 } from '@loom/service-kit';
 import type { Logger, Metrics, RecentErrors } from '@loom/telemetry';
 import { topics } from '@loom/trace-schema';
 import { openTraceStore } from '@loom/trace-store';
-import { type DynamicModule, Module, type Type } from '@nestjs/common';
+import { Module, type Type } from '@nestjs/common';
 import type { BackendConfig } from './backend-config.ts';
 
 interface BackendDeps {
@@ -58,12 +56,7 @@ async function openParts(
   { config, env, logger, metrics, errors }: BackendDeps,
   onClose: (close: () => Promise<unknown>) => void,
 ): Promise<string> {
-  const stream = await openEventStream(config.LOOM_EVENT_STREAM_URL, {
-    onFailure: (error) => {
-      logger.fatal({ error }, 'event stream failed');
-      process.exit(1);
-    },
-  });
+  const stream = await openServiceStream(config.LOOM_EVENT_STREAM_URL, logger);
   onClose(() => stream.close());
   const traceStore = await openTraceStore(config.LOOM_TRACE_STORE_URL);
   onClose(() => traceStore.close());
@@ -80,17 +73,7 @@ async function openParts(
 
   const producerOf = producersOf(stream);
   const deadLetters = await producerOf(topics.deadLetters);
-  const consume = async (group: string, module: DynamicModule) => {
-    const service = await startConsumer({ stream, group, module, logger });
-    onClose(() => service.close());
-    metrics.gauge(`loom_${group}_lag_records`, `Records that ${group} has not committed yet`, () =>
-      stream.lag(group, [topics.traces]),
-    );
-  };
-  const readers = { answerText, estimateUsage };
-  const peppers = parsePeppers(config.LOOM_KEY_PEPPERS.reveal());
-  const pepperVersion = Math.max(...peppers.keys());
-  const verifyKey = keyVerifier(feed, peppers);
+  const verifyKey = keyVerifier(feed, config.LOOM_KEY_PEPPERS.reveal());
   const verifySession: VerifySession = (token, projectId) =>
     controlStore.identity.readSession(token, projectId);
   const lagOf = (group: string) => stream.lag(group, [topics.traces]);
@@ -103,36 +86,21 @@ async function openParts(
   @Module({
     imports: [
       QueryModule.register({ store: traceStore, stream, verifyKey, verifySession, assembleAnswer, lag }),
-      ControlModule.register({
+      await controlModule({
+        config,
         store: controlStore,
-        verifyKey,
         stream,
         producerOf,
-        firstPerson: {
-          email: config.LOOM_FIRST_EMAIL,
-          password: config.LOOM_FIRST_PASSWORD?.reveal() || null,
-        },
-        onFirstPasswordChanged: () => forgetFirstPassword(config),
-        deployment: {
-          version: await readVersion(),
-          runtimeFile: config.LOOM_RUNTIME_FILE ?? null,
-          publicGatewayUrl: config.LOOM_PUBLIC_GATEWAY_URL?.origin ?? null,
-          dataDirectories: config.LOOM_HOME === undefined ? [] : [config.LOOM_HOME],
-          ready: async () => ready(),
-          enginesReady: async () => {
-            await Promise.all([traceStore.ping(), controlStore.ping()]);
-          },
-          lag: async () => Object.entries(await lag()).map(([group, records]) => ({ group, records })),
-          lastErrors: () => errors.list(),
-        },
-        masterKeys: parseMasterKeys(config.LOOM_MASTER_KEYS.reveal()),
-        pepper: { version: pepperVersion, text: peppers.get(pepperVersion) ?? '' },
-        outboundAllow: config.LOOM_OUTBOUND_ALLOW,
-        apiKey: config.LOOM_FIRST_KEY.reveal(),
-        operatorKey: config.LOOM_OPERATOR_KEY.reveal(),
-        producer: await producerOf(topics.control),
-        onError: (error) => logger.error({ error }, 'control not published'),
+        verifyKey,
         env,
+        errors,
+        logger,
+        ready: async () => ready(),
+        enginesReady: async () => {
+          await Promise.all([traceStore.ping(), controlStore.ping()]);
+        },
+        lag: async () => Object.entries(await lag()).map(([group, records]) => ({ group, records })),
+        dataDirectories: config.LOOM_HOME === undefined ? [] : [config.LOOM_HOME],
       }),
     ],
   })
@@ -148,45 +116,14 @@ async function openParts(
   });
   onClose(() => http.close());
   await feed.completed(); // nothing is priced by an empty price book
-  await consume('ingest', IngestModule.register({ store: traceStore, deadLetters, ...readers }));
+  const consumers = { stream, deadLetters, logger, metrics };
+  const ingest = await startIngest({ ...consumers, store: traceStore });
+  onClose(() => ingest.close());
   const costs = await producerOf(topics.costs);
-  await consume(
-    'pricing',
-    PricingModule.register({ costs, deadLetters, estimateUsage, priceBook: () => priceBook }),
-  );
+  const pricing = await startPricing({ ...consumers, costs, priceBook: () => priceBook });
+  onClose(() => pricing.close());
   onClose(keepSweeping(config, logger));
   return http.url;
-}
-
-/** One producer of this process for each topic. */
-function producersOf(stream: EventStream): (topic: string) => Promise<Producer> {
-  const opened = new Map<string, Promise<Producer>>();
-  return (topic) => {
-    const producer = opened.get(topic) ?? stream.producer(topic);
-    opened.set(topic, producer);
-    return producer;
-  };
-}
-
-/** The file says the first password as long as it is in use. */
-async function forgetFirstPassword({ LOOM_FIRST_PASSWORD_FILE: path }: BackendConfig): Promise<void> {
-  if (path !== undefined) await truncate(path);
-}
-
-async function readVersion(): Promise<string> {
-  const manifest = await readFile(new URL('../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(manifest) as { readonly version: string }).version;
-}
-
-function keyVerifier(feed: ControlFeed, peppers: ReadonlyMap<number, string>): VerifyKey {
-  return (token) => {
-    const { record, fault } = verifyApiKey(token, {
-      findKey: (id) => feed.snapshot.apiKey(id),
-      peppers,
-      nowMs: Date.now(),
-    });
-    return record && !fault ? keyPrincipal(record) : null;
-  };
 }
 
 // Whole segments that ingest and pricing have committed, and that are old enough for other subscribers.

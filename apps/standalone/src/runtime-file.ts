@@ -7,6 +7,10 @@ const survivorsMs = 20_000;
 /** What tools outside need to find a running deployment (`$LOOM_HOME/runtime.json`, 0600). */
 export interface Runtime {
   readonly gatewayUrl: string;
+  /** Where there are several. */
+  readonly gatewayUrls?: readonly string[];
+  /** The event stream of servers, with its credentials. */
+  readonly eventStreamUrl?: string;
   readonly queryUrl: string;
   readonly controlUrl: string;
   readonly ingestUrl: string;

@@ -2,6 +2,7 @@ import type {
   AliasRecord,
   ApiKeyRecord,
   ControlChanged,
+  KeyLimits,
   PriceListRecord,
   ProjectRecord,
   ProviderRecord,
@@ -36,6 +37,8 @@ export interface ControlStore {
 
   createApiKey(key: ApiKeyRecord): Promise<void>;
   listApiKeys(scope: OrganizationScope): Promise<ApiKeyRecord[]>;
+  /** Limits that are not named stay. `conflict` on a revoked key. */
+  updateApiKey(key: RecordKey, change: ApiKeyUpdate): Promise<ApiKeyRecord>;
   /** Revoking twice keeps the first time. */
   revokeApiKey(key: RecordKey & { readonly atMs: number }): Promise<ApiKeyRecord>;
 
@@ -100,6 +103,8 @@ export interface ControlStoreOptions {
   /** Signs console sessions; another one ends them all. At least 32 characters. */
   readonly sessionSecret: string;
   readonly now?: () => number;
+  /** `migrate` (default) brings the schema forward, `expect` refuses a store whose schema is not this version's. */
+  readonly schema?: 'migrate' | 'expect';
 }
 
 export const listMax = 10_000;
@@ -129,6 +134,10 @@ export interface ActionNote {
   /** `<resource>.<verb>`. */
   readonly action: string;
   readonly resource: { readonly id: string; readonly name: string };
+}
+
+export interface ApiKeyUpdate {
+  readonly limits: Partial<KeyLimits>;
 }
 
 export type ProjectUpdate = Partial<Pick<ProjectRecord, 'name' | 'capture'>>;

@@ -1,5 +1,6 @@
 export {
   type ActionNote,
+  type ApiKeyUpdate,
   type ControlStore,
   type ControlStoreOptions,
   type Founding,

@@ -13,7 +13,7 @@ async function loadPg(): Promise<(url: URL, options: ControlStoreOptions) => Pro
   return (await import('./drivers/pg/pg-control-store.ts')).openPgControlStore;
 }
 
-/** Connects, brings the schema forward and verifies; or throws with the place and the remedy, without the password. */
+/** Connects and sees to the schema; or throws with the place and the remedy, without the password. */
 export async function openControlStore(url: URL, options: ControlStoreOptions): Promise<ControlStore> {
   const load = drivers[url.protocol];
   if (!load) {

@@ -1,5 +1,5 @@
 import type { EventStream } from '@loom/event-stream';
-import type { Logger } from '@loom/telemetry';
+import type { Logger, Metrics } from '@loom/telemetry';
 import { Catch, type DynamicModule, type INestMicroservice, type RpcExceptionFilter } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { type Observable, throwError } from 'rxjs';
@@ -11,11 +11,13 @@ export interface ConsumerApplicationOptions {
   /** The service's module, with `@EventPattern` handlers over batches. */
   readonly module: DynamicModule;
   readonly logger: Logger;
+  /** Gets `loom_<group>_lag_records`. */
+  readonly metrics: Metrics;
 }
 
 /** Starts one consumer group as a Nest application of its own. What a handler throws is logged, and its batch comes again. */
 export async function startConsumer(options: ConsumerApplicationOptions): Promise<INestMicroservice> {
-  const { stream, group, module, logger } = options;
+  const { stream, group, module, logger, metrics } = options;
   const strategy = new EventStreamServer({
     stream,
     group,
@@ -31,6 +33,10 @@ export async function startConsumer(options: ConsumerApplicationOptions): Promis
   });
   service.useGlobalFilters(new UnmaskedErrors());
   await service.listen();
+  const topics = [...strategy.getHandlers().keys()];
+  metrics.gauge(`loom_${group}_lag_records`, `Records that ${group} has not committed yet`, () =>
+    stream.lag(group, topics),
+  );
   return service;
 }
 

@@ -7,6 +7,7 @@ export {
   startHttpApplication,
   type ClientFault,
 } from './http-application.ts';
+export { keyVerifier } from './key-verifier.ts';
 export { errorBody, LoomErrorFilter } from './loom-error.filter.ts';
 export { isPublicAddress, OutboundGuard, type OutboundGuardOptions } from './outbound-guard.ts';
 export {
@@ -30,4 +31,5 @@ export {
   type VerifySession,
 } from './principal.ts';
 export { runProcess, type RunningProcess } from './run-process.ts';
+export { openServiceStream, producersOf } from './service-stream.ts';
 export { clearedSessionCookie, sessionCookie } from './session-cookie.ts';

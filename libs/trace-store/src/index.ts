@@ -55,6 +55,7 @@ export {
   type TraceOutline,
   type TraceReader,
   type TraceStore,
+  type TraceStoreOptions,
   type TraceWriter,
   type UserActivity,
   type WriteBatch,

@@ -2,6 +2,14 @@ import type { CallAttempt, CostComputed, CostState, PayloadPart, TokenBuckets } 
 import type { Filter } from './filter.ts';
 import type { AcceptedRow, CaptureEventRow, CostRow, PayloadRow, SpanRow, TextRow } from './rows.ts';
 
+export interface TraceStoreOptions {
+  /**
+   * `migrate` (default) brings the schema forward, `expect` refuses a store whose schema is not this version's: for
+   * processes that share a store, whose migrations are a step of their own.
+   */
+  readonly schema?: 'migrate' | 'expect';
+}
+
 /**
  * The trace store port: the queryable projection of the event stream. It can be thrown away and built again from the
  * stream; nothing in it is ever updated.
@@ -30,7 +38,7 @@ export interface TraceWriter {
    * The same batch again (same `token`, same rows) changes nothing, exactly, also when the first try was cut short
    * at any point, by up to {@link deduplicatedBatchesMin} later batches. Other rows under a used token are lost:
    * a token belongs to one set of rows for ever.
-   * A cost row whose id is in the store already, from another batch, is left out.
+   * A span or a cost that is in the store already, from another batch, is left out.
    */
   writeBatch(batch: WriteBatch): Promise<void>;
 }

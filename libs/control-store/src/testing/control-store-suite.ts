@@ -52,6 +52,7 @@ export function controlStoreSuite(name: string, start: () => Promise<SuiteDataba
       expiresAtMs: null,
       revokedAtMs: null,
       createdAtMs: 1_772_600_400_123,
+      limits: null,
     });
     const providerOf = (provider: Partial<ProviderRecord>): ProviderRecord => ({
       id: randomUUID(),
@@ -156,6 +157,28 @@ export function controlStoreSuite(name: string, start: () => Promise<SuiteDataba
         ...key,
         revokedAtMs: 5,
       });
+    });
+
+    it('changes the limits of a key that are named, tells of it and keeps before and after', async () => {
+      const { organizationId, project } = await newProject();
+      const made = { requestsPerMinute: 60, tokensPerMinute: null, concurrentCalls: 4 };
+      const key = { ...keyOf(project.id, organizationId), limits: made };
+      await store.createApiKey(key);
+      expect(await store.listApiKeys({ organizationId })).toEqual([key]);
+      const before = await version();
+      const own = { id: key.id, organizationId };
+      const limits = { requestsPerMinute: 60, tokensPerMinute: 9000, concurrentCalls: null };
+      const change = { limits: { tokensPerMinute: 9000, concurrentCalls: null } };
+      expect(await store.updateApiKey(own, change)).toEqual({ ...key, limits });
+      const told = await store.readOutbox(before, 10);
+      expect(told.map(({ entityId, value }) => [entityId, value])).toEqual([[key.id, { ...key, limits }]]);
+      expect(await other.listApiKeys({ organizationId })).toEqual([{ ...key, limits }]);
+      const { entries } = await store.listAudit({ organizationId, withDeployment: false, limit: 1 });
+      expect(entries).toMatchObject([{ action: 'key.update', before: { limits: made }, after: { limits } }]);
+      const stranger = store.updateApiKey({ ...own, organizationId: 'other' }, change);
+      await expect(stranger).rejects.toMatchObject({ code: 'not_found' });
+      await store.revokeApiKey({ ...own, atMs: 5 });
+      await expect(store.updateApiKey(own, change)).rejects.toMatchObject({ code: 'conflict' });
     });
 
     it('shows an organization nothing of another', async () => {

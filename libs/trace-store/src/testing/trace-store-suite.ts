@@ -118,7 +118,7 @@ export function traceStoreSuite(name: string, start: () => Promise<SuiteEngine>)
       const gap = {
         projectId,
         time: at(5),
-        type: 'emitter.closed',
+        type: 'emitter.closed' as const,
         eventId: newUuid(),
         emitter: 'e',
         seq: 1,

@@ -9,7 +9,7 @@ const directory = new URL('migrations/', import.meta.url);
  * on the table of migrations lets one process at a time through; the next one finds the work done.
  */
 export async function migrate(pool: Pool): Promise<void> {
-  const files = (await readdir(directory)).filter((name) => name.endsWith('.sql')).sort();
+  const files = await migrationFiles();
   const client = await pool.connect();
   try {
     await client.query('BEGIN');
@@ -28,6 +28,28 @@ export async function migrate(pool: Pool): Promise<void> {
     client.release(true);
     throw error;
   }
+}
+
+/** Throws `config_invalid` when the store does not have exactly this version's schema. */
+export async function expectSchema(pool: Pool): Promise<void> {
+  const known = await pool.query<{ found: boolean }>(
+    `SELECT to_regclass('schema_migrations') IS NOT NULL AS found`,
+  );
+  const rows = known.rows[0]?.found
+    ? (await pool.query<{ name: string }>('SELECT name FROM schema_migrations')).rows
+    : [];
+  const [applied, files] = [new Set(rows.map((row) => row.name)), await migrationFiles()];
+  refuseNewerSchema(applied, files);
+  const missing = files.filter((name) => !applied.has(name));
+  if (missing.length === 0) return;
+  throw new LoomError(
+    'config_invalid',
+    `the control store's schema lacks ${missing.join(', ')}: run the migrations of this version first`,
+  );
+}
+
+async function migrationFiles(): Promise<string[]> {
+  return (await readdir(directory)).filter((name) => name.endsWith('.sql')).sort();
 }
 
 function refuseNewerSchema(applied: ReadonlySet<string>, files: readonly string[]): void {

@@ -1,11 +1,18 @@
 import { isDeepStrictEqual } from 'node:util';
 import { LoomError, messageOf } from '@loom/errors';
-import type { AliasRecord, ApiKeyRecord, PriceListRecord, ProjectRecord } from '@loom/trace-schema';
+import type {
+  AliasRecord,
+  ApiKeyRecord,
+  KeyLimits,
+  PriceListRecord,
+  ProjectRecord,
+} from '@loom/trace-schema';
 import { and, asc, eq, isNull, or, sql } from 'drizzle-orm';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
 import {
   type ActionNote,
+  type ApiKeyUpdate,
   type ControlStore,
   type ControlStoreOptions,
   type Founding,
@@ -19,7 +26,7 @@ import { AuditLog, systemActor } from './audit-log.ts';
 import { asLoomError, ChangeLog, changeOf, nameTaken, type Transaction } from './change-log.ts';
 import { openAccounts } from './accounts.ts';
 import { members, savedViews } from './identity-tables.ts';
-import { migrate } from './migrate.ts';
+import { expectSchema, migrate } from './migrate.ts';
 import { type IdentityDeps, PgIdentityStore } from './pg-identity-store.ts';
 import { ProviderRecords, recordOf } from './provider-records.ts';
 import { withPublisherLease } from './publisher-lease.ts';
@@ -27,7 +34,7 @@ import { aliases, apiKeys, controlState, organizations, priceLists, projects, pr
 
 const connectionsMax = 4;
 
-/** Connects to `postgres://user:password@host:port/database` and brings the schema forward. */
+/** Connects to `postgres://user:password@host:port/database` and brings the schema forward or expects it. */
 export async function openPgControlStore(url: URL, options: ControlStoreOptions): Promise<ControlStore> {
   const pool = new pg.Pool({
     connectionString: url.href,
@@ -37,9 +44,10 @@ export async function openPgControlStore(url: URL, options: ControlStoreOptions)
   });
   pool.on('error', () => undefined); // an idle connection was lost; the next call makes another or says what is wrong
   try {
-    await migrate(pool);
+    await (options.schema === 'expect' ? expectSchema(pool) : migrate(pool));
   } catch (error) {
     await pool.end();
+    if (error instanceof LoomError && error.code === 'config_invalid') throw error;
     const where = `${url.protocol}//${url.host}${url.pathname}`;
     throw new LoomError(
       'unavailable',
@@ -52,6 +60,8 @@ export async function openPgControlStore(url: URL, options: ControlStoreOptions)
   const { sessionSecret: secret, now = Date.now } = options;
   return new PgControlStore(pool, { db, secret, now, auth: openAccounts(db, secret) }, systemActor);
 }
+
+const noLimits: KeyLimits = { requestsPerMinute: null, tokensPerMinute: null, concurrentCalls: null };
 
 const notFound = (what: string, id: string) => new LoomError('not_found', `there is no ${what} ${id}`);
 
@@ -173,6 +183,22 @@ class PgControlStore implements ControlStore {
     const query = this.#db.select().from(apiKeys).where(eq(apiKeys.organizationId, organizationId));
     const rows = await this.#read(query.orderBy(asc(apiKeys.createdAt), asc(apiKeys.id)).limit(listMax));
     return rows.map(withoutVersion);
+  }
+
+  updateApiKey({ id, organizationId }: RecordKey, change: ApiKeyUpdate): Promise<ApiKeyRecord> {
+    return this.#log.transaction(async (tx) => {
+      const own = and(eq(apiKeys.id, id), eq(apiKeys.organizationId, organizationId));
+      const [row] = await tx.select().from(apiKeys).where(own).for('update');
+      if (!row) throw notFound('API key', id);
+      if (row.revokedAtMs !== null)
+        throw new LoomError('conflict', `API key ${id} is revoked`, { param: 'id' });
+      const limits = { ...noLimits, ...row.limits, ...change.limits };
+      const changed = { ...withoutVersion(row), limits };
+      const version = await this.#log.record(tx, 'apiKey', id, changed);
+      await tx.update(apiKeys).set({ limits, version }).where(own);
+      await this.#noteKey(tx, 'key.update', withoutVersion(row), changed);
+      return changed;
+    });
   }
 
   revokeApiKey({ id, organizationId, atMs }: RecordKey & { readonly atMs: number }): Promise<ApiKeyRecord> {

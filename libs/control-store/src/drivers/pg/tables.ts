@@ -1,5 +1,11 @@
 import { bigint, boolean, integer, jsonb, pgTable, text, timestamp } from 'drizzle-orm/pg-core';
-import type { ApiKeyRecord, PriceListRecord, ProjectRecord, ProviderRecord } from '@loom/trace-schema';
+import type {
+  ApiKeyRecord,
+  KeyLimits,
+  PriceListRecord,
+  ProjectRecord,
+  ProviderRecord,
+} from '@loom/trace-schema';
 
 // Columns are named as in the migrations; the order of a list is that of creation.
 const version = bigint({ mode: 'number' }).notNull();
@@ -38,6 +44,7 @@ export const apiKeys = pgTable('api_keys', {
   expiresAtMs: bigint('expires_at_ms', { mode: 'number' }),
   revokedAtMs: bigint('revoked_at_ms', { mode: 'number' }),
   createdAtMs: bigint('created_at_ms', { mode: 'number' }).notNull(),
+  limits: jsonb().$type<KeyLimits>(),
   version,
   createdAt,
 });

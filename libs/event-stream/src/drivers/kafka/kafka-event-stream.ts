@@ -13,7 +13,7 @@ import { GroupMember } from './group-member.ts';
 import { createClient, toStreamError, within } from './kafka-client.ts';
 import { KafkaProducer, ProducerConnection } from './kafka-producer.ts';
 import { KafkaTail } from './kafka-tail.ts';
-import { KafkaTopics } from './kafka-topics.ts';
+import { fetchOffsets, KafkaTopics } from './kafka-topics.ts';
 import { type KafkaConfig, parseKafkaUrl } from './kafka-url.ts';
 
 const openMsMax = 10_000;
@@ -91,7 +91,7 @@ class KafkaEventStream implements EventStream {
     );
     let lag = 0;
     for (const name of names) {
-      for (const { partition, low, high } of await this.#admin.fetchTopicOffsets(name)) {
+      for (const { partition, low, high } of await fetchOffsets(this.#admin, name)) {
         lag += Number(high) - Math.max(Number(low), committed.get(`${name}/${partition}`) ?? -1);
       }
     }

@@ -3,6 +3,7 @@ import type { Admin, Consumer, EachBatchPayload } from 'kafkajs';
 import type { StreamRecord, Subscription, TailOptions } from '../../event-stream.ts';
 import { toStreamError, within } from './kafka-client.ts';
 import { recordOf } from './kafka-record.ts';
+import { fetchOffsets } from './kafka-topics.ts';
 import type { KafkaConfig } from './kafka-url.ts';
 import { SupervisedConsumer } from './supervised-consumer.ts';
 
@@ -59,7 +60,7 @@ export class KafkaTail implements Subscription {
   async #findPositions(): Promise<void> {
     const { admin, config, tail } = this.#options;
     for (const topic of tail.topics) {
-      for (const { partition, low, high } of await admin.fetchTopicOffsets(config.prefix + topic)) {
+      for (const { partition, low, high } of await fetchOffsets(admin, config.prefix + topic)) {
         const id = `${config.prefix}${topic}/${partition}`;
         this.#positions.set(id, Number(tail.from === 'now' ? high : low));
         this.#goals.set(id, Number(high));

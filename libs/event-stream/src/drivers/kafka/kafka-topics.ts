@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { LoomError } from '@loom/errors';
 import { topics } from '@loom/trace-schema';
 import type { Admin } from 'kafkajs';
@@ -6,6 +7,8 @@ import type { KafkaConfig } from './kafka-url.ts';
 
 const messageBytesMax = 1024 * 1024;
 const timeoutMs = 5_000;
+const leaderMsMax = 15_000;
+const leaderLookMs = 100;
 
 /** The topics of one cluster: made when they are missing and the rights allow it. */
 export class KafkaTopics {
@@ -51,6 +54,25 @@ export class KafkaTopics {
     }
   }
 }
+
+/** First and end offset of each partition. Waits for the leaders of a topic that was made a moment ago. */
+export async function fetchOffsets(admin: Admin, topic: string): ReturnType<Admin['fetchTopicOffsets']> {
+  const deadline = Date.now() + leaderMsMax;
+  for (;;) {
+    try {
+      return await admin.fetchTopicOffsets(topic);
+    } catch (error) {
+      if (!leaderless.has(protocolErrorOf(error) ?? '') || Date.now() > deadline) throw error;
+      await delay(leaderLookMs);
+    }
+  }
+}
+
+const leaderless = new Set([
+  'LEADER_NOT_AVAILABLE',
+  'NOT_LEADER_FOR_PARTITION',
+  'UNKNOWN_TOPIC_OR_PARTITION',
+]);
 
 const forEver = [
   { name: 'retention.ms', value: '-1' },

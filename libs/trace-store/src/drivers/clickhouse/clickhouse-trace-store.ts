@@ -1,10 +1,10 @@
 import { LoomError, messageOf } from '@loom/errors';
-import type { TraceStore } from '../../trace-store.ts';
+import type { TraceStore, TraceStoreOptions } from '../../trace-store.ts';
 import { ActivityReader } from './activity-reader.ts';
 import { BatchWriter } from './batch-writer.ts';
 import { ClickHouseConnection, type ConnectionLimits } from './clickhouse-connection.ts';
 import { MetricsReader } from './metrics-reader.ts';
-import { migrate } from './migrate.ts';
+import { expectSchema, migrate } from './migrate.ts';
 import { OutlineReader } from './outline-reader.ts';
 import { SpanReader } from './span-reader.ts';
 import { TraceListReader } from './trace-reader.ts';
@@ -13,18 +13,22 @@ const limits: ConnectionLimits = { connectionsMax: 16, readSecondsMax: 30, write
 
 /**
  * Connects to `http(s)://user:password@host:port/database`, with `?cluster=name` for replicated tables, and brings
- * the schema forward. The database must exist.
+ * the schema forward or expects it. The database must exist.
  */
-export async function openClickHouseTraceStore(url: URL): Promise<TraceStore> {
+export async function openClickHouseTraceStore(
+  url: URL,
+  { schema = 'migrate' }: TraceStoreOptions,
+): Promise<TraceStore> {
   const server = new URL(url);
   const cluster = server.searchParams.get('cluster');
   server.searchParams.delete('cluster');
   const connection = new ClickHouseConnection(server, limits);
   try {
     await connection.ping();
-    await migrate(connection, cluster);
+    await (schema === 'migrate' ? migrate(connection, cluster) : expectSchema(connection));
   } catch (error) {
     await connection.close();
+    if (error instanceof LoomError && error.code === 'config_invalid') throw error;
     const where = `${url.protocol}//${url.host}${url.pathname}`;
     throw new LoomError(
       'unavailable',

@@ -29,16 +29,36 @@ export async function migrate(connection: ClickHouseConnection, cluster: string 
   }
   const values = templateValues(cluster);
   await connection.command(fill(ledgerTable, values));
-  const applied = new Set(
-    (await connection.select('SELECT name FROM schema_migrations')).map((row) => row['name']),
-  );
-  const files = (await readdir(directory)).filter((name) => name.endsWith('.sql')).sort();
+  const [applied, files] = [await appliedNames(connection), await migrationFiles()];
   refuseNewerSchema(applied, files);
   for (const name of files.filter((file) => !applied.has(file))) {
     const text = await readFile(new URL(name, directory), 'utf8');
     for (const statement of splitStatements(fill(text, values))) await connection.command(statement);
     await connection.insert('schema_migrations', ['name'], [{ name }], name);
   }
+}
+
+/** Throws `config_invalid` when the store does not have exactly this version's schema. */
+export async function expectSchema(connection: ClickHouseConnection): Promise<void> {
+  const [known] = await connection.select('EXISTS TABLE schema_migrations');
+  const applied = Number(known?.['result']) === 1 ? await appliedNames(connection) : new Set<unknown>();
+  const files = await migrationFiles();
+  refuseNewerSchema(applied, files);
+  const missing = files.filter((name) => !applied.has(name));
+  if (missing.length === 0) return;
+  throw new LoomError(
+    'config_invalid',
+    `the trace store's schema lacks ${missing.join(', ')}: run the migrations of this version first`,
+  );
+}
+
+async function appliedNames(connection: ClickHouseConnection): Promise<ReadonlySet<unknown>> {
+  const rows = await connection.select('SELECT name FROM schema_migrations');
+  return new Set(rows.map((row) => row['name']));
+}
+
+async function migrationFiles(): Promise<string[]> {
+  return (await readdir(directory)).filter((name) => name.endsWith('.sql')).sort();
 }
 
 const ledgerTable = `CREATE TABLE IF NOT EXISTS schema_migrations {{on_cluster}}

@@ -1,0 +1,39 @@
+import { type Environment, envList, envPort, envSecret, envUrl, loadConfig } from '@loom/config';
+import { z } from 'zod';
+
+/** Every knob of control. */
+export const controlConfigSchema = z.object({
+  LOOM_CONTROL_HOST: z.string().default('127.0.0.1').describe('Address that the write API is served on'),
+  LOOM_CONTROL_PORT: envPort.default(4110).describe('Port; 0 means any free one'),
+  LOOM_EVENT_STREAM_URL: envUrl.describe('The event stream: kafka://…'),
+  LOOM_CONTROL_STORE_URL: envUrl.describe('The control store: postgres://user:password@host/database'),
+  LOOM_MASTER_KEYS: envSecret.describe(
+    'Keys of sealed credentials: <id>:<base64 of 32 bytes>, separated by commas; the first seals',
+  ),
+  LOOM_KEY_PEPPERS: envSecret.describe('Peppers of API key hashes: <version>:<text>, separated by commas'),
+  LOOM_FIRST_KEY: envSecret.describe('Text of the first API key'),
+  LOOM_OPERATOR_KEY: envSecret.describe("Text of the operator's API key"),
+  LOOM_SESSION_SECRET: envSecret.describe('Signs console sessions; the same for query and control'),
+  LOOM_FIRST_EMAIL: z
+    .email()
+    .default('admin@loom.local')
+    .describe('Address of the first person, who is made when there are none'),
+  LOOM_FIRST_PASSWORD: envSecret.optional().describe('Password of the first person, until it is changed'),
+  LOOM_FIRST_PASSWORD_FILE: z
+    .string()
+    .optional()
+    .describe('File of that password; emptied when it is not in use any more'),
+  LOOM_RUNTIME_FILE: z
+    .string()
+    .optional()
+    .describe('File in which a supervisor on the same machine names the processes'),
+  LOOM_PUBLIC_GATEWAY_URL: envUrl
+    .optional()
+    .describe('Where clients reach the gateway, as the console says it'),
+  LOOM_OUTBOUND_ALLOW: envList.describe('Private hosts that entered providers may have, separated by commas'),
+});
+export type ControlConfig = z.infer<typeof controlConfigSchema>;
+
+export function readControlConfig(env: Environment): ControlConfig {
+  return loadConfig(controlConfigSchema, env);
+}

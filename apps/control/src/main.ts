@@ -1,0 +1,65 @@
+import 'reflect-metadata';
+import { openControlStore } from '@loom/control-store';
+import {
+  ControlFeed,
+  keyVerifier,
+  openServiceStream,
+  producersOf,
+  runProcess,
+  startHttpApplication,
+} from '@loom/service-kit';
+import { createLogger, Metrics, RecentErrors } from '@loom/telemetry';
+import { topics } from '@loom/trace-schema';
+import { readControlConfig } from './config.ts';
+import { controlModule } from './service.ts';
+
+const errors = new RecentErrors();
+const logger = createLogger({ service: 'control', errors });
+const groups = ['ingest', 'pricing'];
+
+await runProcess(logger, async () => {
+  const config = readControlConfig(process.env);
+  const metrics = new Metrics();
+  const stream = await openServiceStream(config.LOOM_EVENT_STREAM_URL, logger);
+  const store = await openControlStore(config.LOOM_CONTROL_STORE_URL, {
+    sessionSecret: config.LOOM_SESSION_SECRET.reveal(),
+    schema: 'expect',
+  });
+  const feed = await ControlFeed.start(stream, { logger, entities: ['apiKey'] });
+  const ready = async () => {
+    if (!feed.snapshot.complete) throw new Error('no control snapshot was seen yet');
+    await store.ping();
+  };
+  const lagOf = async (group: string) => ({ group, records: await stream.lag(group, [topics.traces]) });
+  const http = await startHttpApplication({
+    module: await controlModule({
+      config,
+      store,
+      stream,
+      producerOf: producersOf(stream),
+      verifyKey: keyVerifier(feed, config.LOOM_KEY_PEPPERS.reveal()),
+      env: process.env,
+      errors,
+      logger,
+      ready,
+      enginesReady: () => store.ping(),
+      lag: () => Promise.all(groups.map(lagOf)),
+      dataDirectories: [],
+    }),
+    host: config.LOOM_CONTROL_HOST,
+    port: config.LOOM_CONTROL_PORT,
+    logger,
+    metrics,
+    ready,
+  });
+  await feed.completed();
+  return {
+    ready: { url: http.url },
+    close: async () => {
+      await http.close();
+      await feed.close();
+      await store.close();
+      await stream.close();
+    },
+  };
+});

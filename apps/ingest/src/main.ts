@@ -1,0 +1,39 @@
+import 'reflect-metadata';
+import { openServiceStream, runProcess, startHttpApplication } from '@loom/service-kit';
+import { createLogger, Metrics } from '@loom/telemetry';
+import { topics } from '@loom/trace-schema';
+import { openTraceStore } from '@loom/trace-store';
+import { Module } from '@nestjs/common';
+import { readIngestConfig } from './config.ts';
+import { startIngest } from './service.ts';
+
+const logger = createLogger({ service: 'ingest' });
+
+@Module({})
+class HealthModule {}
+
+await runProcess(logger, async () => {
+  const config = readIngestConfig(process.env);
+  const metrics = new Metrics();
+  const stream = await openServiceStream(config.LOOM_EVENT_STREAM_URL, logger);
+  const store = await openTraceStore(config.LOOM_TRACE_STORE_URL, { schema: 'expect' });
+  const deadLetters = await stream.producer(topics.deadLetters);
+  const consumer = await startIngest({ stream, store, deadLetters, logger, metrics });
+  const http = await startHttpApplication({
+    module: HealthModule,
+    host: config.LOOM_INGEST_HOST,
+    port: config.LOOM_INGEST_PORT,
+    logger,
+    metrics,
+    ready: () => store.ping(),
+  });
+  return {
+    ready: { url: http.url },
+    close: async () => {
+      await http.close();
+      await consumer.close();
+      await store.close();
+      await stream.close();
+    },
+  };
+});

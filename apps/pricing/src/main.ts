@@ -1,0 +1,55 @@
+import 'reflect-metadata';
+import { PriceBook } from '@loom/pricing';
+import { ControlFeed, openServiceStream, runProcess, startHttpApplication } from '@loom/service-kit';
+import { createLogger, Metrics } from '@loom/telemetry';
+import { topics } from '@loom/trace-schema';
+import { Module } from '@nestjs/common';
+import { readPricingConfig } from './config.ts';
+import { startPricing } from './service.ts';
+
+const logger = createLogger({ service: 'pricing' });
+
+@Module({})
+class HealthModule {}
+
+await runProcess(logger, async () => {
+  const config = readPricingConfig(process.env);
+  const metrics = new Metrics();
+  const stream = await openServiceStream(config.LOOM_EVENT_STREAM_URL, logger);
+  let book = new PriceBook([]);
+  const feed = await ControlFeed.start(stream, {
+    logger,
+    entities: ['priceList'],
+    onChange: (snapshot) => (book = new PriceBook(snapshot.priceLists())),
+  });
+  const [costs, deadLetters] = [
+    await stream.producer(topics.costs),
+    await stream.producer(topics.deadLetters),
+  ];
+  await feed.completed(); // nothing is priced by an empty price book
+  const consumer = await startPricing({
+    stream,
+    costs,
+    deadLetters,
+    priceBook: () => book,
+    logger,
+    metrics,
+  });
+  const http = await startHttpApplication({
+    module: HealthModule,
+    host: config.LOOM_PRICING_HOST,
+    port: config.LOOM_PRICING_PORT,
+    logger,
+    metrics,
+    ready: () => Promise.resolve(),
+  });
+  return {
+    ready: { url: http.url },
+    close: async () => {
+      await http.close();
+      await consumer.close();
+      await feed.close();
+      await stream.close();
+    },
+  };
+});

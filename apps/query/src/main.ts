@@ -1,0 +1,59 @@
+import 'reflect-metadata';
+import { openControlStore } from '@loom/control-store';
+import { assembleAnswer } from '@loom/providers';
+import {
+  ControlFeed,
+  keyVerifier,
+  openServiceStream,
+  runProcess,
+  startHttpApplication,
+} from '@loom/service-kit';
+import { createLogger, Metrics } from '@loom/telemetry';
+import { topics } from '@loom/trace-schema';
+import { openTraceStore } from '@loom/trace-store';
+import { AppModule } from './app.module.ts';
+import { readQueryConfig } from './config.ts';
+
+const logger = createLogger({ service: 'query' });
+
+await runProcess(logger, async () => {
+  const config = readQueryConfig(process.env);
+  const metrics = new Metrics();
+  const stream = await openServiceStream(config.LOOM_EVENT_STREAM_URL, logger);
+  const store = await openTraceStore(config.LOOM_TRACE_STORE_URL, { schema: 'expect' });
+  const controlStore = await openControlStore(config.LOOM_CONTROL_STORE_URL, {
+    sessionSecret: config.LOOM_SESSION_SECRET.reveal(),
+    schema: 'expect',
+  });
+  const feed = await ControlFeed.start(stream, { logger, entities: ['apiKey'] });
+  const lagOf = (group: string) => stream.lag(group, [topics.traces]);
+  const http = await startHttpApplication({
+    module: AppModule.register({
+      store,
+      stream,
+      verifyKey: keyVerifier(feed, config.LOOM_KEY_PEPPERS.reveal()),
+      verifySession: (token, projectId) => controlStore.identity.readSession(token, projectId),
+      assembleAnswer,
+      lag: async () => ({ ingest: await lagOf('ingest'), pricing: await lagOf('pricing') }),
+    }),
+    host: config.LOOM_QUERY_HOST,
+    port: config.LOOM_QUERY_PORT,
+    logger,
+    metrics,
+    ready: async () => {
+      if (!feed.snapshot.complete) throw new Error('no control snapshot was seen yet');
+      await store.ping();
+    },
+  });
+  await feed.completed();
+  return {
+    ready: { url: http.url },
+    close: async () => {
+      await http.close();
+      await feed.close();
+      await controlStore.close();
+      await store.close();
+      await stream.close();
+    },
+  };
+});
