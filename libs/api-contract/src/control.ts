@@ -1,4 +1,4 @@
-import { CaptureMode, KeyScope, TieredPrice } from '@loom/trace-schema';
+import { CaptureMode, KeyLimits, KeyScope, TieredPrice } from '@loom/trace-schema';
 import * as z from 'zod';
 
 const name = z.string().trim().min(1).max(100);
@@ -12,6 +12,7 @@ export const ApiKey = z.object({
   createdAt: timestamp,
   expiresAt: timestamp.nullable(),
   revokedAt: timestamp.nullable(),
+  limits: KeyLimits,
 });
 export type ApiKey = z.infer<typeof ApiKey>;
 
@@ -21,7 +22,12 @@ export const NewApiKey = z.strictObject({
   projectId: z.string().max(64).optional(),
   scopes: z.array(KeyScope).min(1).max(3).default(['call']),
   expiresAt: timestamp.nullable().default(null),
+  /** Those that are left out do not limit. */
+  limits: KeyLimits.partial().default({}),
 });
+
+/** Limits that are left out stay; null takes one away. */
+export const ApiKeyChange = z.strictObject({ limits: KeyLimits.partial() });
 
 /** The only answer that ever holds the secret. */
 export const CreatedApiKey = z.object({ key: ApiKey, secret: z.string() });

@@ -1,6 +1,7 @@
 export { createLoomClient, type LoomClient, type LoomClientOptions, projectHeader } from './client.ts';
 export {
   ApiKey,
+  ApiKeyChange,
   CreatedApiKey,
   ModelAlias,
   NewApiKey,

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import {
   ApiKey,
+  ApiKeyChange,
   CreatedApiKey,
   ModelAlias,
   NewApiKey,
@@ -279,6 +280,16 @@ export const routes = {
     summary: 'Creates an API key. The secret is in this answer and nowhere else.',
     body: NewApiKey,
     response: CreatedApiKey,
+  },
+  updateKey: {
+    service: 'control',
+    method: 'PATCH',
+    path: '/v1/keys/{id}',
+    permission: 'keys:write',
+    summary: 'Changes the limits of an API key. They hold within a second.',
+    params: IdParams,
+    body: ApiKeyChange,
+    response: ApiKey,
   },
   revokeKey: {
     service: 'control',

@@ -28,6 +28,7 @@ export {
   ApiKeyRecord,
   ControlChanged,
   ControlEvent,
+  KeyLimits,
   KeyScope,
   PriceEntry,
   PriceListRecord,
