@@ -11,6 +11,7 @@ import {
   parseTraceparent,
   type ProjectRecord,
 } from '@loom/trace-schema';
+import type { LimitState } from './limits/limit-state.ts';
 
 /** How a call ended, as far as the client and the provider could see it. */
 export interface CallEnd {
@@ -32,6 +33,8 @@ export interface AnswerTap {
   head(status: number): void;
   /** The buffer must not change afterwards. */
   chunk(bytes: Buffer): void;
+  /** What the model has said so far, read from the bytes now: for the end of a call whose usage nobody tells. */
+  text(streamed: boolean): string;
 }
 
 /**
@@ -53,6 +56,8 @@ export class Call {
   /** Set by authenticate. */
   key: ApiKeyRecord | null = null;
   project: ProjectRecord | null = null;
+  /** Set by limit, when the key has limits. */
+  limits: LimitState | null = null;
   /** Set by read-request. */
   chat: ChatRequest | null = null;
   sessionId: string | null = null;

@@ -73,6 +73,17 @@ const schema = z.object({
   LOOM_CLIENT_STALL_TIMEOUT: envDurationMs
     .default(60_000)
     .describe('A client that reads nothing is left after this'),
+  LOOM_COUNTERS_URL: envUrl
+    .default(new URL('memory:'))
+    .describe(
+      'Where the limits of keys are counted: redis://… (rediss: with TLS), shared by all gateways; memory: counts each gateway by itself',
+    ),
+  LOOM_COUNTERS_DOWN: z
+    .enum(['open', 'closed'])
+    .default('open')
+    .describe(
+      'Calls of keys with limits while the counters cannot be asked: open lets them through and flags their record, closed answers 503',
+    ),
   LOOM_REFUSALS_BURST: envInteger(0, 1_000_000)
     .default(50)
     .describe('Refusals per key that are recorded one by one before counting'),

@@ -78,7 +78,10 @@ export class Exchange implements UpstreamListener {
     if (this.#over) return;
     this.#status = status;
     this.#streamed = (headers['content-type'] ?? '').startsWith('text/event-stream');
-    const outgoing = { ...headersForCaller(headers), ...responseHeaders(this.#call) };
+    const outgoing = {
+      ...headersForCaller(headers, { hasOwnLimits: this.#call.limits !== null }),
+      ...responseHeaders(this.#call),
+    };
     if (this.#streamed) {
       delete outgoing['content-length'];
       outgoing['x-accel-buffering'] = 'no';

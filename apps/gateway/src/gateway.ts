@@ -1,4 +1,5 @@
 import { parseMasterKeys, parsePeppers } from '@loom/control-store/secrets';
+import { openCounterStore } from '@loom/counter-store';
 import { LoomError } from '@loom/errors';
 import { logRootOf, openEventStream, PartitionWriter } from '@loom/event-stream';
 import { profileOf } from '@loom/providers';
@@ -9,11 +10,13 @@ import type { GatewayConfig } from './config.ts';
 import { CredentialReader } from './credentials.ts';
 import type { Exchange } from './exchange.ts';
 import { HttpEdge } from './http-edge.ts';
+import { KeyLimiter } from './limits/key-limiter.ts';
 import { GatewayMetrics } from './metrics.ts';
 import { compose, type GatewayMiddleware } from './middleware.ts';
 import { authenticate } from './middleware/authenticate.ts';
 import { capture } from './middleware/capture.ts';
 import { forward } from './middleware/forward.ts';
+import { limit } from './middleware/limit.ts';
 import { readRequest } from './middleware/read-request.ts';
 import { route } from './middleware/route.ts';
 import { loadMiddlewares } from './middleware-files.ts';
@@ -50,6 +53,7 @@ export interface Gateway {
 export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   const { config, logger } = deps;
   const own = await loadMiddlewares(config.LOOM_GATEWAY_MIDDLEWARES);
+  const counters = await openCounterStore(config.LOOM_COUNTERS_URL);
   const outbox = await openEventStream(config.LOOM_OUTBOX_URL);
   const snapshotFile = new SnapshotFile(config.LOOM_GATEWAY_SNAPSHOT_FILE, logger);
   const feed = await makeFeed(snapshotFile, logger);
@@ -68,6 +72,11 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     chunkFlushMs: config.LOOM_CAPTURE_CHUNK_FLUSH,
     onLostRecord: observeOutbox(deps.metrics, writer),
   });
+  const limiter = new KeyLimiter({
+    ...{ store: counters, owner: emitter.id, whenDown: config.LOOM_COUNTERS_DOWN },
+    callMsMax: config.LOOM_UPSTREAM_TOTAL_TIMEOUT,
+    ...{ logger, metrics: deps.metrics },
+  });
   const refusals = new RefusalRecorder({
     emitter,
     burst: config.LOOM_REFUSALS_BURST,
@@ -82,7 +91,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     guard: new OutboundGuard({ allow: config.LOOM_OUTBOUND_ALLOW }),
   });
   const running = new Set<Exchange>();
-  const edge = openEdge({ deps, feed, own, recorder, refusals, http, running });
+  const edge = openEdge({ deps, feed, own, limiter, recorder, refusals, http, running });
   const succession = await keepSucceeding(deps, emitter.id);
   observe(deps.metrics, { recorder, edge, feed });
   return {
@@ -100,6 +109,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
       await succession.stop();
       refusals.close();
       await recorder.close();
+      await limiter.close();
       if (!writer.failure) await closeEmitter(emitter, emitter.id);
       await writer.close();
       await http.close();
@@ -115,6 +125,7 @@ interface EdgeParts {
   readonly deps: GatewayDeps;
   readonly feed: ControlFeed;
   readonly own: readonly GatewayMiddleware[];
+  readonly limiter: KeyLimiter;
   readonly recorder: CallRecorder;
   readonly refusals: RefusalRecorder;
   readonly http: HttpUpstream;
@@ -122,7 +133,7 @@ interface EdgeParts {
 }
 
 // The chain of a call, in the order in which it is worked through.
-function openEdge({ deps, feed, own, recorder, refusals, http, running }: EdgeParts): HttpEdge {
+function openEdge({ deps, feed, own, limiter, recorder, refusals, http, running }: EdgeParts): HttpEdge {
   const { config, logger, metrics } = deps;
   const { snapshot } = feed;
   const credentials = new CredentialReader(parseMasterKeys(config.LOOM_MASTER_KEYS.reveal()));
@@ -135,6 +146,7 @@ function openEdge({ deps, feed, own, recorder, refusals, http, running }: EdgePa
     }),
     ...own,
     route(snapshot, credentials),
+    limit(limiter),
     capture(recorder),
     forward({
       http,

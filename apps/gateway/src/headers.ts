@@ -18,8 +18,9 @@ const toCaller = new Set([
   'x-should-retry',
   'cache-control',
 ]);
+const rateLimitPrefix = 'x-ratelimit-';
 /** … and these families. */
-const toCallerPrefixes = ['openai-', 'x-ratelimit-', 'x-groq-', 'anthropic-'];
+const toCallerPrefixes = ['openai-', rateLimitPrefix, 'x-groq-', 'anthropic-'];
 
 export function headersForProvider(
   caller: IncomingHttpHeaders,
@@ -40,11 +41,15 @@ export function headersForProvider(
   return headers;
 }
 
-export function headersForCaller(provider: IncomingHttpHeaders): OutgoingHttpHeaders {
+/** Without the provider's own rate limits when the caller's key has limits in Loom: then the headers tell of those. */
+export function headersForCaller(
+  provider: IncomingHttpHeaders,
+  { hasOwnLimits }: { readonly hasOwnLimits: boolean },
+): OutgoingHttpHeaders {
   const headers: OutgoingHttpHeaders = {};
   for (const name in provider) {
     const value = provider[name];
-    if (value === undefined) continue;
+    if (value === undefined || (hasOwnLimits && name.startsWith(rateLimitPrefix))) continue;
     if (toCaller.has(name) || toCallerPrefixes.some((prefix) => name.startsWith(prefix)))
       headers[name] = value;
   }

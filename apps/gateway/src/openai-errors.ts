@@ -24,11 +24,16 @@ export function openAiError(error: LoomError): {
   return {
     error: {
       message: error.message,
-      type: typeByCode[error.code] ?? 'invalid_request_error',
+      type: limitTypeOf(error) ?? typeByCode[error.code] ?? 'invalid_request_error',
       param: error.param ?? null,
       code: error.reason ?? codeByCode[error.code] ?? error.code,
     },
   };
+}
+
+/** A limit of the caller's own is told by what it limits: `requests` or `tokens`. */
+function limitTypeOf({ code, details }: LoomError): string | null {
+  return code === 'rate_limited' && typeof details?.limited === 'string' ? details.limited : null;
 }
 
 /** The same as the last event of a stream that breaks: no `[DONE]` follows. */

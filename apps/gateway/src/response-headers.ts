@@ -1,7 +1,8 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { Call } from './call.ts';
+import { limitHeaders } from './limits/limit-state.ts';
 
-/** The headers that every answer carries, refusals too. `server-timing` says what Loom added until now. */
+/** The headers that every answer carries, refusals too. `server-timing` says what Loom added until now. Of a key with limits they tell what is left. */
 export function responseHeaders(call: Call): OutgoingHttpHeaders {
   const addedMs = (call.dispatchedAt ?? performance.now()) - call.startedAt;
   return {
@@ -9,5 +10,6 @@ export function responseHeaders(call: Call): OutgoingHttpHeaders {
     'x-loom-span-id': call.spanId,
     'x-request-id': call.id,
     'server-timing': `loom;dur=${addedMs.toFixed(3)}`,
+    ...(call.limits ? limitHeaders(call.limits) : {}),
   };
 }

@@ -187,6 +187,7 @@ function factsOf(call: Call): CallFacts {
     routedModel: target.model,
     stream: chat.stream,
     capture: known(call.project, 'project').capture,
+    ...(call.limits?.isUnchecked ? { limits: 'unchecked' as const } : {}),
     parameters: chat.parameters,
   };
 }

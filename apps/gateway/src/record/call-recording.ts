@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import type { AnswerFacts } from '@loom/providers';
+import { type AnswerFacts, answerText } from '@loom/providers';
 import {
   type CallFacts,
   type CallIdentity,
@@ -80,6 +80,11 @@ export class CallRecording implements AnswerTap {
       this.#storedBytes += room;
     }
     this.#wholeHash.update(bytes);
+  }
+
+  text(streamed: boolean): string {
+    const answer = this.#answer();
+    return answer ? answerText(answer, streamed) : '';
   }
 
   /** Writes what came since the last group, without waiting. */
