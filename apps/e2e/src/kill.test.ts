@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type SeenRequest, UpstreamPlayer } from '@loom/testkit';
 import { type CallAccepted, type CallEnded, isCallEnded, topics, type TraceEvent } from '@loom/trace-schema';
-import { Deployment, eventually } from './testing/deployment.ts';
+import { Deployment, eventually, onServers, startMsMax } from './testing/deployment.ts';
 import { Random } from './testing/random.ts';
 
 /*
@@ -15,7 +15,9 @@ const seed = Number(process.env.LOOM_TEST_SEED ?? Date.now() % 1_000_000);
 const calls = soak ? 2_000 : 300;
 const killsEach = soak ? 10 : 2;
 const concurrency = 50;
-const victims = ['gateway', 'backend', 'engineHost'] as const;
+const victims = onServers
+  ? ['gateway', 'gateway2', 'ingest', 'ingest2', 'pricing', 'engineHost']
+  : ['gateway', 'backend', 'engineHost'];
 
 let loom: Deployment;
 let player: UpstreamPlayer;
@@ -24,7 +26,7 @@ const random = new Random(seed);
 beforeAll(async () => {
   player = await UpstreamPlayer.start(mixedAnswers);
   loom = await Deployment.start({ OPENAI_BASE_URL: player.url, OPENAI_API_KEY: 'sk-x' });
-});
+}, 2 * startMsMax);
 afterAll(async () => {
   await loom.destroy();
   await player.close();
@@ -66,6 +68,8 @@ async function mixedAnswers(
   response.end(`data: ${JSON.stringify({ id: 'x', choices: [], usage })}\n\ndata: [DONE]\n\n`);
 }
 
+const noRuntime = { gatewayUrls: undefined, gatewayUrl: '', apiKey: '' };
+
 /** One call, tried again only when nobody has heard it: the gateway was not there, or would not take it. */
 async function call(index: number): Promise<void> {
   const kind = random.pick(['json', 'json', 'stream', 'stream', 'error', 'break', 'abort'] as const);
@@ -78,7 +82,8 @@ async function call(index: number): Promise<void> {
     messages: [{ role: 'user', content: `marker-${index}` }],
   };
   for (;;) {
-    const { gatewayUrl, apiKey } = await loom.runtime().catch(() => ({ gatewayUrl: '', apiKey: '' }));
+    const { gatewayUrls, gatewayUrl: first, apiKey } = await loom.runtime().catch(() => noRuntime);
+    const gatewayUrl = gatewayUrls?.[index % gatewayUrls.length] ?? first;
     try {
       const response = await fetch(`${gatewayUrl}/v1/chat/completions`, {
         method: 'POST',

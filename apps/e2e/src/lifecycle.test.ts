@@ -4,10 +4,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { openEventStream } from '@loom/event-stream';
 import { answerPieces, UpstreamPlayer } from '@loom/testkit';
 import { topics } from '@loom/trace-schema';
-import { Deployment, eventually } from './testing/deployment.ts';
+import { Deployment, eventually, onServers, startMsMax } from './testing/deployment.ts';
 
 const run = promisify(execFile);
 const cli = fileURLToPath(new URL('../../cli/dist/main.js', import.meta.url));
@@ -17,7 +16,7 @@ let player: UpstreamPlayer;
 beforeAll(async () => {
   player = await UpstreamPlayer.start();
   loom = await Deployment.start({ OPENAI_COMPATIBLE_BASE_URL: player.url, LOOM_GATEWAY_STOP_GRACE: '300ms' });
-});
+}, 2 * startMsMax);
 afterAll(async () => {
   await loom.destroy();
   await player.close();
@@ -50,10 +49,11 @@ const alive = (pid: number): boolean => {
 describe('a deployment on one machine', () => {
   it('answers its first call without any provider, and keeps its secrets to itself', async () => {
     expect((await chat('hello')).status).toBe(200);
-    for (const path of ['secrets', 'stream']) {
+    for (const path of onServers ? ['secrets', 'gateway-1/outbox'] : ['secrets', 'stream']) {
       expect((await stat(join(loom.home, path))).mode & 0o077).toBe(0);
     }
-    for (const path of ['runtime.json', 'control-snapshot.json', 'secrets/master-key', 'secrets/first-key']) {
+    const snapshot = onServers ? 'gateway-1/control-snapshot.json' : 'control-snapshot.json';
+    for (const path of ['runtime.json', snapshot, 'secrets/master-key', 'secrets/first-key']) {
       expect((await stat(join(loom.home, path))).mode & 0o077).toBe(0);
     }
     const { apiKey } = await loom.runtime();
@@ -96,7 +96,7 @@ describe('a deployment on one machine', () => {
   });
 
   it('sets a poison message aside and goes on with the rest', async () => {
-    const stream = await openEventStream(new URL(`log:${join(loom.home, 'stream')}`));
+    const stream = await loom.openStream();
     const producer = await stream.producer(topics.traces);
     const poison = [
       'not json',
@@ -136,47 +136,55 @@ describe('a deployment on one machine', () => {
     expect((await chat('still here')).status).toBe(200);
   });
 
-  it('keeps what it knows over a clean stop and a start, under the same key', async () => {
-    const before = await loom.runtime();
-    const response = await chat('before the stop');
-    const traceId = response.headers.get('x-loom-trace-id') ?? '';
-    const piece = 'data: {"id":"x","model":"m","choices":[{"index":0,"delta":{"content":"a"}}]}\n\n';
-    player.play = answerPieces([piece], { end: 'never' });
-    const running = await fetch(`${before.gatewayUrl}/v1/chat/completions`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${before.apiKey}` },
-      body: JSON.stringify({ model: 'openai-compatible/m', stream: true, messages: [] }),
-    });
-    const text = running.text();
-    expect(await loom.stop()).toBe(0);
-    expect(await text).toMatch(
-      /^data: \{"id":"x".*\n\ndata: \{"error":\{"message":"the gateway is stopping"/s,
-    );
-    expect(Object.values(before.pids).filter(alive)).toEqual([]);
-    await expect(stat(join(loom.home, 'runtime.json'))).rejects.toThrow();
-    await loom.start();
-    const client = await loom.client();
-    expect((await loom.runtime()).apiKey).toBe(before.apiKey);
-    const { spans } = await eventually(
-      () => client.getTrace({ params: { traceId } }),
-      (page) => page.spans.length === 1,
-    );
-    expect(spans[0]?.outcome).toBe('completed');
-    const broken = await eventually(
-      () => client.getTrace({ params: { traceId: running.headers.get('x-loom-trace-id') ?? '' } }),
-      (page) => page.spans.length === 1,
-    );
-    expect(broken.spans[0]).toMatchObject({ outcome: 'interrupted', status: 200 });
-  });
+  it(
+    'keeps what it knows over a clean stop and a start, under the same key',
+    async () => {
+      const before = await loom.runtime();
+      const response = await chat('before the stop');
+      const traceId = response.headers.get('x-loom-trace-id') ?? '';
+      const piece = 'data: {"id":"x","model":"m","choices":[{"index":0,"delta":{"content":"a"}}]}\n\n';
+      player.play = answerPieces([piece], { end: 'never' });
+      const running = await fetch(`${before.gatewayUrl}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${before.apiKey}` },
+        body: JSON.stringify({ model: 'openai-compatible/m', stream: true, messages: [] }),
+      });
+      const text = running.text();
+      expect(await loom.stop()).toBe(0);
+      expect(await text).toMatch(
+        /^data: \{"id":"x".*\n\ndata: \{"error":\{"message":"the gateway is stopping"/s,
+      );
+      expect(Object.values(before.pids).filter(alive)).toEqual([]);
+      await expect(stat(join(loom.home, 'runtime.json'))).rejects.toThrow();
+      await loom.start();
+      const client = await loom.client();
+      expect((await loom.runtime()).apiKey).toBe(before.apiKey);
+      const { spans } = await eventually(
+        () => client.getTrace({ params: { traceId } }),
+        (page) => page.spans.length === 1,
+      );
+      expect(spans[0]?.outcome).toBe('completed');
+      const broken = await eventually(
+        () => client.getTrace({ params: { traceId: running.headers.get('x-loom-trace-id') ?? '' } }),
+        (page) => page.spans.length === 1,
+      );
+      expect(broken.spans[0]).toMatchObject({ outcome: 'interrupted', status: 200 });
+    },
+    2 * startMsMax,
+  );
 
-  it('leaves no process behind when its supervisor is killed', async () => {
-    const { pids } = await loom.runtime();
-    await loom.stop('SIGKILL');
-    await eventually(
-      () => Promise.resolve(Object.values(pids).filter(alive)),
-      (left) => left.length === 0,
-    );
-    await loom.start();
-    expect((await chat('again')).status).toBe(200);
-  });
+  it(
+    'leaves no process behind when its supervisor is killed',
+    async () => {
+      const { pids } = await loom.runtime();
+      await loom.stop('SIGKILL');
+      await eventually(
+        () => Promise.resolve(Object.values(pids).filter(alive)),
+        (left) => left.length === 0,
+      );
+      await loom.start();
+      expect((await chat('again')).status).toBe(200);
+    },
+    2 * startMsMax,
+  );
 });

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { LoomClient } from '@loom/api-contract';
 import { answerPieces, answerRecorded, recordedChatCases, UpstreamPlayer } from '@loom/testkit';
 import OpenAI, { APIError, AuthenticationError, BadRequestError, NotFoundError } from 'openai';
-import { Deployment, eventually } from './testing/deployment.ts';
+import { Deployment, eventually, startMsMax } from './testing/deployment.ts';
 
 /*
  * An application that uses the official OpenAI SDK and changes nothing but base URL and key. The provider is aimock,
@@ -30,7 +30,7 @@ beforeAll(async () => {
   const runtime = await loom.runtime();
   client = await loom.client();
   openai = new OpenAI({ baseURL: `${runtime.gatewayUrl}/v1`, apiKey: runtime.apiKey, maxRetries: 0 });
-});
+}, 2 * startMsMax);
 afterAll(async () => {
   await loom.destroy();
   await player.close();

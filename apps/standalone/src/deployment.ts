@@ -1,11 +1,10 @@
 import { type FSWatcher, watch } from 'node:fs';
-import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { LoomError } from '@loom/errors';
 import type { Logger } from '@loom/telemetry';
-import { tryLock } from 'fs-native-extensions';
 import type { StandaloneConfig } from './config.ts';
+import { lockHome } from './home-lock.ts';
 import { firstPasswordFile, type LocalSecrets, openLocalSecrets } from './local-secrets.ts';
 import { type Runtime, RuntimeFile } from './runtime-file.ts';
 import { SupervisedProcess } from './supervised-process.ts';
@@ -51,7 +50,7 @@ export class Deployment {
   async start(): Promise<Omit<Runtime, 'pids'>> {
     const home = this.#config.LOOM_HOME;
     await mkdir(home, { recursive: true, mode: 0o700 });
-    await this.#lock(join(home, 'lock'));
+    this.#unlock = await lockHome(home);
     await this.#file.survivorsGone();
     await this.#file.remove();
     const secrets = await openLocalSecrets(home);
@@ -225,18 +224,6 @@ export class Deployment {
 
   #streamUrl(): string {
     return `log:${join(this.#config.LOOM_HOME, 'stream')}`;
-  }
-
-  async #lock(path: string): Promise<void> {
-    const file = await open(path, 'a+', 0o600);
-    if (!tryLock(file.fd)) {
-      await file.close();
-      throw new LoomError(
-        'conflict',
-        `${this.#config.LOOM_HOME} is in use by another Loom; stop it, or set LOOM_HOME`,
-      );
-    }
-    this.#unlock = () => file.close();
   }
 }
 

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { lockHome } from '@loom/app-standalone/home-lock';
 import { firstPasswordFile, type LocalSecrets, openLocalSecrets } from '@loom/app-standalone/local-secrets';
 import { type Runtime, RuntimeFile } from '@loom/app-standalone/runtime-file';
 import { SupervisedProcess } from '@loom/app-standalone/supervised-process';
@@ -20,7 +21,7 @@ interface EnginesReady {
 }
 
 const readyMs = 120_000;
-const instances = 2;
+const twice = [1, 2] as const;
 const entryOf = (specifier: string): string => fileURLToPath(import.meta.resolve(specifier));
 const portOf = (before: Ready | null, wanted: number): string =>
   before ? new URL(before.url).port : String(wanted);
@@ -37,6 +38,8 @@ export class ServersDeployment {
   readonly #processes: SupervisedProcess<Ready | EnginesReady>[] = [];
   #servers: ServerUrls | null = null;
   #runtime: Omit<Runtime, 'pids'> | null = null;
+  /** Lets go of the home; null while it is another's. */
+  #unlock: (() => Promise<void>) | null = null;
 
   /** `env` is handed on to the processes: it names providers, and the knobs of each service. */
   constructor(config: ServersConfig, logger: Logger, env: NodeJS.ProcessEnv) {
@@ -49,6 +52,7 @@ export class ServersDeployment {
   async start(): Promise<Omit<Runtime, 'pids'>> {
     const home = this.#config.LOOM_HOME;
     await mkdir(home, { recursive: true, mode: 0o700 });
+    this.#unlock = await lockHome(home);
     await this.#file.survivorsGone();
     await this.#file.remove();
     const secrets = await openLocalSecrets(home);
@@ -58,21 +62,23 @@ export class ServersDeployment {
       LOOM_CONTROL_STORE_URL: this.#servers.controlStore.href,
       LOOM_TRACE_STORE_URL: this.#config.LOOM_TRACE_STORE_URL?.href ?? (await this.#startEngine()),
     };
+    await this.#writeEngines(stores.LOOM_TRACE_STORE_URL);
     await this.#migrate(stores);
     const control = await this.#startControl(stores, secrets);
     const keys = {
       LOOM_KEY_PEPPERS: secrets.keyPeppers,
       LOOM_SESSION_SECRET: secrets.sessionSecret,
     };
-    const query = await this.#supervise('query', '@loom/app-query/main', (before) => ({
-      ...stores,
-      ...keys,
-      LOOM_QUERY_PORT: portOf(before, this.#config.LOOM_QUERY_PORT),
-    }));
-    const ingest = await this.#startTwice('ingest', '@loom/app-ingest/main', stores, 'LOOM_INGEST_PORT');
-    await this.#startTwice('pricing', '@loom/app-pricing/main', stores, 'LOOM_PRICING_PORT');
-    const gateways = [];
-    for (const at of [1, 2]) gateways.push(await this.#startGateway(at, secrets));
+    const [query, [ingest], , gateways] = await Promise.all([
+      this.#supervise('query', '@loom/app-query/main', (before) => ({
+        ...stores,
+        ...keys,
+        LOOM_QUERY_PORT: portOf(before, this.#config.LOOM_QUERY_PORT),
+      })),
+      this.#startTwice('ingest', '@loom/app-ingest/main', stores, 'LOOM_INGEST_PORT'),
+      this.#startTwice('pricing', '@loom/app-pricing/main', stores, 'LOOM_PRICING_PORT'),
+      Promise.all(twice.map((at) => this.#startGateway(at, secrets))),
+    ]);
     const console = await this.#startConsole(query, control);
     this.#runtime = {
       gatewayUrl: gateways[0]?.url ?? '',
@@ -80,7 +86,7 @@ export class ServersDeployment {
       eventStreamUrl: this.#servers.eventStream.href,
       queryUrl: query.url,
       controlUrl: control.url,
-      ingestUrl: ingest.url,
+      ingestUrl: ingest?.url ?? '',
       consoleUrl: console.url,
       apiKey: secrets.firstKey,
       adminEmail: this.#config.LOOM_FIRST_EMAIL,
@@ -92,6 +98,7 @@ export class ServersDeployment {
 
   /** Gateways first, so that what they write last is still taken in; servers last. */
   async stop(): Promise<void> {
+    if (!this.#unlock) return;
     this.#runtime = null;
     await this.#file.remove();
     const gateways = this.#processes.filter(({ name }) => name.startsWith('gateway'));
@@ -100,6 +107,8 @@ export class ServersDeployment {
     await Promise.all(others.map((one) => one.stop()));
     await this.#processes.find(({ name }) => name === 'engineHost')?.stop();
     await Promise.all([...(this.#servers?.started.values() ?? [])].map((server) => server.stop()));
+    await this.#unlock();
+    this.#unlock = null;
   }
 
   async #startEngine(): Promise<string> {
@@ -148,13 +157,9 @@ export class ServersDeployment {
     }));
   }
 
-  async #startTwice(name: string, entry: string, env: NodeJS.ProcessEnv, portName: string): Promise<Ready> {
-    const started: Ready[] = [];
-    for (let at = 1; at <= instances; at += 1) {
-      const launch = (before: Ready | null) => ({ ...env, [portName]: portOf(before, 0) });
-      started.push(await this.#supervise(nameOf(name, at), entry, launch));
-    }
-    return started[0] as Ready;
+  #startTwice(name: string, entry: string, env: NodeJS.ProcessEnv, portName: string): Promise<Ready[]> {
+    const launch = (before: Ready | null) => ({ ...env, [portName]: portOf(before, 0) });
+    return Promise.all(twice.map((at) => this.#supervise(nameOf(name, at), entry, launch)));
   }
 
   #startGateway(at: number, secrets: LocalSecrets): Promise<Ready> {
@@ -196,6 +201,13 @@ export class ServersDeployment {
     );
     this.#processes.push(supervised as unknown as SupervisedProcess<Ready | EnginesReady>);
     return supervised.start();
+  }
+
+  /** For tools of the same user that write rows themselves: the password is in the URL. */
+  async #writeEngines(traceStoreUrl: string): Promise<void> {
+    const file = join(this.#config.LOOM_HOME, 'engines.json');
+    await rm(file, { force: true });
+    await writeFile(file, `${JSON.stringify({ traceStoreUrl })}\n`, { mode: 0o600 });
   }
 
   async #writeRuntime(): Promise<void> {

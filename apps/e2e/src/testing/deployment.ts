@@ -6,14 +6,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createLoomClient, type LoomClient } from '@loom/api-contract';
-import { listPartitions, PartitionReader } from '@loom/event-stream';
+import { type EventStream, listPartitions, openEventStream, PartitionReader } from '@loom/event-stream';
 import { TraceEvent } from '@loom/trace-schema';
 
 const root = fileURLToPath(new URL('../../../..', import.meta.url));
-const main = join(root, 'apps/standalone/dist/main.js');
+/** LOOM_TEST_DEPLOYMENT=servers runs every suite of this folder on real servers, as `npm run start:servers` does. */
+export const onServers = process.env.LOOM_TEST_DEPLOYMENT === 'servers';
+const main = join(root, onServers ? 'apps/e2e/dist/servers/servers.main.js' : 'apps/standalone/dist/main.js');
+/** How long a start may take: a hook that starts a deployment needs more. Milliseconds. */
+export const startMsMax = onServers ? 180_000 : 60_000;
 
 export interface Runtime {
   readonly gatewayUrl: string;
+  readonly gatewayUrls?: readonly string[];
+  readonly eventStreamUrl?: string;
   readonly queryUrl: string;
   readonly controlUrl: string;
   readonly consoleUrl: string;
@@ -23,7 +29,7 @@ export interface Runtime {
   readonly pids: Readonly<Record<string, number>>;
 }
 
-/** What `npm start` starts, from the build, on a home of its own and free ports. */
+/** What `npm start` starts, or `npm run start:servers`, from the build, on a home of its own and free ports. */
 export class Deployment {
   readonly home: string;
   readonly #env: Record<string, string>;
@@ -54,6 +60,8 @@ export class Deployment {
         LOOM_HOME: this.home,
         LOOM_GATEWAY_PORT: '0',
         LOOM_BACKEND_PORT: '0',
+        LOOM_QUERY_PORT: '0',
+        LOOM_CONTROL_PORT: '0',
         LOOM_CONSOLE_PORT: '0',
         ...this.#env,
       },
@@ -63,7 +71,7 @@ export class Deployment {
       stream?.on('data', (text: Buffer) => (this.#output = (this.#output + text.toString()).slice(-100_000)));
     }
     for (let tries = 0; !existsSync(file); tries += 1) {
-      if (this.#child.exitCode !== null || tries > 1200)
+      if (this.#child.exitCode !== null || tries > startMsMax / 50)
         throw new Error(`Loom did not start:\n${this.#output}`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
@@ -106,8 +114,15 @@ export class Deployment {
     await rm(this.home, { recursive: true, force: true });
   }
 
-  /** Every event of a topic as it stands in the stream, by partition, in order. */
+  /** The event stream of this deployment; the caller closes it. */
+  async openStream(): Promise<EventStream> {
+    const { eventStreamUrl } = await this.runtime();
+    return openEventStream(new URL(eventStreamUrl ?? `log:${join(this.home, 'stream')}`));
+  }
+
+  /** Every event of a topic as it stands in the stream, by partition, in order; what is there twice, once. */
   async eventsOf(topic: string): Promise<Map<string, unknown[]>> {
+    if (onServers) return this.#eventsOfServers(topic);
     const directory = join(this.home, 'stream');
     const partitions = new Map<string, unknown[]>();
     for (const partition of await listPartitions(directory, topic)) {
@@ -121,6 +136,25 @@ export class Deployment {
       await reader.close();
       partitions.set(partition, events);
     }
+    return partitions;
+  }
+
+  async #eventsOfServers(topic: string): Promise<Map<string, unknown[]>> {
+    const stream = await this.openStream();
+    const partitions = new Map<string, unknown[]>();
+    const seen = new Set<string>();
+    const tail = await stream.tail({ topics: [topic], from: 'beginning' }, (records) => {
+      for (const record of records) {
+        const id = record.headers['ce_id'] ?? '';
+        if (seen.has(id) && id !== 'poison') continue;
+        seen.add(id);
+        const events = partitions.get(record.partition) ?? [];
+        partitions.set(record.partition, events);
+        events.push(JSON.parse(record.value.toString()));
+      }
+    });
+    await tail.close();
+    await stream.close();
     return partitions;
   }
 
