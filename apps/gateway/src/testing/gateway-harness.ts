@@ -78,14 +78,19 @@ export class GatewayHarness {
     return this.#gateway;
   }
 
-  async open(): Promise<void> {
-    const config = readGatewayConfig({
+  /** Of this gateway; a sibling on the same outbox has all but the file. */
+  get env(): Record<string, string> {
+    return {
       LOOM_OUTBOX_URL: `log:${this.home}/stream`,
       LOOM_GATEWAY_SNAPSHOT_FILE: join(this.home, 'snapshot.json'),
       LOOM_MASTER_KEYS: `test:${Buffer.alloc(32, 7).toString('base64')}`,
       LOOM_KEY_PEPPERS: `1:${pepper}`,
       ...this.#env,
-    });
+    };
+  }
+
+  async open(): Promise<void> {
+    const config = readGatewayConfig(this.env);
     const gateway = await openGateway({
       config,
       logger: createLogger({ service: 'test', level: 'silent' }),
