@@ -15,6 +15,7 @@ import { FormDialog } from '../ui/form-dialog.tsx';
 import { OnceShown } from '../ui/once-shown.tsx';
 import { Empty } from '../ui/states.tsx';
 import { notify } from '../ui/toaster.tsx';
+import { ChangeLimits, LimitFields, LimitsText, noLimits } from './key-limits.tsx';
 import { ManagePage } from './manage-page.tsx';
 
 type Scope = keyof typeof scopePermissions;
@@ -37,6 +38,7 @@ export function Keys() {
   const mayWrite = useMay('keys:write');
   const { organization } = useSession();
   const [isCreating, setCreating] = useState(false);
+  const [changing, setChanging] = useState<ApiKey | null>(null);
   const [secret, setSecret] = useState<string | null>(null);
   return (
     <ManagePage
@@ -78,6 +80,7 @@ export function Keys() {
             </span>
           ),
         },
+        { head: 'Limits', cell: ({ limits }) => <LimitsText of={limits} /> },
         {
           head: 'Created',
           cell: ({ createdAt }) => <span title={formatInstant(createdAt)}>{formatRelative(createdAt)}</span>,
@@ -86,31 +89,39 @@ export function Keys() {
         {
           head: 'Action',
           align: 'right',
-          cell: ({ id, name, revokedAt }) =>
-            mayWrite && revokedAt === null ? (
-              <ConfirmButton
-                label="Revoke"
-                title={`Revoke “${name}”?`}
-                action="Revoke now"
-                change={revoke}
-                onConfirm={(done) =>
-                  revoke.mutate(
-                    { params: { id } },
-                    {
-                      onSuccess: () => {
-                        done.onSuccess();
-                        notify(`Key “${name}” is revoked.`);
+          cell: (key) => {
+            const { id, name, revokedAt } = key;
+            return mayWrite && revokedAt === null ? (
+              <span className="flex justify-end gap-1.5">
+                <Button size="small" onClick={() => setChanging(key)}>
+                  Limits
+                </Button>
+                <ConfirmButton
+                  label="Revoke"
+                  title={`Revoke “${name}”?`}
+                  action="Revoke now"
+                  change={revoke}
+                  onConfirm={(done) =>
+                    revoke.mutate(
+                      { params: { id } },
+                      {
+                        onSuccess: () => {
+                          done.onSuccess();
+                          notify(`Key “${name}” is revoked.`);
+                        },
                       },
-                    },
-                  )
-                }
-              >
-                Calls with it are refused within a second. This cannot be taken back.
-              </ConfirmButton>
-            ) : null,
+                    )
+                  }
+                >
+                  Calls with it are refused within a second. This cannot be taken back.
+                </ConfirmButton>
+              </span>
+            ) : null;
+          },
         },
       ]}
     >
+      {changing && <ChangeLimits apiKey={changing} onClose={() => setChanging(null)} />}
       {isCreating && <CreateKey onClose={() => setCreating(false)} onCreated={setSecret} />}
       {secret !== null && (
         <OnceShown
@@ -154,10 +165,11 @@ function CreateKey({
   const [projectId, setProject] = useState(project.id);
   const [scopes, setScopes] = useState<readonly Scope[]>(['call']);
   const [days, setDays] = useState('');
+  const [limits, setLimits] = useState(noLimits);
   const submit = () => {
     const expiresAt = days === '' ? null : new Date(Date.now() + Number(days) * 86_400_000).toISOString();
     create.mutate(
-      { body: { name, projectId, scopes: [...scopes], expiresAt } },
+      { body: { name, projectId, scopes: [...scopes], expiresAt, limits } },
       {
         onSuccess: ({ secret }) => {
           onClose();
@@ -222,6 +234,7 @@ function CreateKey({
           </Select>
         )}
       </Field>
+      <LimitFields value={limits} onChange={setLimits} />
     </FormDialog>
   );
 }
