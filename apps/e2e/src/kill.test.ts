@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { type SeenRequest, UpstreamPlayer } from '@loom/testkit';
+import { UpstreamPlayer } from '@loom/testkit';
 import { type CallAccepted, type CallEnded, isCallEnded, topics, type TraceEvent } from '@loom/trace-schema';
 import { Deployment, eventually, onServers, startMsMax } from './testing/deployment.ts';
+import { mixedAnswer } from './testing/mixed-calls.ts';
 import { Random } from './testing/random.ts';
 
 /*
@@ -24,7 +25,7 @@ let player: UpstreamPlayer;
 const random = new Random(seed);
 
 beforeAll(async () => {
-  player = await UpstreamPlayer.start(mixedAnswers);
+  player = await UpstreamPlayer.start(mixedAnswer);
   loom = await Deployment.start({ OPENAI_BASE_URL: player.url, OPENAI_API_KEY: 'sk-x' });
 }, 2 * startMsMax);
 afterAll(async () => {
@@ -33,40 +34,6 @@ afterAll(async () => {
 });
 
 const markerOf = (body: Buffer): string => /marker-\d+/.exec(body.toString('latin1'))?.[0] ?? '';
-
-async function mixedAnswers(
-  request: SeenRequest,
-  response: Parameters<UpstreamPlayer['play']>[1],
-): Promise<void> {
-  const body = JSON.parse(request.body.toString()) as { stream?: boolean; kind: string; pauseMs: number };
-  const usage = { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 };
-  await delay(body.pauseMs);
-  if (body.kind === 'error') {
-    response
-      .writeHead(500, { 'content-type': 'application/json' })
-      .end('{"error":{"message":"no","type":"server_error"}}');
-    return;
-  }
-  if (!body.stream) {
-    const message = { role: 'assistant', content: 'answer' };
-    const choices = [{ index: 0, message, finish_reason: 'stop' }];
-    response
-      .writeHead(200, { 'content-type': 'application/json' })
-      .end(JSON.stringify({ id: 'x', model: 'gpt-4o-mini', choices, usage }));
-    return;
-  }
-  response.writeHead(200, { 'content-type': 'text/event-stream' });
-  for (let index = 0; index < 10 && !response.destroyed; index += 1) {
-    response.write(
-      `data: {"id":"x","model":"gpt-4o-mini","choices":[{"index":0,"delta":{"content":"w${index} "}}]}\n\n`,
-    );
-    await delay(body.pauseMs / 10);
-    if (body.kind === 'break' && index === 5) return void response.destroy();
-  }
-  const last = { id: 'x', model: 'gpt-4o-mini', choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] };
-  response.write(`data: ${JSON.stringify(last)}\n\n`);
-  response.end(`data: ${JSON.stringify({ id: 'x', choices: [], usage })}\n\ndata: [DONE]\n\n`);
-}
 
 const noRuntime = { gatewayUrls: undefined, gatewayUrl: '', apiKey: '' };
 

@@ -70,6 +70,17 @@ await startedServerSuite(
       for (const stream of streams.splice(0)) await stream.close();
     });
 
+    it('begins on topics that several connections make at the same moment', async () => {
+      const opened = await Promise.all(count(6).map(() => open({ partitions: '12' })));
+      const tails = opened.map(async (stream, n) => {
+        const made = `loom.made-${n % 3}.v1`;
+        await stream.tail({ topics: [made], from: 'beginning' }, () => undefined);
+        await (await stream.producer(made)).append([record('k', n)]);
+        return stream.lag('nobody', [made]);
+      });
+      for (const lag of await Promise.all(tails)) expect(lag).toBeGreaterThan(0);
+    });
+
     it('gives 10,000 concurrent appends 10,000 distinct offsets, and all are read back', async () => {
       const stream = await open({ partitions: '3' });
       const producer = await stream.producer(topic);

@@ -25,7 +25,7 @@ export class KafkaTopics {
     try {
       const known = await this.#admin.listTopics();
       if (!known.includes(topic)) await this.#create(topic);
-      const found = await this.#admin.fetchTopicMetadata({ topics: [topic] });
+      const found = await oncePlaced(() => this.#admin.fetchTopicMetadata({ topics: [topic] }));
       return found.topics[0]?.partitions.length ?? 0;
     } catch (error) {
       throw toStreamError(error, this.#config, `topic ${topic}`);
@@ -55,12 +55,17 @@ export class KafkaTopics {
   }
 }
 
-/** First and end offset of each partition. Waits for the leaders of a topic that was made a moment ago. */
-export async function fetchOffsets(admin: Admin, topic: string): ReturnType<Admin['fetchTopicOffsets']> {
+/** First and end offset of each partition. */
+export function fetchOffsets(admin: Admin, topic: string): ReturnType<Admin['fetchTopicOffsets']> {
+  return oncePlaced(() => admin.fetchTopicOffsets(topic));
+}
+
+/** Asks again while a topic that was made a moment ago, here or by another process, has no leaders yet. */
+async function oncePlaced<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
   const deadline = Date.now() + leaderMsMax;
   for (;;) {
     try {
-      return await admin.fetchTopicOffsets(topic);
+      return await ask();
     } catch (error) {
       if (!leaderless.has(protocolErrorOf(error) ?? '') || Date.now() > deadline) throw error;
       await delay(leaderLookMs);
