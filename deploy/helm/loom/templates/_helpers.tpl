@@ -166,6 +166,7 @@ spec:
 
 {{/* Variables of gateways besides the Secret's; the drain job has them too. */}}
 {{- define "loom.gatewayEnv" -}}
+UV_THREADPOOL_SIZE: '8'
 LOOM_OUTBOX_URL: log:/var/lib/loom/outbox
 LOOM_OUTBOX_BYTES_MAX: {{ .Values.gateway.outbox.bytesMax }}
 LOOM_GATEWAY_SNAPSHOT_FILE: /var/lib/loom/snapshot.json
