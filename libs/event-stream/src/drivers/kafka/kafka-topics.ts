@@ -43,6 +43,7 @@ export class KafkaTopics {
       await this.#admin.createTopics({
         topics: [{ topic, numPartitions: partitions, replicationFactor: replication, configEntries }],
         timeout: timeoutMs,
+        waitForLeaders: false, // its wait fails when another process makes the topic at the same moment
       });
     } catch (error) {
       if (!protocolErrorOf(error)?.endsWith('AUTHORIZATION_FAILED')) throw error;
