@@ -1,6 +1,7 @@
 import { type Me, routes } from '@loom/api-contract';
 import {
   clearedSessionCookie,
+  isPublicAddress,
   type Person,
   RequirePermission,
   sessionCookie,
@@ -110,7 +111,9 @@ function giveCookie(reply: Reply, headers: IncomingHttpHeaders, { token, me }: B
 }
 
 /** The browser's address as the console before this service says it. */
-function addressOf(headers: IncomingHttpHeaders, ip: string): string {
+/** Whoever asks; a proxy's word for it is taken from the own network only, where the console is. */
+export function addressOf(headers: IncomingHttpHeaders, ip: string): string {
+  if (isPublicAddress(ip)) return ip;
   const forwarded = headers['x-forwarded-for'];
   const last = (Array.isArray(forwarded) ? forwarded.join(',') : forwarded)?.split(',').at(-1)?.trim();
   return (last || ip).slice(0, 64);
