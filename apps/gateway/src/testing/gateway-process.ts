@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 
 const readyTries = 400;
 const readyMs = 50;
@@ -18,8 +18,8 @@ export class GatewayProcess {
 
   /** Resolves when it serves calls. */
   static async start(env: Record<string, string>, port: number): Promise<GatewayProcess> {
-    const script = join(import.meta.dirname, '../main.ts');
-    const hook = join(import.meta.dirname, 'register-swc.ts');
+    const script = fileURLToPath(new URL('../main.ts', import.meta.url));
+    const hook = new URL('./register-swc.ts', import.meta.url).href;
     const child = spawn(process.execPath, ['--conditions=loom:source', '--import', hook, script], {
       stdio: ['ignore', 'ignore', 'inherit'],
       env: { PATH: process.env.PATH, ...env, LOOM_GATEWAY_PORT: String(port) },

@@ -61,7 +61,7 @@ export class RedisConnection {
     try {
       await Promise.race([connection.#connect(), late]);
     } catch (error) {
-      connection.#redis.disconnect();
+      if (connection.#redis.status !== 'end') connection.#redis.disconnect();
       throw connection.#openingError(error);
     } finally {
       deadline.abort();
