@@ -122,7 +122,7 @@ describe('IngestPipeline', () => {
     const letters = records.map((record) => DeadLetter.parse(JSON.parse(record.value.toString())));
     expect(letters.map(({ id, reason }) => [id, reason])).toEqual(
       ['malformed', 'invalid', 'invalid', 'invalid', 'invalid', 'invalid'].map((reason, offset) => [
-        eventIds.deadLetter(topics.traces, '0', offset),
+        eventIds.deadLetter('ingest', topics.traces, '0', offset),
         reason,
       ]),
     );

@@ -66,7 +66,7 @@ export class IngestPipeline {
 
   #deadLetter(record: StreamRecord, fault: { reason: DeadLetter['reason']; message: string }): DeadLetter {
     return {
-      id: eventIds.deadLetter(record.topic, record.partition, record.offset),
+      id: eventIds.deadLetter(group, record.topic, record.partition, record.offset),
       type: 'dead-letter',
       group,
       topic: record.topic,

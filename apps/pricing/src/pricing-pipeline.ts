@@ -157,7 +157,7 @@ export class PricingPipeline {
 
   #deadLetter(record: StreamRecord, reason: DeadLetter['reason'], message: string): DeadLetter {
     return {
-      id: eventIds.deadLetter(record.topic, record.partition, record.offset),
+      id: eventIds.deadLetter(group, record.topic, record.partition, record.offset),
       type: 'dead-letter',
       group,
       topic: record.topic,

@@ -259,7 +259,9 @@ export const eventIds = {
   accepted: (callId: string) => `${callId}/accepted`,
   ended: (callId: string) => `${callId}/end`,
   cost: (endedId: string, priceBookVersion: string) => `${endedId}/cost/${priceBookVersion}`,
-  deadLetter: (topic: string, partition: string, offset: number) => `${topic}/${partition}/${offset}/dead`,
+  /** Of one record for one consumer group: several may set the same record aside. */
+  deadLetter: (group: string, topic: string, partition: string, offset: number) =>
+    `${topic}/${partition}/${offset}/dead/${group}`,
 };
 
 /** Deployment-wide events (refusals before a project is known, emitter ends) belong to this project. */
