@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
@@ -13,6 +14,8 @@ import { Deployment, eventually } from '../testing/deployment.ts';
 const root = fileURLToPath(new URL('../../../..', import.meta.url));
 /** Below a package that has kafkajs, so that the example finds it as it would at a reader's. */
 const examples = join(root, 'apps/e2e/dist');
+const require = createRequire(import.meta.url);
+require.resolve('kafkajs');
 
 interface PrintedCall {
   readonly callId: string;
