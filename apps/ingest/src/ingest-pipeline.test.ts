@@ -109,9 +109,9 @@ describe('IngestPipeline', () => {
       '[]',
       { ...ended, id: 'late', timing: { ...ended.timing, startTime: '9999999999999999999' } },
       { ...ended, id: 'odd', status: 70_000 },
-      { ...ended, id: 'extra', unknown: true },
+      { ...ended, id: 'new', type: 'call.paused' },
       accepted,
-      ended,
+      { ...ended, fromANewerVersion: { nested: true } },
     ]);
     expect(await pipeline.handle(batch)).toEqual({ events: 2, deadLetters: 6 });
     const records: StreamRecord[] = [];

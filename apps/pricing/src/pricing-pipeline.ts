@@ -7,6 +7,7 @@ import {
   type CostComputed,
   type DeadLetter,
   eventIds,
+  eventReader,
   newUuid,
   type TextCounts,
   type Usage,
@@ -33,6 +34,7 @@ export interface PricedBatch {
 }
 
 const group = 'pricing';
+const readEnded = eventReader(CallEnded);
 const endedTypes = new Set(['call.completed', 'call.failed', 'call.aborted', 'call.interrupted']);
 
 /**
@@ -84,11 +86,10 @@ export class PricingPipeline {
       return this.#deadLetter(record, 'invalid', 'the event has no type');
     }
     if (!endedTypes.has(String(value.type))) return { other: true };
-    const parsed = CallEnded.safeParse(value);
-    if (parsed.success) return { event: parsed.data };
-    const faults = parsed.error.issues
-      .slice(0, 5)
-      .map(({ path, message }) => `${path.join('.')}: ${message}`);
+    const read = readEnded(value);
+    if (read.outcome === 'known') return { event: read.event };
+    if (read.outcome === 'unknown') return { other: true };
+    const faults = read.error.issues.slice(0, 5).map(({ path, message }) => `${path.join('.')}: ${message}`);
     return this.#deadLetter(record, 'invalid', faults.join('; '));
   }
 

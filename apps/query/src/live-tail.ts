@@ -1,7 +1,7 @@
 import type { LiveEvent } from '@loom/api-contract';
 import { LoomError } from '@loom/errors';
 import type { EventStream, StreamRecord, Subscription } from '@loom/event-stream';
-import { CostComputed, topics, TraceEvent } from '@loom/trace-schema';
+import { CostComputed, eventReader, topics, TraceEvent } from '@loom/trace-schema';
 import { toInstant } from './instants.ts';
 import { toLiveEvent } from './live-event.ts';
 
@@ -157,11 +157,13 @@ export class LiveReader {
   }
 }
 
+const readers = { costs: eventReader(CostComputed), traces: eventReader(TraceEvent) };
+
 function read({ topic, value }: StreamRecord): TraceEvent | CostComputed | null {
   try {
     const json: unknown = JSON.parse(value.toString('utf8'));
-    const parsed = topic === topics.costs ? CostComputed.safeParse(json) : TraceEvent.safeParse(json);
-    return parsed.success ? parsed.data : null;
+    const parsed = topic === topics.costs ? readers.costs(json) : readers.traces(json);
+    return parsed.outcome === 'known' ? parsed.event : null;
   } catch {
     return null; // ingest keeps it as a dead letter
   }

@@ -1,7 +1,9 @@
 import type { EventStream, StreamRecord, Subscription } from '@loom/event-stream';
 import { ControlSnapshot } from '@loom/routing';
 import type { Logger } from '@loom/telemetry';
-import { type ControlChanged, ControlEvent, topics } from '@loom/trace-schema';
+import { type ControlChanged, ControlEvent, eventReader, topics } from '@loom/trace-schema';
+
+const readControl = eventReader(ControlEvent);
 
 export interface ControlFeedOptions {
   readonly logger: Logger;
@@ -61,7 +63,10 @@ export class ControlFeed {
     for (const record of records) {
       this.#heardAtMs = Math.max(this.#heardAtMs, record.timestampMs);
       try {
-        const event = ControlEvent.parse(JSON.parse(record.value.toString()));
+        const read = readControl(JSON.parse(record.value.toString()));
+        if (read.outcome === 'unknown') continue;
+        if (read.outcome === 'invalid') throw read.error;
+        const { event } = read;
         const wanted =
           event.type !== 'control.changed' || (this.#options.entities?.includes(event.entity) ?? true);
         if (wanted) changed = this.snapshot.apply(event) || changed;
