@@ -34,6 +34,13 @@ const outages: readonly Outage[] = [
     },
   },
   {
+    title: 'the broker is killed and comes back',
+    begin: async (loom) => {
+      process.kill(await pidOf(loom, 'kafka'), 'SIGKILL');
+      return () => Promise.resolve();
+    },
+  },
+  {
     title: 'the trace store is silent (SIGSTOP)',
     begin: async (loom) => {
       const pid = await pidOf(loom, 'engineHost');
@@ -50,7 +57,7 @@ const outages: readonly Outage[] = [
     },
   },
   {
-    title: 'Redis and PostgreSQL are killed',
+    title: 'Redis and PostgreSQL are killed and come back',
     begin: async (loom) => {
       process.kill(await pidOf(loom, 'redis'), 'SIGKILL');
       process.kill(await pidOf(loom, 'postgres'), 'SIGKILL');

@@ -12,8 +12,9 @@ const stopMsMax = 10_000;
 export interface RealServer {
   /** Where it is reached, with credentials; the same after a restart. */
   readonly url: URL;
-  /** Of the running process; changes with `start`. */
+  /** Of the running process; changes with `start`. Throws when there is none. */
   readonly pid: number;
+  readonly isRunning: boolean;
   /** SIGSTOP: connections stay open and nothing answers. */
   pause(): void;
   resume(): void;
@@ -67,7 +68,12 @@ class ServerProcess implements RealServer {
     return pid;
   }
 
+  get isRunning(): boolean {
+    return this.#child !== null;
+  }
+
   async start(): Promise<void> {
+    this.#unwatch(); // of a process that died by itself
     const { command, args, logFile, user } = this.#command;
     const log = openSync(logFile, 'a', 0o644);
     const child = spawn(command, args, { stdio: ['ignore', log, log], ...user });

@@ -21,6 +21,7 @@ interface EnginesReady {
 }
 
 const readyMs = 120_000;
+const reviveMs = 1_000;
 const twice = [1, 2] as const;
 const entryOf = (specifier: string): string => fileURLToPath(import.meta.resolve(specifier));
 const portOf = (before: Ready | null, wanted: number): string =>
@@ -37,6 +38,8 @@ export class ServersDeployment {
   readonly #file: RuntimeFile;
   readonly #processes: SupervisedProcess<Ready | EnginesReady>[] = [];
   #servers: ServerUrls | null = null;
+  #reviving: NodeJS.Timeout | undefined;
+  readonly #startingAgain = new Set<string>();
   #runtime: Omit<Runtime, 'pids'> | null = null;
   /** Lets go of the home; null while it is another's. */
   #unlock: (() => Promise<void>) | null = null;
@@ -93,12 +96,14 @@ export class ServersDeployment {
       adminPassword: (await readFile(firstPasswordFile(home), 'utf8')).trim() || null,
     };
     await this.#writeRuntime();
+    this.#reviving = setInterval(() => this.#reviveServers(), reviveMs);
     return this.#runtime;
   }
 
   /** Gateways first, so that what they write last is still taken in; servers last. */
   async stop(): Promise<void> {
     if (!this.#unlock) return;
+    clearInterval(this.#reviving);
     this.#runtime = null;
     await this.#file.remove();
     const gateways = this.#processes.filter(({ name }) => name.startsWith('gateway'));
@@ -203,6 +208,20 @@ export class ServersDeployment {
     return supervised.start();
   }
 
+  /** A server that was started here and died is started again, as an operator would. */
+  #reviveServers(): void {
+    for (const [name, server] of this.#servers?.started ?? []) {
+      if (this.#startingAgain.has(name) || server.isRunning) continue;
+      this.#startingAgain.add(name);
+      this.#logger.warn({ name }, 'server died');
+      server
+        .start()
+        .then(() => this.#writeRuntime())
+        .catch((error: unknown) => this.#logger.error({ name, error }, 'server not started again'))
+        .finally(() => this.#startingAgain.delete(name));
+    }
+  }
+
   /** For tools of the same user that write rows themselves: the password is in the URL. */
   async #writeEngines(traceStoreUrl: string): Promise<void> {
     const file = join(this.#config.LOOM_HOME, 'engines.json');
@@ -214,7 +233,7 @@ export class ServersDeployment {
     if (!this.#runtime) return;
     const pids: Record<string, number> = { supervisor: process.pid };
     for (const { name, pid } of this.#processes) if (pid !== null) pids[name] = pid;
-    for (const [name, server] of this.#servers?.started ?? []) pids[name] = server.pid;
+    for (const [name, server] of this.#servers?.started ?? []) if (server.isRunning) pids[name] = server.pid;
     await this.#file.write({ ...this.#runtime, pids });
   }
 }
