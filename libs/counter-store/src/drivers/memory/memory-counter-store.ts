@@ -78,7 +78,7 @@ class MemoryCounterStore implements CounterStore {
       const counter = windowOf(scope, window);
       const more = window.amount - taken.amount;
       if (more > 0) counter.add(counter.stepAt(now), more);
-      else if (counter.holds(taken.step, now)) counter.add(taken.step, more);
+      else counter.add(taken.step, more); // forgotten at once when that step has passed
       keepUntil(scope, now + 2 * window.periodMs);
     }
     return true;

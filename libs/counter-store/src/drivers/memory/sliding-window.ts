@@ -29,11 +29,6 @@ export class SlidingWindow {
     else this.#amounts.set(step, sum);
   }
 
-  /** False when what was taken in that step has passed anyway. */
-  holds(step: number, nowMs: number): boolean {
-    return step >= this.stepAt(nowMs) - stepsPerPeriod;
-  }
-
   /** Until `amount` has come back, or all of it. Milliseconds. */
   msUntilFree(amount: number, nowMs: number): number {
     let freed = 0;

@@ -120,8 +120,12 @@ await startedServerSuite(
       await store.reserve(demandOf(scope));
       await store.settle({ scope, id: demand.id, owner: demand.owner, windows: [{ ...tokens, amount: 50 }] });
       await store.reserve({ ...demand, id: 'open' });
-      await store.renew({ scope, owner: 'o', ids: ['open'], leaseMs: 5_000 });
       const admin = new Redis(url.href);
+      const slotsMs = await admin.pttl(`loom:{${scope}}:slots`);
+      expect(slotsMs).toBeGreaterThan(0);
+      await store.renew({ scope, owner: 'o', ids: ['open'], leaseMs: 50_000 });
+      await store.renew({ scope, owner: 'o', ids: ['other'], leaseMs: 1_000 });
+      expect(await admin.pttl(`loom:{${scope}}:slots`)).toBeGreaterThan(slotsMs);
       const keys = await admin.keys(`*${scope}*`);
       expect(keys).toHaveLength(4);
       for (const key of keys) {

@@ -44,7 +44,7 @@ for index = 1, count do
         if freed >= missing then break end
       end
     end
-    if waitMs > worstMs then refusedBy, worstMs = index, waitMs end
+    if refusedBy == 0 or waitMs > worstMs then refusedBy, worstMs = index, waitMs end
   end
   windows[index] = window
 end
@@ -75,7 +75,7 @@ if refusedBy == 0 then
   end
   if slots > 0 then
     redis.call('ZADD', leasesKey, now + leaseMs, holder)
-    redis.call('PEXPIRE', leasesKey, leaseMs)
+    if redis.call('PTTL', leasesKey) < leaseMs then redis.call('PEXPIRE', leasesKey, leaseMs) end
   end
 end
 

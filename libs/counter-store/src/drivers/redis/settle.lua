@@ -22,9 +22,9 @@ for index = 1, count do
     if more > 0 then
       redis.call('HINCRBY', key, string.format('%.0f', step), string.format('%.0f', more))
       redis.call('PEXPIRE', key, periodMs * 2)
-    elseif more < 0 and tonumber(takenAt) >= step - steps then
+    elseif more < 0 then
       local left = redis.call('HINCRBY', key, takenAt, string.format('%.0f', more))
-      if left <= 0 then redis.call('HDEL', key, takenAt) end
+      if left <= 0 then redis.call('HDEL', key, takenAt) end -- also when it had passed and was gone already
       redis.call('PEXPIRE', key, periodMs * 2)
     end
   end
