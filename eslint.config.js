@@ -50,8 +50,8 @@ const testing = {
   message: 'A testing subpath is imported by test code only.',
 };
 const otherApps = {
-  regex: '^@loom/app-(?![a-z-]+/app[.]module$)',
-  message: 'Of another app only its AppModule is visible.',
+  regex: '^@loom/app-(?![a-z-]+/(?:app[.]module|service)$)',
+  message: 'Of another app only its AppModule, or the service that puts it together, is visible.',
 };
 const restrictImports = (...patterns) => ({ 'no-restricted-imports': ['error', { patterns }] });
 

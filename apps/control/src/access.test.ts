@@ -487,7 +487,12 @@ describe('dead letters', () => {
     const headers = sessionHeaders('operator', null);
     const value = Buffer.from('{"broken": ü');
     const letter = {
-      ...{ id: `${topics.traces}/p/7/dead/ingest`, type: 'dead-letter', group: 'ingest', topic: topics.traces },
+      ...{
+        id: `${topics.traces}/p/7/dead/ingest`,
+        type: 'dead-letter',
+        group: 'ingest',
+        topic: topics.traces,
+      },
       ...{ partition: 'p', offset: 7, reason: 'malformed', message: 'no json', time: '1772600400123000000' },
       ...{ headers: { ce_type: 'loom.call.accepted' }, value: value.toString('base64') },
     };

@@ -3,7 +3,7 @@ import { type Environment, envPort, envUrl, loadConfig } from '@loom/config';
 import { z } from 'zod';
 
 /** What `npm run start:servers` takes; every server that is not given by its URL is started. */
-export const serversConfigSchema = z.object({
+const serversConfigSchema = z.object({
   LOOM_HOME: z
     .string()
     .default('./.loom/servers')

@@ -23,7 +23,6 @@ interface EnginesReady {
 const readyMs = 120_000;
 const reviveMs = 1_000;
 const twice = [1, 2] as const;
-const entryOf = (specifier: string): string => fileURLToPath(import.meta.resolve(specifier));
 const portOf = (before: Ready | null, wanted: number): string =>
   before ? new URL(before.url).port : String(wanted);
 
@@ -73,13 +72,13 @@ export class ServersDeployment {
       LOOM_SESSION_SECRET: secrets.sessionSecret,
     };
     const [query, [ingest], , gateways] = await Promise.all([
-      this.#supervise('query', '@loom/app-query/main', (before) => ({
+      this.#supervise('query', import.meta.resolve('@loom/app-query/main'), (before) => ({
         ...stores,
         ...keys,
         LOOM_QUERY_PORT: portOf(before, this.#config.LOOM_QUERY_PORT),
       })),
-      this.#startTwice('ingest', '@loom/app-ingest/main', stores, 'LOOM_INGEST_PORT'),
-      this.#startTwice('pricing', '@loom/app-pricing/main', stores, 'LOOM_PRICING_PORT'),
+      this.#startTwice('ingest', import.meta.resolve('@loom/app-ingest/main'), stores, 'LOOM_INGEST_PORT'),
+      this.#startTwice('pricing', import.meta.resolve('@loom/app-pricing/main'), stores, 'LOOM_PRICING_PORT'),
       Promise.all(twice.map((at) => this.#startGateway(at, secrets))),
     ]);
     const console = await this.#startConsole(query, control);
@@ -120,7 +119,7 @@ export class ServersDeployment {
     const directory = join(this.#config.LOOM_HOME, 'engines');
     const { traceStoreUrl } = await this.#supervise<EnginesReady>(
       'engineHost',
-      '@loom/engine-host/main',
+      import.meta.resolve('@loom/engine-host/main'),
       () => ({ UV_THREADPOOL_SIZE: '16' }),
       (before) => {
         const url = before && new URL(before.traceStoreUrl);
@@ -137,7 +136,7 @@ export class ServersDeployment {
   }
 
   async #migrate(stores: NodeJS.ProcessEnv): Promise<void> {
-    const child = spawn(process.execPath, [entryOf('@loom/app-control/migrate')], {
+    const child = spawn(process.execPath, [fileURLToPath(import.meta.resolve('@loom/app-control/migrate'))], {
       env: { ...this.#env, ...stores },
       stdio: ['ignore', 'inherit', 'inherit'],
     });
@@ -147,7 +146,7 @@ export class ServersDeployment {
   }
 
   #startControl(stores: NodeJS.ProcessEnv, secrets: LocalSecrets): Promise<Ready> {
-    return this.#supervise('control', '@loom/app-control/main', (before) => ({
+    return this.#supervise('control', import.meta.resolve('@loom/app-control/main'), (before) => ({
       ...stores,
       LOOM_CONTROL_PORT: portOf(before, this.#config.LOOM_CONTROL_PORT),
       LOOM_MASTER_KEYS: secrets.masterKeys,
@@ -171,20 +170,24 @@ export class ServersDeployment {
     const home = join(this.#config.LOOM_HOME, `gateway-${at}`);
     const port = at === 1 ? this.#config.LOOM_GATEWAY_PORT : 0;
     const { eventStream, counters } = this.#servers as ServerUrls;
-    return this.#supervise(nameOf('gateway', at), '@loom/app-gateway/main', (before) => ({
-      UV_THREADPOOL_SIZE: '8',
-      LOOM_GATEWAY_PORT: portOf(before, port),
-      LOOM_OUTBOX_URL: `log:${join(home, 'outbox')}`,
-      LOOM_EVENT_STREAM_URL: eventStream.href,
-      LOOM_COUNTERS_URL: counters.href,
-      LOOM_GATEWAY_SNAPSHOT_FILE: join(home, 'control-snapshot.json'),
-      LOOM_MASTER_KEYS: secrets.masterKeys,
-      LOOM_KEY_PEPPERS: secrets.keyPeppers,
-    }));
+    return this.#supervise(
+      nameOf('gateway', at),
+      import.meta.resolve('@loom/app-gateway/main'),
+      (before) => ({
+        UV_THREADPOOL_SIZE: '8',
+        LOOM_GATEWAY_PORT: portOf(before, port),
+        LOOM_OUTBOX_URL: `log:${join(home, 'outbox')}`,
+        LOOM_EVENT_STREAM_URL: eventStream.href,
+        LOOM_COUNTERS_URL: counters.href,
+        LOOM_GATEWAY_SNAPSHOT_FILE: join(home, 'control-snapshot.json'),
+        LOOM_MASTER_KEYS: secrets.masterKeys,
+        LOOM_KEY_PEPPERS: secrets.keyPeppers,
+      }),
+    );
   }
 
   #startConsole(query: Ready, control: Ready): Promise<Ready> {
-    return this.#supervise('console', '@loom/app-console/server', (before) => ({
+    return this.#supervise('console', import.meta.resolve('@loom/app-console/server'), (before) => ({
       NODE_ENV: 'production',
       LOOM_CONSOLE_PORT: portOf(before, this.#config.LOOM_CONSOLE_PORT),
       LOOM_QUERY_URL: query.url,
@@ -200,7 +203,7 @@ export class ServersDeployment {
   ): Promise<Said> {
     const launch = (before: Said | null) => ({ args: args(before), env: { ...this.#env, ...env(before) } });
     const supervised = new SupervisedProcess<Said>(
-      { name, entry: entryOf(entry), nodeFlags: ['--enable-source-maps'], launch, readyMs },
+      { name, entry: fileURLToPath(entry), nodeFlags: ['--enable-source-maps'], launch, readyMs },
       this.#logger,
       () => void this.#writeRuntime(),
     );
