@@ -1,4 +1,4 @@
-import { type Environment, envPort, envUrl, loadConfig } from '@loom/config';
+import { envInteger, type Environment, envPort, envUrl, loadConfig } from '@loom/config';
 import { z } from 'zod';
 
 /** Every knob of ingest. */
@@ -9,6 +9,9 @@ export const ingestConfigSchema = z.object({
   LOOM_TRACE_STORE_URL: envUrl.describe(
     'The trace store: http(s)://user:password@host:8123/database of ClickHouse',
   ),
+  LOOM_INGEST_GENERATION: envInteger(1, 1_000_000)
+    .default(1)
+    .describe('Raised by one after each restore of the trace store, the same for all instances'),
 });
 export type IngestConfig = z.infer<typeof ingestConfigSchema>;
 

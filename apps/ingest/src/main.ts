@@ -18,7 +18,14 @@ await runProcess(logger, async () => {
   const stream = await openServiceStream(config.LOOM_EVENT_STREAM_URL, logger);
   const store = await openTraceStore(config.LOOM_TRACE_STORE_URL, { schema: 'expect' });
   const deadLetters = await stream.producer(topics.deadLetters);
-  const consumer = await startIngest({ stream, store, deadLetters, logger, metrics });
+  const consumer = await startIngest({
+    stream,
+    store,
+    deadLetters,
+    generation: config.LOOM_INGEST_GENERATION,
+    logger,
+    metrics,
+  });
   const http = await startHttpApplication({
     module: HealthModule,
     host: config.LOOM_INGEST_HOST,

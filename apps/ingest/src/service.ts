@@ -11,12 +11,15 @@ export interface IngestServiceDeps {
   readonly store: TraceWriter;
   /** Of topic `loom.dead-letters.v1`. */
   readonly deadLetters: Producer;
+  /** Raised by a restore into a store that remembers batches; 1 when there was none. */
+  readonly generation?: number;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
 
 /** Starts the consumer group `ingest`: events and costs into the trace store. */
-export function startIngest({ store, deadLetters, ...rest }: IngestServiceDeps): Promise<INestMicroservice> {
-  const module = AppModule.register({ store, deadLetters, answerText, estimateUsage });
+export function startIngest(deps: IngestServiceDeps): Promise<INestMicroservice> {
+  const { store, deadLetters, generation = 1, ...rest } = deps;
+  const module = AppModule.register({ store, deadLetters, generation, answerText, estimateUsage });
   return startConsumer({ ...rest, group: 'ingest', module });
 }
