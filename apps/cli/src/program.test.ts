@@ -92,6 +92,7 @@ const key = {
   createdAt: '2026-11-22T10:00:00Z',
   expiresAt: null,
   revokedAt: null,
+  limits: { requestsPerMinute: 60, tokensPerMinute: null, concurrentCalls: null },
 };
 
 /** Answers as query and control do, by the contract. */

@@ -98,7 +98,7 @@ describe('eslint', () => {
     },
     'an app that imports another app': {
       file: 'apps/query/src/live-tail.ts',
-      code: "export { AppModule } from '@loom/app-control/app.module';",
+      code: "export { AppModule } from '@loom/app-control/service';",
       rule: '@nx/enforce-module-boundaries',
       message: 'type:app',
     },
