@@ -3,6 +3,8 @@ import { formatConsoleRows, measureConsole } from './console-bench.ts';
 import { formatPageRows, measurePages } from './console-pages.ts';
 import { measureGateway } from './gateway-bench.ts';
 import { formatReport, reportOf } from './gateway-report.ts';
+import { measureIngest } from './ingest/ingest-bench.ts';
+import { formatIngestReport, ingestReportOf } from './ingest/ingest-report.ts';
 import { formatSeedReport, seedDeployment } from './seed/seed-command.ts';
 import { largestTrace, readRuntime } from './seed/seed-target.ts';
 
@@ -13,6 +15,13 @@ interface GatewayFlags {
   readonly rounds: number;
   readonly directory: string;
   readonly nodeFlag: readonly string[];
+}
+
+interface IngestFlags {
+  readonly json: boolean;
+  readonly events: number;
+  readonly rounds: number;
+  readonly directory: string;
 }
 
 interface ConsoleFlags {
@@ -39,6 +48,12 @@ const integer =
     if (Number.isInteger(value) && value >= min && value <= max) return value;
     throw new InvalidArgumentError(`expected a whole number from ${min} to ${max}`);
   };
+
+const evenInteger = (min: number, max: number) => (text: string) => {
+  const value = integer(min, max)(text);
+  if (value % 2 === 0) return value;
+  throw new InvalidArgumentError('expected an even number: each call has two events');
+};
 
 function instant(text: string): number {
   const ms = Date.parse(text);
@@ -84,6 +99,24 @@ program
     const report = reportOf(measurement, { seconds, connections, rounds });
     console.log(flags.json ? JSON.stringify(report) : formatReport(report));
     if (report.missingTerminals !== 0 || report.failed > 0) process.exitCode = 1;
+  });
+
+program
+  .command('ingest')
+  .description('events a second through Kafka and ingest, beside raw inserts of the same rows; needs Java')
+  .option('--json', 'one JSON object on standard output, nothing else', false)
+  .option('--events <n>', 'events of each run, two a call', evenInteger(4000, 200_000), 20_000)
+  .option('--rounds <n>', 'how often each variant gets its turn', integer(1, 20), 2)
+  .option('--directory <path>', 'a directory on the disk that is to be measured', '.loom')
+  .action(async (flags: IngestFlags) => {
+    const { rows, ...sizes } = await measureIngest({
+      ...flags,
+      signal: interruption(),
+      progress: (line) => console.error(line),
+    });
+    const report = ingestReportOf(rows, { events: flags.events, rounds: flags.rounds, ...sizes });
+    console.log(flags.json ? JSON.stringify(report) : formatIngestReport(report));
+    if (report.missingSpans !== 0) process.exitCode = 1;
   });
 
 program
