@@ -17,6 +17,7 @@ export interface StreamLinkOptions {
 
 const retryMs = 2_000;
 const sweepMs = 10_000;
+const disconnectMsMax = 3_000;
 
 /**
  * What ties a gateway to the event stream of servers: control is heard from there, the outbox is shipped there. Calls
@@ -67,6 +68,11 @@ export class StreamLink {
     clearInterval(this.#sweep);
     await this.#connecting;
     await this.#forwarder?.drain(this.#options.config.LOOM_OUTBOX_DRAIN);
+    // A stream that is away does not hold up the stop: what was not shipped stays in the outbox.
+    await Promise.race([this.#disconnect(), delay(disconnectMsMax, undefined, { ref: false })]);
+  }
+
+  async #disconnect(): Promise<void> {
     await this.#forwarder?.close();
     await this.#options.feed.close();
     await this.#stream?.close();
