@@ -62,6 +62,7 @@ export class GroupMember implements Subscription {
     this.#abandonAll();
     if (this.#isClosing) return;
     for (const [topic, partitions] of Object.entries(assignment)) {
+      consumer.resume([{ topic, partitions }]); // kafkajs keeps what was paused over a rejoin; whoever paused is gone
       for (const partition of partitions) this.#start(topic, partition, consumer);
     }
   }

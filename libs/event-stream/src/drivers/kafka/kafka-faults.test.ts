@@ -81,6 +81,22 @@ await startedServerSuite(
       for (const lag of await Promise.all(tails)) expect(lag).toBeGreaterThan(0);
     });
 
+    it('goes on with the partitions that a member keeps when another one joins while it is behind', async () => {
+      const stream = await open({ partitions: '4' });
+      const producer = await stream.producer(topic);
+      await producer.append(count(4_000).map((n) => record(`k${n % 40}`, n)));
+      const seen = new Set<string>();
+      const read = async (batch: Batch) => {
+        await delay(20);
+        for (const { partition, offset } of batch.records) seen.add(`${partition}/${offset}`);
+      };
+      const options = { group: 'behind', topics: [topic], batchRecordsMax: 50 };
+      await stream.subscribe(options, read);
+      await until(() => seen.size > 300);
+      await (await open({ partitions: '4' })).subscribe(options, read);
+      await until(() => seen.size === 4_000);
+    });
+
     it('gives 10,000 concurrent appends 10,000 distinct offsets, and all are read back', async () => {
       const stream = await open({ partitions: '3' });
       const producer = await stream.producer(topic);
