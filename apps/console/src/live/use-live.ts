@@ -10,6 +10,8 @@ const retryMsMin = 500;
 const retryMsMax = 10_000;
 const paintMs = 150;
 const heldEventsMax = 5000;
+const looksMax = 30;
+const lookMs = 1_000;
 const backfillMax = 100;
 /** Without a sign of life for this long the stream is taken for dead. The server sends one at least every 15 s. */
 const silentMs = 40_000;
@@ -84,8 +86,7 @@ async function follow(client: LoomClient, signal: AbortSignal, { onLink, onEvent
     };
     // What ended before the stream was open is looked up when it is: between the two nothing is lost.
     void isBack.promise
-      .then(() => missed(client, new Date(heardAt).toISOString(), signal))
-      .then((events) => events.forEach(onEvent))
+      .then(() => catchUp(client, new Date(heardAt).toISOString(), { signal, onEvent }))
       .catch(() => undefined); // the next break looks again
     try {
       for await (const event of client.live({ signal: AbortSignal.any([signal, silence.signal]), onAlive })) {
@@ -111,6 +112,20 @@ const noTokens = {
   ...{ inputTokens: 0, cacheReadInputTokens: 0, cacheWriteInputTokens: 0, inputAudioTokens: 0 },
   ...{ outputTokens: 0, reasoningOutputTokens: 0, outputAudioTokens: 0 },
 };
+
+/** Tells what was not heard since a time, until the store has taken in all that was behind when the link came back. */
+async function catchUp(
+  client: LoomClient,
+  since: string,
+  { signal, onEvent }: Pick<Follower, 'onEvent'> & { readonly signal: AbortSignal },
+): Promise<void> {
+  for (let look = 0; look < looksMax && !signal.aborted; look += 1) {
+    const { ingestLagRecords } = await client.getFreshness({ signal });
+    (await missed(client, since, signal)).forEach(onEvent);
+    if (!ingestLagRecords) return;
+    await new Promise((resolve) => setTimeout(resolve, lookMs));
+  }
+}
 
 /** Ends of calls since a time, as the events that were not heard. */
 async function missed(client: LoomClient, since: string, signal: AbortSignal): Promise<LiveEvent[]> {
