@@ -126,9 +126,12 @@ function lonePoints(chart: uPlot, seriesIndex: number): number[] {
 /** A canvas knows no variables: colours as the page has them now. */
 function painter(element: HTMLElement): (color: string) => string {
   return (color) => {
-    element.style.color = color;
-    const resolved = getComputedStyle(element).color;
-    element.style.color = '';
+    // A new element each time: one that is there may be in transition to the colour, and tell the one before.
+    const probe = document.createElement('span');
+    probe.style.color = color;
+    element.append(probe);
+    const resolved = getComputedStyle(probe).color;
+    probe.remove();
     return resolved;
   };
 }

@@ -2,6 +2,17 @@ import { describe, expect, it } from '@jest/globals';
 import { eventually } from '../testing/deployment.ts';
 import { type Stage } from '../testing/stage.ts';
 
+/** Runs in the page: whether the first chart shows a colour, and not greys alone. */
+const hasColouredPixels = `(() => {
+  const canvas = document.querySelector('.uplot canvas');
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  for (let at = 0; at < data.length; at += 4) {
+    const channels = [data[at], data[at + 1], data[at + 2]];
+    if (data[at + 3] > 200 && Math.max(...channels) - Math.min(...channels) > 60) return true;
+  }
+  return false;
+})()`;
+
 export function overviewSpecs(stage: () => Stage): void {
   describe('the overview', () => {
     it('shows the sums, takes a drag over a chart as a range, and goes back', async () => {
@@ -9,6 +20,7 @@ export function overviewSpecs(stage: () => Stage): void {
         await visit.goto('/p/default?range=15m');
         const chart = await visit.sees(visit.page.getByRole('figure', { name: /^Requests\./ }));
         await visit.sees(visit.page.locator('.uplot canvas'));
+        expect(await visit.page.evaluate(hasColouredPixels)).toBe(true);
         const box = (await chart.boundingBox())!;
         const at = (share: number) => [box.x + box.width * share, box.y + box.height / 2] as const;
         await visit.page.mouse.move(...at(0.4));
