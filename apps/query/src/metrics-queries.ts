@@ -14,6 +14,7 @@ import {
   type FacetAttribute,
   metricsBucketsMax,
   type MetricsFigures,
+  type MetricsGroup,
   type MetricsOverview as StoredOverview,
   type MetricsPoint,
   type TraceReader,
@@ -89,27 +90,21 @@ export class MetricsQueries {
     const { bucketSeconds, groupBy, groupsMax, limit } = query;
     checkBuckets(range, bucketSeconds);
     const { projectId } = reader;
-    const ofProject = (id: string) =>
-      this.#store.overview({ projectId: id, ...range, bucketSeconds, groupBy: 'none' });
-    const [own, before, byProject] = await Promise.all([
-      groupBy === 'project'
-        ? ofProject(projectId)
-        : this.#store.overview({ projectId, ...range, bucketSeconds, groupBy }),
+    const read = (id: string, by: MetricsGroup) =>
+      this.#store.overview({ projectId: id, ...range, bucketSeconds, groupBy: by });
+    const [{ total, groups, points, groupedPoints }, [before]] = await Promise.all([
+      groupBy === 'project' ? overviewByProject(reader, (id) => read(id, 'none')) : read(projectId, groupBy),
       this.#store.summary({ projectId, ...rangeBefore(range), groupBy: 'none', limit: 1 }),
-      groupBy === 'project'
-        ? Promise.all(reader.projectIds.map(async (id) => named(id, await ofProject(id))))
-        : null,
     ]);
-    const { groups, groupedPoints } = byProject ? joinOverviews(byProject) : own;
     return {
       from: toInstant(range.from),
       to: toInstant(range.to),
       bucketSeconds,
       groupBy,
-      total: own.total && toFigures(own.total),
-      before: before[0] ? toFigures(before[0]) : null,
+      total: total && toFigures(total),
+      before: before ? toFigures(before) : null,
       groups: groups.map(toFigures).sort(byRequests).slice(0, limit),
-      points: own.points.map(toPoint),
+      points: points.map(toPoint),
       groupedPoints: mergeSmallGroups(groupedPoints.map(toPoint), groupsMax),
     };
   }
@@ -168,21 +163,20 @@ async function readGrouped<Figures extends MetricsFigures>(
   return (await Promise.all(ofProjects)).flat();
 }
 
-/** The groups and points of several projects as those of one reading. */
-function joinOverviews(
-  overviews: readonly StoredOverview[],
-): Pick<StoredOverview, 'groups' | 'groupedPoints'> {
+/** The reader's own project, with every project that it may read as a group. */
+async function overviewByProject(
+  { projectId, projectIds }: Reader,
+  read: (projectId: string) => Promise<StoredOverview>,
+): Promise<StoredOverview> {
+  const overviews = await Promise.all(projectIds.map(async (id) => [id, await read(id)] as const));
+  const own = overviews.find(([id]) => id === projectId)?.[1];
   return {
-    groups: overviews.flatMap(({ groups }) => groups),
-    groupedPoints: overviews.flatMap(({ groupedPoints }) => groupedPoints),
-  };
-}
-
-function named(group: string, { groups, groupedPoints, ...rest }: StoredOverview): StoredOverview {
-  return {
-    ...rest,
-    groups: groups.map((figures) => ({ ...figures, group })),
-    groupedPoints: groupedPoints.map((point) => ({ ...point, group })),
+    total: own?.total ?? null,
+    points: own?.points ?? [],
+    groups: overviews.flatMap(([group, { groups }]) => groups.map((figures) => ({ ...figures, group }))),
+    groupedPoints: overviews.flatMap(([group, { groupedPoints }]) =>
+      groupedPoints.map((point) => ({ ...point, group })),
+    ),
   };
 }
 
