@@ -1,11 +1,9 @@
 import { type Environment, envList, envPort, envSecret, envUrl, loadConfig } from '@loom/config';
 import { z } from 'zod';
 
-/** Every knob of control. */
-export const controlConfigSchema = z.object({
-  LOOM_CONTROL_HOST: z.string().default('127.0.0.1').describe('Address that the write API is served on'),
-  LOOM_CONTROL_PORT: envPort.default(4110).describe('Port; 0 means any free one'),
-  LOOM_EVENT_STREAM_URL: envUrl.describe('The event stream: kafka://…'),
+/** What control needs wherever it runs; on one machine it is a part of the backend. */
+export const controlSettings = z.object({
+  LOOM_EVENT_STREAM_URL: envUrl.describe('The event stream: kafka://…, on one machine log:<directory>'),
   LOOM_CONTROL_STORE_URL: envUrl.describe('The control store: postgres://user:password@host/database'),
   LOOM_MASTER_KEYS: envSecret.describe(
     'Keys of sealed credentials: <id>:<base64 of 32 bytes>, separated by commas; the first seals',
@@ -31,6 +29,14 @@ export const controlConfigSchema = z.object({
     .optional()
     .describe('Where clients reach the gateway, as the console says it'),
   LOOM_OUTBOUND_ALLOW: envList.describe('Private hosts that entered providers may have, separated by commas'),
+});
+export type ControlSettings = z.infer<typeof controlSettings>;
+
+/** Every knob of control as a process of its own. */
+export const controlConfigSchema = z.object({
+  LOOM_CONTROL_HOST: z.string().default('127.0.0.1').describe('Address that the write API is served on'),
+  LOOM_CONTROL_PORT: envPort.default(4110).describe('Port; 0 means any free one'),
+  ...controlSettings.shape,
 });
 export type ControlConfig = z.infer<typeof controlConfigSchema>;
 

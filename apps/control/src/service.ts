@@ -7,14 +7,16 @@ import type { Logger, RecentErrors } from '@loom/telemetry';
 import { topics } from '@loom/trace-schema';
 import type { DynamicModule } from '@nestjs/common';
 import { AppModule } from './app.module.ts';
-import type { ControlConfig } from './config.ts';
+import type { ControlSettings } from './config.ts';
 import type { DeploymentWatchDeps } from './deployment-watch.ts';
+
+export { controlSettings } from './config.ts';
 
 export interface ControlServiceDeps extends Pick<
   DeploymentWatchDeps,
   'ready' | 'enginesReady' | 'lag' | 'dataDirectories'
 > {
-  readonly config: Omit<ControlConfig, 'LOOM_CONTROL_HOST' | 'LOOM_CONTROL_PORT'>;
+  readonly config: ControlSettings;
   readonly store: ControlStore;
   readonly stream: EventStream;
   readonly producerOf: (topic: string) => Promise<Producer>;

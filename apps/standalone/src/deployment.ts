@@ -1,9 +1,10 @@
 import { type FSWatcher, watch } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from '@loom/telemetry';
 import type { StandaloneConfig } from './config.ts';
+import { removeEnginesFile, writeEnginesFile } from './engines-file.ts';
 import { lockHome } from './home-lock.ts';
 import { firstPasswordFile, type LocalSecrets, openLocalSecrets } from './local-secrets.ts';
 import { type Runtime, RuntimeFile } from './runtime-file.ts';
@@ -55,7 +56,7 @@ export class Deployment {
     await this.#file.remove();
     const secrets = await openLocalSecrets(home);
     const engines = await this.#startEngines(join(home, 'engines'));
-    await this.#writeEngines(engines);
+    await writeEnginesFile(home, engines.traceStoreUrl);
     const backend = await this.#startBackend(engines, secrets);
     const gateway = await this.#startGateway(secrets);
     const console = await this.#startConsole(backend);
@@ -80,7 +81,7 @@ export class Deployment {
     this.#runtime = null;
     this.#passwordWatch?.close();
     await this.#file.remove();
-    await rm(this.#enginesFile(), { force: true });
+    await removeEnginesFile(this.#config.LOOM_HOME);
     for (const process of this.#processes.reverse()) await process.stop();
     await this.#unlock();
     this.#unlock = null;
@@ -210,16 +211,6 @@ export class Deployment {
     const pids: Record<string, number> = { supervisor: process.pid };
     for (const { name, pid } of this.#processes) if (pid !== null) pids[name] = pid;
     await this.#file.write({ ...this.#runtime, pids });
-  }
-
-  /** For tools of the same user that write rows themselves: the password is in the URL. It stays the same over restarts. */
-  async #writeEngines({ traceStoreUrl }: EnginesReady): Promise<void> {
-    await rm(this.#enginesFile(), { force: true });
-    await writeFile(this.#enginesFile(), `${JSON.stringify({ traceStoreUrl })}\n`, { mode: 0o600 });
-  }
-
-  #enginesFile(): string {
-    return join(this.#config.LOOM_HOME, 'engines.json');
   }
 
   #streamUrl(): string {

@@ -1,28 +1,8 @@
-import { messageOf } from '@loom/errors';
 import { createLogger } from '@loom/telemetry';
 import { readStandaloneConfig } from './config.ts';
 import { Deployment } from './deployment.ts';
-import { firstSteps } from './first-steps.ts';
+import { runDeployment } from './run-deployment.ts';
 
 const logger = createLogger({ service: 'standalone' });
-
-async function main(): Promise<void> {
-  const config = readStandaloneConfig(process.env);
-  const deployment = new Deployment(config, logger, process.env);
-  let ending: Promise<void> | null = null;
-  const end = (code: number) => {
-    ending ??= deployment.stop().catch((error: unknown) => logger.error({ error }, 'stopping failed'));
-    void ending.then(() => process.exit(code));
-  };
-  process.on('SIGTERM', () => end(0));
-  process.on('SIGINT', () => end(0));
-  process.on('SIGHUP', () => end(0));
-  try {
-    process.stdout.write(firstSteps(await deployment.start(), config.LOOM_HOME));
-  } catch (error) {
-    process.stderr.write(`Loom did not start: ${messageOf(error)}\n`);
-    end(1);
-  }
-}
-
-void main();
+const config = readStandaloneConfig(process.env);
+await runDeployment(new Deployment(config, logger, process.env), config.LOOM_HOME, logger);

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { removeEnginesFile, writeEnginesFile } from '@loom/app-standalone/engines-file';
 import { lockHome } from '@loom/app-standalone/home-lock';
 import { firstPasswordFile, type LocalSecrets, openLocalSecrets } from '@loom/app-standalone/local-secrets';
 import { type Runtime, RuntimeFile } from '@loom/app-standalone/runtime-file';
@@ -64,7 +65,7 @@ export class ServersDeployment {
       LOOM_CONTROL_STORE_URL: this.#servers.controlStore.href,
       LOOM_TRACE_STORE_URL: this.#config.LOOM_TRACE_STORE_URL?.href ?? (await this.#startEngine()),
     };
-    await this.#writeEngines(stores.LOOM_TRACE_STORE_URL);
+    await writeEnginesFile(home, stores.LOOM_TRACE_STORE_URL);
     await this.#migrate(stores);
     const control = await this.#startControl(stores, secrets);
     const keys = {
@@ -105,6 +106,7 @@ export class ServersDeployment {
     clearInterval(this.#reviving);
     this.#runtime = null;
     await this.#file.remove();
+    await removeEnginesFile(this.#config.LOOM_HOME);
     const gateways = this.#processes.filter(({ name }) => name.startsWith('gateway'));
     await Promise.all(gateways.map((gateway) => gateway.stop()));
     const others = this.#processes.filter((one) => !gateways.includes(one) && one.name !== 'engineHost');
@@ -223,13 +225,6 @@ export class ServersDeployment {
         .catch((error: unknown) => this.#logger.error({ name, error }, 'server not started again'))
         .finally(() => this.#startingAgain.delete(name));
     }
-  }
-
-  /** For tools of the same user that write rows themselves: the password is in the URL. */
-  async #writeEngines(traceStoreUrl: string): Promise<void> {
-    const file = join(this.#config.LOOM_HOME, 'engines.json');
-    await rm(file, { force: true });
-    await writeFile(file, `${JSON.stringify({ traceStoreUrl })}\n`, { mode: 0o600 });
   }
 
   async #writeRuntime(): Promise<void> {
