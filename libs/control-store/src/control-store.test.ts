@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { startTestEngines } from '@loom/engine-host/testing';
-import { serverSuite } from '@loom/testkit';
+import { missingForPostgres, startedServerSuite, startPostgres } from '@loom/testkit';
 import { openControlStore } from './open.ts';
 import { controlStoreSuite } from './testing/control-store-suite.ts';
 import { identitySuite } from './testing/identity-suite.ts';
@@ -15,7 +15,8 @@ async function startEmbedded() {
 controlStoreSuite('the engine host', startEmbedded);
 identitySuite('the engine host', startEmbedded);
 
-serverSuite({ server: 'PostgreSQL', variable: 'LOOM_TEST_POSTGRES_URL', obtainable: true }, (url) => {
+const postgres = { server: 'PostgreSQL', variable: 'LOOM_TEST_POSTGRES_URL' };
+await startedServerSuite({ ...postgres, missing: missingForPostgres, start: startPostgres }, (url) => {
   const start = () => Promise.resolve({ url, stop: () => Promise.resolve() });
   controlStoreSuite('a PostgreSQL server', start);
   identitySuite('a PostgreSQL server', start);

@@ -9,26 +9,21 @@ export interface ServerSuiteOptions {
   readonly server: string;
   /** Variable with its URL; unset means that there is none. */
   readonly variable: string;
-  /** False for a server that build machines cannot have: then its absence is told and never a failure. */
-  readonly obtainable: boolean;
 }
 
-export interface StartedServerSuiteOptions extends Omit<ServerSuiteOptions, 'obtainable'> {
+export interface StartedServerSuiteOptions extends ServerSuiteOptions {
   /** What this machine lacks to run one, with the remedy; null when nothing. */
   readonly missing: () => string | null;
   readonly start: (options: { readonly directory: string }) => Promise<RealServer>;
 }
 
-/**
- * Runs a suite on a real server where there is one. Where there is none it says so; with `LOOM_REQUIRE_SERVERS=1` that
- * is a failure, unless the server is not to be had.
- */
+/** Runs a suite on a server that build machines cannot have, where there is one. Its absence is told and is no failure. */
 export function serverSuite(options: ServerSuiteOptions, suite: (url: URL) => void): void {
-  const { server, variable, obtainable } = options;
+  const { server, variable } = options;
   const url = process.env[variable];
   describe(`on a real ${server}`, () => {
     if (url !== undefined && url !== '') return suite(new URL(url));
-    tellMissing(`set ${variable} to a ${server} server`, obtainable);
+    tellMissing(`set ${variable} to a ${server} server`, false);
   });
 }
 

@@ -9,7 +9,7 @@ traceStoreSuite('the engine host', async () => {
   return { url: new URL(engines.traceStoreUrl), crash: engines, stop: () => engines.stop() };
 });
 
-serverSuite({ server: 'ClickHouse', variable: 'LOOM_TEST_CLICKHOUSE_URL', obtainable: false }, (url) => {
+serverSuite({ server: 'ClickHouse', variable: 'LOOM_TEST_CLICKHOUSE_URL' }, (url) => {
   traceStoreSuite('a ClickHouse server', () =>
     Promise.resolve({ url, crash: null, stop: () => Promise.resolve() }),
   );
