@@ -60,17 +60,14 @@ export class MetricsReader {
 
   async metrics(query: MetricsQuery): Promise<MetricsPoint[]> {
     checkMetricsQuery(query);
-    const reading = { bucketSeconds: query.bucketSeconds, sets: ['bucketAndGroup'] } as const;
-    const [calls, costs] = await Promise.all([this.#calls(query, reading), this.#costs(query, reading)]);
-    return mergeFigures(calls, costs).map(toPoint).sort(byTimeAndGroup);
+    const rows = await this.#byGroup(query, query.bucketSeconds);
+    return rows.map(toPoint).sort(byTimeAndGroup);
   }
 
   async summary(query: SummaryQuery): Promise<MetricsFigures[]> {
     const limit = checkedLimit(query.limit);
     checkRange(query);
-    const reading = { bucketSeconds: null, sets: ['bucketAndGroup'] } as const;
-    const [calls, costs] = await Promise.all([this.#calls(query, reading), this.#costs(query, reading)]);
-    const groups = mergeFigures(calls, costs).map(({ figures }) => figures);
+    const groups = (await this.#byGroup(query, null)).map(({ figures }) => figures);
     return groups.sort(byRequests).slice(0, limit);
   }
 
@@ -86,10 +83,18 @@ export class MetricsReader {
     const of = (set: GroupingSet) => rows.filter((row) => row.set === set);
     return {
       total: of('total')[0]?.figures ?? null,
-      groups: of('group').map((row) => row.figures).sort(byRequests), // prettier-ignore
+      groups: of('group')
+        .map(({ figures }) => figures)
+        .sort(byRequests),
       points: of('bucket').map(toPoint).sort(byTimeAndGroup),
       groupedPoints: of('bucketAndGroup').map(toPoint).sort(byTimeAndGroup),
     };
+  }
+
+  async #byGroup(query: SummaryQuery, bucketSeconds: number | null): Promise<FiguresRow[]> {
+    const reading: Reading = { bucketSeconds, sets: ['bucketAndGroup'] };
+    const [calls, costs] = await Promise.all([this.#calls(query, reading), this.#costs(query, reading)]);
+    return mergeFigures(calls, costs);
   }
 
   async #calls(query: SummaryQuery, reading: Reading): Promise<StoredRow[]> {
