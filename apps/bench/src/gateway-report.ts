@@ -1,4 +1,4 @@
-import { cpus, release } from 'node:os';
+import { benchEnvironment } from './bench-environment.ts';
 import type { Shape } from './chat-fixture.ts';
 import type { GatewayMeasurement } from './gateway-bench.ts';
 import { median, percentile } from './statistics.ts';
@@ -78,12 +78,7 @@ export function reportOf(
     };
   };
   return {
-    environment: {
-      node: process.version,
-      kernel: release(),
-      cores: cpus().length,
-      processor: cpus()[0]?.model ?? 'unknown',
-    },
+    environment: benchEnvironment(),
     settings,
     ratios: {
       loomToBareCpuJson: ratio('json', (summary) => summary.cpuMsPerRequest),

@@ -1,4 +1,4 @@
-import { cpus, release } from 'node:os';
+import { benchEnvironment } from '../bench-environment.ts';
 import { median } from '../statistics.ts';
 import type { CpuMs } from './cpu-reader.ts';
 
@@ -43,12 +43,7 @@ export function ingestReportOf(rows: readonly IngestRow[], settings: IngestSetti
   const rate = (name: VariantName, parallel: number) =>
     summaries.find((one) => one.name === name && one.parallel === parallel)?.eventsPerSecond ?? Number.NaN;
   return {
-    environment: {
-      node: process.version,
-      kernel: release(),
-      cores: cpus().length,
-      processor: cpus()[0]?.model ?? 'unknown',
-    },
+    environment: benchEnvironment(),
     settings,
     ratios: {
       ingestToRawOne: hundredths(rate('ingest', 1) / rate('raw', 1)),
