@@ -1,7 +1,6 @@
 'use client';
 
 import { ArrowLeft } from 'lucide-react';
-import { Link } from '../ui/link.tsx';
 import { useMemo } from 'react';
 import { useLoom } from '../api/loom.tsx';
 import { usePages } from '../api/use-pages.ts';
@@ -15,6 +14,7 @@ import { filterTerm } from '../traces/filter-text.ts';
 import { OutcomeBadge } from '../traces/outcome-badge.tsx';
 import { Button } from '../ui/button.tsx';
 import { PageHead } from '../ui/card.tsx';
+import { Link } from '../ui/link.tsx';
 import { Empty, Failure, Skeleton } from '../ui/states.tsx';
 
 const pageSize = 20;

@@ -1,6 +1,5 @@
 'use client';
 
-import { Link } from '../ui/link.tsx';
 import { usePages } from '../api/use-pages.ts';
 import { visibleText } from '../format/foreign-text.ts';
 import { formatCount } from '../format/numbers.ts';
@@ -9,6 +8,7 @@ import { useUrlState } from '../shell/url-state.ts';
 import { useRange } from '../time/range.ts';
 import { filterTerm } from '../traces/filter-text.ts';
 import { activityColumns, ActivityPage } from './activity-page.tsx';
+import { Link } from '../ui/link.tsx';
 
 export function Users() {
   const range = useRange();

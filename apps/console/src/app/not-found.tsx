@@ -1,5 +1,5 @@
-import { Link } from '../ui/link.tsx';
 import { Logo } from '../shell/logo.tsx';
+import { Link } from '../ui/link.tsx';
 
 export default function NotFound() {
   return (

@@ -2,7 +2,6 @@
 
 import type { Span, TraceOutline } from '@loom/api-contract';
 import dynamic from 'next/dynamic';
-import { Link } from '../ui/link.tsx';
 import { type SubmitEvent, useState } from 'react';
 import { useLoom } from '../api/loom.tsx';
 import { visibleText } from '../format/foreign-text.ts';
@@ -15,6 +14,7 @@ import { Button } from '../ui/button.tsx';
 import { Card, PageHead } from '../ui/card.tsx';
 import { DataTable } from '../ui/data-table.tsx';
 import { Field, Select, TextInput } from '../ui/field.tsx';
+import { Link } from '../ui/link.tsx';
 import { Empty, Failure, Skeleton } from '../ui/states.tsx';
 
 const TextDiff = dynamic(() => import('./text-diff.tsx'), {

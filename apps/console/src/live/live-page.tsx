@@ -1,7 +1,6 @@
 'use client';
 
 import { Pause, Play, Trash2 } from 'lucide-react';
-import { Link } from '../ui/link.tsx';
 import { useMemo, useState } from 'react';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useRef } from 'react';
@@ -17,6 +16,7 @@ import { OutcomeBadge } from '../traces/outcome-badge.tsx';
 import { Badge } from '../ui/badge.tsx';
 import { Button } from '../ui/button.tsx';
 import { TextInput } from '../ui/field.tsx';
+import { Link } from '../ui/link.tsx';
 import { Empty } from '../ui/states.tsx';
 import { callsMax, type LiveCall, parseLiveFilter } from './live-calls.ts';
 import { type LiveLink, useLive } from './use-live.ts';

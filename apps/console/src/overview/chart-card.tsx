@@ -5,7 +5,7 @@ import { Card } from '../ui/card.tsx';
 import { Skeleton } from '../ui/states.tsx';
 import type { ChartPoint, TimeChartProps } from './time-chart.tsx';
 
-// The charts come after the figures: their library is most of a page's weight.
+// The charts come after the figures: their library is a good part of the page's weight.
 const TimeChart = dynamic(() => import('./time-chart.tsx'), {
   ssr: false,
   loading: () => <Skeleton className="size-full" />,

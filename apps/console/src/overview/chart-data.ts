@@ -33,7 +33,7 @@ export function toGroupedPoints(
   const ordered = [...totals].filter(([, total]) => total > 0).sort(([, a], [, b]) => b - a);
   const top = ordered.flatMap(([group]) => (group === null ? [] : [group])).slice(0, groupsMax);
   const hasOthers = ordered.length > top.length;
-  // Keys of a chart are paths into its data: a model's name with a dot would be read as two steps.
+  // Keys of our own: a model may be called `others`.
   const keyOf = new Map<string | null, string>(top.map((group, index) => [group, `group${index}`]));
   const none = Object.fromEntries(
     [...keyOf.values(), ...(hasOthers ? ['others'] : [])].map((key) => [key, 0]),

@@ -88,10 +88,9 @@ export function chartOptions({
         (chart) => {
           const { left, width } = chart.select;
           if (width === 0) return;
-          const bucketAt = (position: number) => chart.posToIdx(position);
           const [from, to] = [
-            points[bucketAt(left)]?.at ?? first,
-            points[bucketAt(left + width)]?.at ?? last,
+            points[chart.posToIdx(left)]?.at ?? first,
+            points[chart.posToIdx(left + width)]?.at ?? last,
           ];
           chart.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
           onZoom(from, to + bucketMs);

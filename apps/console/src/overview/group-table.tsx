@@ -1,10 +1,10 @@
 'use client';
 
 import type { MetricsOverview } from '@loom/api-contract';
-import { Link } from '../ui/link.tsx';
 import { formatCompact, formatCount, formatDuration, formatPercent, formatUsd } from '../format/numbers.ts';
 import { Card } from '../ui/card.tsx';
 import { DataTable } from '../ui/data-table.tsx';
+import { Link } from '../ui/link.tsx';
 import { Skeleton } from '../ui/states.tsx';
 import { totalTokens } from './figures.ts';
 import type { GroupBy } from './group-picker.tsx';

@@ -2,8 +2,8 @@
 
 import type { MetricsSummary } from '@loom/api-contract';
 import { ArrowDown, ArrowUp } from 'lucide-react';
-import { Link } from '../ui/link.tsx';
 import { cn } from '../format/class-names.ts';
+import { Link } from '../ui/link.tsx';
 import { Skeleton } from '../ui/states.tsx';
 import { type Figure, figures, filterOf } from './figures.ts';
 

@@ -1,12 +1,12 @@
 'use client';
 
 import dynamic from 'next/dynamic';
-import { Link } from '../ui/link.tsx';
 import { usePathname } from 'next/navigation';
 import { cn } from '../format/class-names.ts';
 import { Logo } from './logo.tsx';
 import { type Place, places } from './navigation.ts';
 import { usePath, useSession } from './session.tsx';
+import { Link } from '../ui/link.tsx';
 import { rolePermissions } from '@loom/api-contract';
 
 const ProjectSwitcher = dynamic(

@@ -1,7 +1,6 @@
 'use client';
 
 import type { Span } from '@loom/api-contract';
-import { Link } from '../ui/link.tsx';
 import { HoverCard } from 'radix-ui';
 import type { ReactNode } from 'react';
 import { useKeyNames } from '../api/key-names.ts';
@@ -13,6 +12,7 @@ import { OutcomeBadge } from '../traces/outcome-badge.tsx';
 import { filterTerm } from '../traces/filter-text.ts';
 import { Badge } from '../ui/badge.tsx';
 import { CopyableId } from '../ui/copy-button.tsx';
+import { Link } from '../ui/link.tsx';
 
 /** What one looks at first: how it ended, who answered, what it took and what it cost. */
 export function SpanFacts({ span }: { readonly span: Span }) {

@@ -1,7 +1,6 @@
 'use client';
 
 import type { Span } from '@loom/api-contract';
-import { Link } from '../ui/link.tsx';
 import { useLoom } from '../api/loom.tsx';
 import { own } from '../format/own.ts';
 import { visibleText } from '../format/foreign-text.ts';
@@ -11,6 +10,7 @@ import { filterTerm } from '../traces/filter-text.ts';
 import { Badge } from '../ui/badge.tsx';
 import { CopyButton } from '../ui/copy-button.tsx';
 import { DataTable } from '../ui/data-table.tsx';
+import { Link } from '../ui/link.tsx';
 import { Skeleton } from '../ui/states.tsx';
 
 const chatPath = '/v1/chat/completions';

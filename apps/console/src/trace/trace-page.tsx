@@ -1,7 +1,6 @@
 'use client';
 
 import { ArrowLeft, GitCompareArrows } from 'lucide-react';
-import { Link } from '../ui/link.tsx';
 import { Tabs } from 'radix-ui';
 import { Group, Panel, Separator } from 'react-resizable-panels';
 import type { TraceOutline } from '@loom/api-contract';
@@ -11,6 +10,7 @@ import { useUrlState } from '../shell/url-state.ts';
 import { useKeys } from '../shell/use-keys.ts';
 import { useIsPhone } from '../traces/use-columns.ts';
 import { CopyableId } from '../ui/copy-button.tsx';
+import { Link } from '../ui/link.tsx';
 import { Failure, Skeleton } from '../ui/states.tsx';
 import { SpanDetail } from './span-detail.tsx';
 import { SpanList } from './span-list.tsx';

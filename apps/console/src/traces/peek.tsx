@@ -1,7 +1,6 @@
 'use client';
 
 import { ChevronDown, ChevronUp, Maximize2, X } from 'lucide-react';
-import { Link } from '../ui/link.tsx';
 import { useState } from 'react';
 import { useLoom } from '../api/loom.tsx';
 import { usePath } from '../shell/session.tsx';
@@ -11,6 +10,7 @@ import { TraceSums } from '../trace/trace-head.tsx';
 import { Button } from '../ui/button.tsx';
 import { CopyableId } from '../ui/copy-button.tsx';
 import { Sheet } from '../ui/dialog.tsx';
+import { Link } from '../ui/link.tsx';
 import { Failure, Skeleton } from '../ui/states.tsx';
 
 /** A trace beside the list that it is in. */
