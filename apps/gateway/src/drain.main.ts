@@ -26,5 +26,5 @@ try {
   logger.info('outbox is empty');
 } catch (error) {
   logger.error({ error }, 'outbox not emptied');
-  process.exitCode = 1;
+  process.exit(1); // what is open would keep it alive
 }

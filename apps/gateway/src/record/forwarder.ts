@@ -48,7 +48,7 @@ export class Forwarder {
     return this.#outbox.lag(forwarderGroup, [topics.traces]);
   }
 
-  /** Resolves when everything is shipped, or after `deadlineMs`. */
+  /** Resolves when everything is shipped, or after `deadlineMs`, with the number of records that are not. */
   async drain(deadlineMs: number): Promise<number> {
     const deadline = Date.now() + deadlineMs;
     let left = await this.lag();
