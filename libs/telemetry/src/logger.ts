@@ -1,5 +1,6 @@
 import { pino, type Logger as PinoLogger } from 'pino';
 import type { RecentErrors } from './recent-errors.ts';
+import { activeSpanFields } from './spans.ts';
 
 export type Logger = PinoLogger;
 
@@ -15,6 +16,7 @@ export interface LoggerOptions {
 
 /**
  * JSON lines on standard error, data first and a constant past-tense message: `logger.info({ rows }, 'batch written')`.
+ * A line that is written inside a span of Loom's own telemetry carries its `trace_id` and `span_id`.
  * Bodies, headers and credentials are never given to it; what slips through by these names is cut.
  */
 export function createLogger(options: LoggerOptions): Logger {
@@ -23,6 +25,7 @@ export function createLogger(options: LoggerOptions): Logger {
     {
       level: options.level ?? 'info',
       base: { service: options.service, pid: process.pid },
+      mixin: activeSpanFields,
       timestamp: pino.stdTimeFunctions.isoTime,
       ...(errors && {
         hooks: {

@@ -1,5 +1,17 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 
+/** One instrument as it stands: of a histogram its buckets, sum and count by the names of Prometheus. */
+export interface MetricReading {
+  readonly name: string;
+  readonly help: string;
+  readonly type: 'counter' | 'gauge' | 'histogram' | 'summary';
+  readonly samples: readonly {
+    readonly name: string;
+    readonly labels: Readonly<Record<string, string | number>>;
+    readonly value: number;
+  }[];
+}
+
 /** A service's own instruments (names `loom_<service>_<noun>_<unit>`) and those of its process. */
 export class Metrics {
   readonly #registry = new Registry();
@@ -51,4 +63,27 @@ export class Metrics {
   async render(): Promise<{ contentType: string; body: string }> {
     return { contentType: this.#registry.contentType, body: await this.#registry.metrics() };
   }
+
+  /** Every instrument as it stands now. */
+  async read(): Promise<MetricReading[]> {
+    const found = await this.#registry.getMetricsAsJSON();
+    return found.map(({ name, help, type, values }) => ({
+      name,
+      help,
+      type: type as unknown as MetricReading['type'],
+      samples: values.map((sample) => ({
+        name: 'metricName' in sample ? String(sample.metricName) : name,
+        labels: definedLabels(sample.labels),
+        value: sample.value,
+      })),
+    }));
+  }
+}
+
+function definedLabels(
+  labels: Readonly<Record<string, string | number | undefined>>,
+): Record<string, string | number> {
+  return Object.fromEntries(
+    Object.entries(labels).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
 }

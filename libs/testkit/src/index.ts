@@ -1,5 +1,6 @@
 export { generatedSection } from './generated-section.ts';
 export { type KafkaServerOptions, missingForKafka, startKafka } from './kafka-server.ts';
+export { OtlpReceiver, type ReceivedMetric, type ReceivedSpan } from './otlp-receiver.ts';
 export { missingForPostgres, type PostgresServerOptions, startPostgres } from './postgres-server.ts';
 export { type RecordedCase, recordedChatCases } from './recorded.ts';
 export { missingForRedis, type RedisServerOptions, startRedis } from './redis-server.ts';
