@@ -15,11 +15,11 @@ import { controlModule } from './service.ts';
 
 const errors = new RecentErrors();
 const logger = createLogger({ service: 'control', errors });
+const metrics = new Metrics();
 const groups = ['ingest', 'pricing'];
 
-await runProcess(logger, async () => {
+await runProcess({ service: 'control', env: process.env, logger, metrics }, async () => {
   const config = readControlConfig(process.env);
-  const metrics = new Metrics();
   const stream = await openServiceStream(config.LOOM_EVENT_STREAM_URL, logger);
   const store = await openControlStore(config.LOOM_CONTROL_STORE_URL, {
     sessionSecret: config.LOOM_SESSION_SECRET.reveal(),

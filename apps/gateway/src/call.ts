@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AnswerFacts, ChatRequest } from '@loom/providers';
 import type { Target } from '@loom/routing';
+import type { RequestSpan } from '@loom/telemetry';
 import {
   type ApiKeyRecord,
   type CallError,
@@ -53,6 +54,8 @@ export class Call {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
 
+  /** Of Loom's own telemetry, when it is exported; `traceId` and `spanId` are the record's. */
+  span: RequestSpan | null = null;
   /** Set by authenticate. */
   key: ApiKeyRecord | null = null;
   project: ProjectRecord | null = null;

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isLoomError, LoomError, toLoomError } from '@loom/errors';
-import type { Logger } from '@loom/telemetry';
+import { isTracing, type Logger, type RequestSpan, startRequestSpan } from '@loom/telemetry';
 import { Call } from './call.ts';
 import type { ModelList } from './model-list.ts';
 import { openAiError } from './openai-errors.ts';
@@ -51,7 +51,10 @@ export class HttpEdge {
   /** True when the request is the edge's; it is then answered, whatever happens. */
   handle(request: IncomingMessage, response: ServerResponse): boolean {
     if (applicationPaths.has(request.url ?? '')) return false;
-    void this.#answer(new Call(request, response));
+    const call = new Call(request, response);
+    call.span = isTracing() ? startSpan(request) : null;
+    if (call.span) call.span.run(() => void this.#answer(call));
+    else void this.#answer(call);
     return true;
   }
 
@@ -71,6 +74,7 @@ export class HttpEdge {
       this.#refuse(call, error);
     } finally {
       this.#calls -= 1;
+      if (call.span) endSpan(call, call.span);
     }
   }
 
@@ -129,6 +133,30 @@ export class HttpEdge {
     }
     this.#send(call, error.status, openAiError(error));
   }
+}
+
+function startSpan({ method = '', url = '', headers }: IncomingMessage): RequestSpan | null {
+  const [path = ''] = url.split('?', 1);
+  const { traceparent } = headers;
+  const caller = typeof traceparent === 'string' ? traceparent : undefined;
+  return startRequestSpan({ method, route: Object.hasOwn(routes, path) ? path : '', caller });
+}
+
+function endSpan({ id, traceId, project, end, response }: Call, span: RequestSpan): void {
+  const status = end?.status ?? response.statusCode;
+  const outcome = end?.outcome ?? (status < 400 ? 'completed' : 'refused');
+  const failed = status >= 500 || outcome === 'failed' || outcome === 'interrupted';
+  span.end({
+    status,
+    errorType: failed ? (end?.error?.type ?? String(status)) : undefined,
+    // By these the trace of the operator leads to the call on the record.
+    attributes: {
+      'loom.call.id': id,
+      'loom.call.trace_id': traceId,
+      'loom.call.outcome': outcome,
+      ...(project ? { 'loom.project.id': project.id } : {}),
+    },
+  });
 }
 
 // The rest of a body that nobody wants: a client that is still sending reads its answer only afterwards.

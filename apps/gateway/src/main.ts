@@ -8,10 +8,10 @@ import type { Gateway } from './gateway.ts';
 import { openAiError } from './openai-errors.ts';
 
 const logger = createLogger({ service: 'gateway' });
+const metrics = new Metrics();
 
-await runProcess(logger, async () => {
+await runProcess({ service: 'gateway', env: process.env, logger, metrics }, async () => {
   const config = readGatewayConfig(process.env);
-  const metrics = new Metrics();
   let gateway: Gateway | null = null;
   const application = await startHttpApplication({
     module: AppModule.register({

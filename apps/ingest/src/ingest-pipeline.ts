@@ -82,9 +82,17 @@ export class IngestPipeline {
 
   #deadRecord(letter: DeadLetter): NewRecord {
     const { id, type } = letter;
+    const cause = { traceparent: letter.headers.ce_traceparent };
     return {
       key: `${letter.topic}/${letter.partition}`,
-      headers: cloudEventHeaders({ id, type, source: this.#emitter, subject: id, timeMs: this.#now() }),
+      headers: cloudEventHeaders({
+        id,
+        type,
+        source: this.#emitter,
+        subject: id,
+        timeMs: this.#now(),
+        ...cause,
+      }),
       value: Buffer.from(JSON.stringify(letter)),
     };
   }

@@ -8,13 +8,13 @@ import { readIngestConfig } from './config.ts';
 import { startIngest } from './service.ts';
 
 const logger = createLogger({ service: 'ingest' });
+const metrics = new Metrics();
 
 @Module({})
 class HealthModule {}
 
-await runProcess(logger, async () => {
+await runProcess({ service: 'ingest', env: process.env, logger, metrics }, async () => {
   const config = readIngestConfig(process.env);
-  const metrics = new Metrics();
   const stream = await openServiceStream(config.LOOM_EVENT_STREAM_URL, logger);
   const store = await openTraceStore(config.LOOM_TRACE_STORE_URL, { schema: 'expect' });
   const deadLetters = await stream.producer(topics.deadLetters);

@@ -8,13 +8,13 @@ import { readPricingConfig } from './config.ts';
 import { startPricing } from './service.ts';
 
 const logger = createLogger({ service: 'pricing' });
+const metrics = new Metrics();
 
 @Module({})
 class HealthModule {}
 
-await runProcess(logger, async () => {
+await runProcess({ service: 'pricing', env: process.env, logger, metrics }, async () => {
   const config = readPricingConfig(process.env);
-  const metrics = new Metrics();
   const stream = await openServiceStream(config.LOOM_EVENT_STREAM_URL, logger);
   let book = new PriceBook([]);
   const feed = await ControlFeed.start(stream, {

@@ -33,6 +33,12 @@ export interface PricedBatch {
   readonly deadLetters: number;
 }
 
+/** A cost, and the span of the request that it is the cost of. */
+interface PricedCall {
+  readonly cost: CostComputed;
+  readonly traceparent: string | undefined;
+}
+
 const group = 'pricing';
 const readEnded = eventReader(CallEnded);
 const endedTypes = new Set(['call.completed', 'call.failed', 'call.aborted', 'call.interrupted']);
@@ -56,21 +62,23 @@ export class PricingPipeline {
 
   /** Prices every terminal of a batch of `loom.traces.v1`. Resolves when all events are durable, else rejects. */
   async handle(batch: Batch): Promise<PricedBatch> {
-    const costs: CostComputed[] = [];
+    const costs: PricedCall[] = [];
     const rejected: DeadLetter[] = [];
     const sequence = new Map<string, number>();
     for (const record of batch.records) {
       if (!mayBeEnded(record)) continue;
       const read = this.#read(record);
       if ('reason' in read) rejected.push(read);
-      else if ('event' in read)
-        costs.push(this.#price(read.event, this.#nextSeq(sequence, read.event.projectId)));
+      else if ('event' in read) {
+        const cost = this.#price(read.event, this.#nextSeq(sequence, read.event.projectId));
+        costs.push({ cost, traceparent: record.headers.ce_traceparent });
+      }
     }
     if (rejected.length > 0)
       await this.#deps.deadLetters.append(rejected.map((letter) => this.#deadRecord(letter)));
     if (costs.length > 0) await this.#deps.costs.append(costs.map((cost) => this.#costRecord(cost)));
     for (const [projectId, seq] of sequence) this.#lastSeq.set(projectId, seq);
-    const priced = costs.filter(({ state }) => state === 'priced').length;
+    const priced = costs.filter(({ cost }) => cost.state === 'priced').length;
     return { priced, unpriced: costs.length - priced, deadLetters: rejected.length };
   }
 
@@ -147,11 +155,11 @@ export class PricingPipeline {
     return seq;
   }
 
-  #costRecord(cost: CostComputed): NewRecord {
+  #costRecord({ cost, traceparent }: PricedCall): NewRecord {
     const { id, type, emitter: source, callId: subject } = cost;
     return {
       key: `${cost.projectId}/${this.#emitter}`,
-      headers: cloudEventHeaders({ id, type, source, subject, timeMs: this.#now() }),
+      headers: cloudEventHeaders({ id, type, source, subject, timeMs: this.#now(), traceparent }),
       value: Buffer.from(JSON.stringify(cost)),
     };
   }
@@ -174,9 +182,17 @@ export class PricingPipeline {
 
   #deadRecord(letter: DeadLetter): NewRecord {
     const { id, type } = letter;
+    const cause = { traceparent: letter.headers.ce_traceparent };
     return {
       key: `${letter.topic}/${letter.partition}`,
-      headers: cloudEventHeaders({ id, type, source: this.#emitter, subject: id, timeMs: this.#now() }),
+      headers: cloudEventHeaders({
+        id,
+        type,
+        source: this.#emitter,
+        subject: id,
+        timeMs: this.#now(),
+        ...cause,
+      }),
       value: Buffer.from(JSON.stringify(letter)),
     };
   }

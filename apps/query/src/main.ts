@@ -15,10 +15,10 @@ import { AppModule } from './app.module.ts';
 import { readQueryConfig } from './config.ts';
 
 const logger = createLogger({ service: 'query' });
+const metrics = new Metrics();
 
-await runProcess(logger, async () => {
+await runProcess({ service: 'query', env: process.env, logger, metrics }, async () => {
   const config = readQueryConfig(process.env);
-  const metrics = new Metrics();
   const stream = await openServiceStream(config.LOOM_EVENT_STREAM_URL, logger);
   const store = await openTraceStore(config.LOOM_TRACE_STORE_URL, { schema: 'expect' });
   const controlStore = await openControlStore(config.LOOM_CONTROL_STORE_URL, {

@@ -6,14 +6,15 @@ import { readBackendConfig } from './backend-config.ts';
 
 const errors = new RecentErrors();
 const logger = createLogger({ service: 'backend', errors });
+const metrics = new Metrics();
 
-await runProcess(logger, async () => {
+await runProcess({ service: 'backend', env: process.env, logger, metrics }, async () => {
   const backend = await openBackend({
     config: readBackendConfig(process.env),
     env: process.env,
     logger,
     errors,
-    metrics: new Metrics(),
+    metrics,
   });
   return { ready: { url: backend.url }, close: () => backend.close() };
 });

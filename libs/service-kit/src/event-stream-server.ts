@@ -1,5 +1,6 @@
 import { LoomError } from '@loom/errors';
 import type { Batch, EventStream, SubscribeOptions, Subscription } from '@loom/event-stream';
+import { withBatchSpan } from '@loom/telemetry';
 import { BaseRpcContext, type CustomTransportStrategy, Server } from '@nestjs/microservices';
 import { isObservable, lastValueFrom } from 'rxjs';
 
@@ -58,8 +59,11 @@ export class EventStreamServer extends Server implements CustomTransportStrategy
   async #deliver(batch: Batch): Promise<void> {
     const handler = this.getHandlerByPattern(batch.topic);
     if (!handler) throw new LoomError('internal', `no handler for topic ${batch.topic}`);
-    // A handler that throws gives an Observable that errs: it has to be subscribed to be seen.
-    const result: unknown = await handler(batch, new BaseRpcContext([batch]));
-    if (isObservable(result)) await lastValueFrom(result, { defaultValue: undefined });
+    const { topic, records } = batch;
+    await withBatchSpan({ operation: 'process', topic, group: this.#options.group, records }, async () => {
+      // A handler that throws gives an Observable that errs: it has to be subscribed to be seen.
+      const result: unknown = await handler(batch, new BaseRpcContext([batch]));
+      if (isObservable(result)) await lastValueFrom(result, { defaultValue: undefined });
+    });
   }
 }

@@ -6,11 +6,11 @@ import {
   type ServerResponse,
 } from 'node:http';
 import { LoomError, messageOf } from '@loom/errors';
-import type { Logger, Metrics } from '@loom/telemetry';
+import { type Logger, type Metrics, type RequestSpan, startRequestSpan } from '@loom/telemetry';
 import { type DynamicModule, StandardSchemaValidationPipe, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { errorBody, LoomErrorFilter } from './loom-error.filter.ts';
 
 export interface HttpApplicationOptions {
@@ -73,6 +73,7 @@ export async function startHttpApplication(options: HttpApplicationOptions): Pro
     },
   });
   const fastify = adapter.getInstance<FastifyInstance>();
+  traceRequests(fastify);
   addHealthRoutes(fastify, options);
   const app = await NestFactory.create<NestFastifyApplication>(options.module, adapter, {
     logger: false,
@@ -115,6 +116,45 @@ function addHealthRoutes(fastify: FastifyInstance, options: HttpApplicationOptio
   fastify.get('/metrics', async (_request, reply) => {
     const { contentType, body } = await options.metrics.render();
     return reply.header('content-type', contentType).send(body);
+  });
+}
+
+const untracedRoutes = new Set(['/healthz', '/readyz', '/metrics']);
+
+// The work on each request runs inside its span, so that what it logs carries the span's ids.
+function traceRequests(fastify: FastifyInstance): void {
+  const spans = new WeakMap<FastifyRequest, RequestSpan>();
+  fastify.addHook('onRequest', (request, _reply, done) => {
+    const route = request.routeOptions.url ?? '';
+    const { traceparent } = request.headers;
+    const caller = typeof traceparent === 'string' ? traceparent : undefined;
+    const span = untracedRoutes.has(route)
+      ? null
+      : startRequestSpan({ method: request.method, route, caller });
+    if (!span) {
+      done();
+      return;
+    }
+    spans.set(request, span);
+    span.run(done);
+  });
+  // A body that was waited for came in the context of its socket.
+  fastify.addHook('preValidation', (request, _reply, done) => {
+    const span = spans.get(request);
+    if (span) span.run(done);
+    else done();
+  });
+  const end = (request: FastifyRequest, status: number, errorType?: string): void => {
+    spans.get(request)?.end({ status, errorType });
+    spans.delete(request);
+  };
+  fastify.addHook('onResponse', (request, { statusCode }, done) => {
+    end(request, statusCode, statusCode >= 500 ? String(statusCode) : undefined);
+    done();
+  });
+  fastify.addHook('onRequestAbort', (request, done) => {
+    end(request, 0);
+    done();
   });
 }
 

@@ -1,4 +1,4 @@
-import type { Logger } from '@loom/telemetry';
+import { startTelemetry, type TelemetryOptions } from '@loom/telemetry';
 
 export interface RunningProcess {
   /** What the parent is told when the service is ready. */
@@ -10,10 +10,15 @@ export interface RunningProcess {
 const closeDeadlineMs = 15_000;
 
 /**
- * Runs a service as a process: starts it, tells the parent over the IPC channel that it is ready, and ends it on
+ * Runs a service as a process: starts its telemetry and then it, tells the parent over the IPC channel that it is ready, and ends it on
  * SIGTERM, SIGINT, or when the parent is gone. A start that fails, or a close that hangs, ends the process with code 1.
  */
-export async function runProcess(logger: Logger, start: () => Promise<RunningProcess>): Promise<void> {
+export async function runProcess(
+  options: TelemetryOptions,
+  start: () => Promise<RunningProcess>,
+): Promise<void> {
+  const { logger } = options;
+  const telemetry = await startTelemetry(options);
   let running: RunningProcess | null = null;
   let ending = false;
   const end = (reason: string): void => {
@@ -21,13 +26,17 @@ export async function runProcess(logger: Logger, start: () => Promise<RunningPro
     ending = true;
     logger.info({ reason }, 'process stopping');
     setTimeout(() => process.exit(1), closeDeadlineMs).unref();
-    (running?.close() ?? Promise.resolve()).then(
-      () => process.exit(0),
+    const closed = (running?.close() ?? Promise.resolve()).then(
+      () => 0,
       (error: unknown) => {
         logger.error({ error }, 'stopping failed');
-        process.exit(1);
+        return 1;
       },
     );
+    void closed.then(async (code) => {
+      await telemetry.close();
+      process.exit(code);
+    });
   };
   process.on('unhandledRejection', (error) => {
     logger.fatal({ error }, 'unhandled rejection');

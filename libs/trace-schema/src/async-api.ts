@@ -145,7 +145,10 @@ function headersOf(schema: z.ZodType, placed: boolean): Record<string, unknown> 
   return {
     type: 'object',
     required: Object.keys(example),
-    properties: mapValues(example, (_, name) => ({ type: 'string', ...constants[name] })),
+    properties: {
+      ...mapValues(example, (_, name) => ({ type: 'string', ...constants[name] })),
+      ce_traceparent: { type: 'string', description: "Of Loom's own telemetry, when it is exported." },
+    },
   };
 }
 

@@ -28,7 +28,9 @@ export type DeadLetter = z.infer<typeof DeadLetter>;
 /**
  * The CloudEvents 1.0 attributes of an event as Kafka headers (binary content mode): the value is the event's JSON
  * alone. `ce_subject` is the call or entity, `ce_source` the emitter; the extension attributes `loomproject` and
- * `loomseq` place it in the emitter's sequence of a project without parsing the value.
+ * `loomseq` place it in the emitter's sequence of a project without parsing the value. `ce_traceparent` is the extension
+ * for distributed tracing: the span of Loom's own telemetry that the event comes from, never the caller's trace, which
+ * is in the event. It is not part of the event: nothing is identified or hashed by it.
  */
 export function cloudEventHeaders(event: {
   id: string;
@@ -38,6 +40,7 @@ export function cloudEventHeaders(event: {
   timeMs: number;
   projectId?: string;
   seq?: number;
+  traceparent?: string | undefined;
 }): Record<string, string> {
   const place =
     event.projectId === undefined ? {} : { ce_loomproject: event.projectId, ce_loomseq: String(event.seq) };
@@ -50,5 +53,6 @@ export function cloudEventHeaders(event: {
     ce_subject: event.subject,
     ce_time: new Date(event.timeMs).toISOString(),
     'content-type': 'application/json',
+    ...(event.traceparent === undefined ? {} : { ce_traceparent: event.traceparent }),
   };
 }

@@ -110,6 +110,7 @@ export class CallRecorder {
       type: 'call.accepted',
       projectId,
       subject: call.id,
+      traceparent: call.span?.traceparent,
       fields: { call: identity, facts, request: encoded.payload },
     });
     const density = splitByDensity(chat.bytes.length, chat.characters);
@@ -118,6 +119,7 @@ export class CallRecorder {
       identity,
       facts,
       projectId,
+      traceparent: call.span?.traceparent,
       startTimeMs: call.startTimeMs,
       startedAt: call.startedAt,
       request: { length: encoded.payload.length, hash: encoded.payload.hash },

@@ -24,6 +24,7 @@ export interface CallRecordingOptions {
   readonly identity: CallIdentity;
   readonly facts: CallFacts;
   readonly projectId: string;
+  readonly traceparent: string | undefined;
   readonly startTimeMs: number;
   readonly startedAt: number;
   readonly request: { readonly length: number; readonly hash: string };
@@ -111,7 +112,7 @@ export class CallRecording implements AnswerTap {
 
   /** Writes the terminal; resolves when it is durable. */
   async finish(end: CallEnd & { readonly dispatchedAt: number | null }): Promise<void> {
-    const { emitter, identity, projectId, startedAt } = this.#options;
+    const { emitter, identity, projectId, startedAt, traceparent } = this.#options;
     const durationNanos = Math.round((performance.now() - startedAt) * 1e6);
     const answer = this.#answer();
     const plain = answer ? this.#plain(answer) : null;
@@ -145,6 +146,7 @@ export class CallRecording implements AnswerTap {
         type: `call.${end.outcome}`,
         projectId,
         subject: identity.callId,
+        traceparent,
         fields,
       },
       { essential: true, patient: true },

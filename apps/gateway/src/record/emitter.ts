@@ -16,6 +16,8 @@ export interface EventDraft {
   readonly projectId: string;
   /** The call that the event is about, or the emitter. */
   readonly subject: string;
+  /** The span of Loom's own telemetry that it comes from. */
+  readonly traceparent?: string | undefined;
   /** The event without its stamp and type. */
   readonly fields: object;
 }
@@ -68,6 +70,7 @@ export class Emitter {
             timeMs: nowMs,
             projectId: draft.projectId,
             seq,
+            traceparent: draft.traceparent,
           }),
           value: Buffer.from(JSON.stringify({ ...stamp, ...draft.fields })),
         },

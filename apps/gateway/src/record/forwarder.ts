@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EventStream, Producer, Subscription } from '@loom/event-stream';
-import type { Logger } from '@loom/telemetry';
+import { type Logger, withBatchSpan } from '@loom/telemetry';
 import { topics } from '@loom/trace-schema';
 
 /** The consumer group of an outbox that ships it. */
@@ -37,8 +37,11 @@ export class Forwarder {
       topics: [topics.traces],
       onError: (error: unknown) => logger.warn({ error }, 'outbox not shipped; trying again'),
     };
+    const span = { operation: 'forward', topic: topics.traces, group: forwarderGroup };
     const subscription = await outbox.subscribe(options, ({ records }) =>
-      producer.append(records.map(({ key, headers, value }) => ({ key, headers, value }))),
+      withBatchSpan({ ...span, records }, () =>
+        producer.append(records.map(({ key, headers, value }) => ({ key, headers, value }))),
+      ),
     );
     return new Forwarder(outbox, producer, subscription);
   }

@@ -57,6 +57,7 @@ export function closeEmitter(emitter: Emitter, closedBy: string): Promise<void> 
 
 interface OpenCall {
   readonly accepted: Buffer;
+  readonly traceparent: string | undefined;
   readonly chunks: Buffer[];
 }
 
@@ -96,7 +97,8 @@ function take(estate: Estate, record: StreamRecord): void {
   if (projectId !== undefined) estate.lastSeq.set(projectId, Number(seq));
   if (type === 'loom.emitter.closed') estate.closed = true;
   else if (type === 'loom.call.accepted') {
-    estate.openCalls.set(callId, { accepted: Buffer.from(record.value), chunks: [] });
+    const traceparent = record.headers['ce_traceparent'];
+    estate.openCalls.set(callId, { accepted: Buffer.from(record.value), traceparent, chunks: [] });
   } else if (type === 'loom.call.chunks') {
     estate.openCalls.get(callId)?.chunks.push(Buffer.from(record.value));
   } else if (terminalTypes.has(type)) estate.openCalls.delete(callId);
@@ -138,6 +140,7 @@ async function interrupt(emitter: Emitter, open: OpenCall): Promise<void> {
     type: 'call.interrupted',
     projectId: accepted.projectId,
     subject: callId,
+    traceparent: open.traceparent,
     fields,
   };
   await emitter.emit(draft, { essential: true });
