@@ -123,12 +123,27 @@ spec:
         {{- range $name, $value := .env }}
         - { name: {{ $name }}, value: {{ $value | quote }} }
         {{- end }}
+        {{- $telemetry := .root.Values.telemetry }}
+        {{- $traced := and $telemetry.endpoint (ne .component "console") }}
+        {{- if $traced }}
+        - { name: OTEL_EXPORTER_OTLP_ENDPOINT, value: {{ $telemetry.endpoint | quote }} }
+        {{- range $name, $value := $telemetry.env }}
+        - { name: {{ $name }}, value: {{ $value | quote }} }
+        {{- end }}
+        {{- end }}
         {{- range $name, $value := (index .root.Values .component).env }}
         - { name: {{ $name }}, value: {{ $value | quote }} }
         {{- end }}
-      {{- if and (eq .component "control") .root.Values.providerSecret }}
+      {{- $provides := and (eq .component "control") .root.Values.providerSecret }}
+      {{- $reports := and $traced $telemetry.existingSecret }}
+      {{- if or $provides $reports }}
       envFrom:
+        {{- if $provides }}
         - secretRef: { name: {{ .root.Values.providerSecret }} }
+        {{- end }}
+        {{- if $reports }}
+        - secretRef: { name: {{ $telemetry.existingSecret }} }
+        {{- end }}
       {{- end }}
       {{- $health := ternary (dict "live" "/" "ready" "/") (dict "live" "/healthz" "ready" "/readyz") (eq .component "console") }}
       startupProbe:
