@@ -1,7 +1,10 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { createLoomClient, type LoomClient } from './client.ts';
+import { createLoomClient } from './client.ts';
+import { LiveEvent } from './live.ts';
+import { liveEventTypes } from './live-event-types.ts';
+import { createPlainClient, type LoomClient, type LoomClientOptions } from './plain-client.ts';
 
 let server: Server | undefined;
 afterEach(() => {
@@ -9,12 +12,15 @@ afterEach(() => {
   server?.close();
 });
 
-async function clientOf(listener: RequestListener): Promise<LoomClient> {
+async function clientOf(
+  listener: RequestListener,
+  create: (options: LoomClientOptions) => LoomClient = createLoomClient,
+): Promise<LoomClient> {
   const listening = createServer(listener);
   server = listening;
   await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(listening.address() as AddressInfo).port}`;
-  return createLoomClient({ queryUrl: url, controlUrl: url, apiKey: 'key' });
+  return create({ queryUrl: url, controlUrl: url, apiKey: 'key' });
 }
 
 describe('createLoomClient', () => {
@@ -74,5 +80,33 @@ describe('createLoomClient', () => {
     const counts: unknown[] = [];
     for await (const event of client.live()) counts.push('count' in event && event.count);
     expect(counts).toEqual([1, 2]);
+  });
+});
+
+describe('createPlainClient', () => {
+  it('takes an answer as it came, and a refusal as an error', async () => {
+    const client = await clientOf((request, response) => {
+      if (request.url === '/v1/traces') return void response.end('{"traces":[],"added":"later"}');
+      response.writeHead(403);
+      response.end('{"error":{"code":"permission_denied","message":"no","details":{"need":"x"}}}');
+    }, createPlainClient);
+    expect(await client.listTraces()).toEqual({ traces: [], added: 'later' });
+    await expect(client.listKeys()).rejects.toMatchObject({
+      code: 'permission_denied',
+      details: { need: 'x' },
+    });
+  });
+
+  it('says so when an answer is no JSON, also that of a refusal', async () => {
+    const client = await clientOf((request, response) => {
+      if (request.url !== '/v1/traces') response.writeHead(502);
+      response.end('<html>');
+    }, createPlainClient);
+    await expect(client.listTraces()).rejects.toMatchObject({ code: 'upstream_failed' });
+    await expect(client.listKeys()).rejects.toMatchObject({ code: 'upstream_failed' });
+  });
+
+  it('knows the same kinds of live events as the schema', () => {
+    expect([...liveEventTypes].sort()).toEqual(LiveEvent.options.map(({ shape }) => shape.type.value).sort());
   });
 });

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { Role } from './permissions.ts';
+import { Role } from './role.ts';
 
 const email = z.email().max(254);
 const personName = z.string().trim().min(1).max(100);

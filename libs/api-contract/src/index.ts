@@ -1,4 +1,4 @@
-export { createLoomClient, type LoomClient, type LoomClientOptions, projectHeader } from './client.ts';
+export { createLoomClient } from './client.ts';
 export {
   ApiKey,
   ApiKeyChange,
@@ -49,7 +49,9 @@ export {
   UserList,
 } from './metrics.ts';
 export { openApiDocument } from './open-api.ts';
-export { type Permission, permissions, Role, rolePermissions, scopePermissions } from './permissions.ts';
+export { type Permission, permissions, rolePermissions, roles, scopePermissions } from './permissions.ts';
+export { createPlainClient, type LoomClient, type LoomClientOptions, projectHeader } from './plain-client.ts';
+export { Role } from './role.ts';
 export { type Route, type RouteName, routes } from './routes.ts';
 export { readServerSentEvents, type ServerSentEvent } from './server-sent-events.ts';
 export {

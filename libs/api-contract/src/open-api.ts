@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import { ErrorBody } from './error-body.ts';
-import { projectHeader } from './client.ts';
 import { LiveEvent } from './live.ts';
 import { rolePermissions, scopePermissions } from './permissions.ts';
+import { projectHeader } from './plain-client.ts';
 import { type Route, routes } from './routes.ts';
 
 const schemaOf = (schema: z.ZodType, io: 'input' | 'output'): Record<string, unknown> => {

@@ -1,5 +1,4 @@
 import type { KeyScope } from '@loom/trace-schema';
-import * as z from 'zod';
 
 /** What a route asks of its caller, `<resource>:<verb>`. */
 export const permissions = [
@@ -23,8 +22,8 @@ export const permissions = [
 export type Permission = (typeof permissions)[number];
 
 /** What a member of an organization is, in all its projects. */
-export const Role = z.enum(['owner', 'member', 'viewer']);
-export type Role = z.infer<typeof Role>;
+export const roles = ['owner', 'member', 'viewer'] as const;
+export type Role = (typeof roles)[number];
 
 const ofViewer: readonly Permission[] = [
   'traces:read',

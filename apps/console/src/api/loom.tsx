@@ -1,6 +1,6 @@
 'use client';
 
-import { createLoomClient, type LoomClient } from '@loom/api-contract';
+import { createPlainClient, type LoomClient } from '@loom/api-contract';
 import type { LoomError } from '@loom/errors';
 import {
   keepPreviousData,
@@ -26,7 +26,7 @@ const ClientContext = createContext<{ readonly client: LoomClient; readonly proj
 });
 
 function createClient(projectId: string | undefined): LoomClient {
-  return createLoomClient({
+  return createPlainClient({
     queryUrl: '/api/query',
     controlUrl: '/api/control',
     apiKey: null,

@@ -1,6 +1,6 @@
 'use client';
 
-import { type Member, Role as RoleWord } from '@loom/api-contract';
+import { type Member, roles } from '@loom/api-contract';
 import { UserPlus } from 'lucide-react';
 import { useState } from 'react';
 import { useLoom, useLoomChange } from '../api/loom.tsx';
@@ -18,7 +18,6 @@ import { Empty } from '../ui/states.tsx';
 import { notify } from '../ui/toaster.tsx';
 import { ManagePage } from './manage-page.tsx';
 
-const roles = RoleWord.options;
 const meanings: Readonly<Record<Role, string>> = {
   owner: 'Everything, members and providers included',
   member: 'Sees everything, makes keys and saved views',

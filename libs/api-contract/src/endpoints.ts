@@ -1,0 +1,75 @@
+/** Where a route is asked. Without schemas, so that a page can call all routes and carry none of them. */
+export interface Endpoint {
+  readonly service: 'query' | 'control';
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  /** Parameters in braces: `/v1/traces/{traceId}`. */
+  readonly path: `/${string}`;
+  /** Of an answer that is not JSON. */
+  readonly mediaType?: string;
+}
+
+/** The place of every route of `routes.ts`. */
+export const endpoints = {
+  listTraces: { service: 'query', method: 'GET', path: '/v1/traces' },
+  getTrace: { service: 'query', method: 'GET', path: '/v1/traces/{traceId}' },
+  getSpan: { service: 'query', method: 'GET', path: '/v1/spans/{spanId}' },
+  getSpanChunks: { service: 'query', method: 'GET', path: '/v1/spans/{spanId}/chunks' },
+  getSpanRaw: {
+    service: 'query',
+    method: 'GET',
+    path: '/v1/spans/{spanId}/raw',
+    mediaType: 'application/octet-stream',
+  },
+  listCallsInFlight: { service: 'query', method: 'GET', path: '/v1/calls/in-flight' },
+  getMetricsSeries: { service: 'query', method: 'GET', path: '/v1/metrics/series' },
+  getFacets: { service: 'query', method: 'GET', path: '/v1/facets' },
+  live: { service: 'query', method: 'GET', path: '/v1/live', mediaType: 'text/event-stream' },
+  getTraceOutline: { service: 'query', method: 'GET', path: '/v1/traces/{traceId}/outline' },
+  getMetricsSummary: { service: 'query', method: 'GET', path: '/v1/metrics/summary' },
+  getMetricsOverview: { service: 'query', method: 'GET', path: '/v1/metrics/overview' },
+  listSessions: { service: 'query', method: 'GET', path: '/v1/sessions' },
+  listUsers: { service: 'query', method: 'GET', path: '/v1/users' },
+  getFreshness: { service: 'query', method: 'GET', path: '/v1/freshness' },
+  getOpenApi: { service: 'query', method: 'GET', path: '/openapi.json' },
+  listKeys: { service: 'control', method: 'GET', path: '/v1/keys' },
+  createKey: { service: 'control', method: 'POST', path: '/v1/keys' },
+  updateKey: { service: 'control', method: 'PATCH', path: '/v1/keys/{id}' },
+  revokeKey: { service: 'control', method: 'DELETE', path: '/v1/keys/{id}' },
+  listProviders: { service: 'control', method: 'GET', path: '/v1/providers' },
+  createProvider: { service: 'control', method: 'POST', path: '/v1/providers' },
+  updateProvider: { service: 'control', method: 'PATCH', path: '/v1/providers/{id}' },
+  deleteProvider: { service: 'control', method: 'DELETE', path: '/v1/providers/{id}' },
+  listAliases: { service: 'control', method: 'GET', path: '/v1/aliases' },
+  createAlias: { service: 'control', method: 'POST', path: '/v1/aliases' },
+  deleteAlias: { service: 'control', method: 'DELETE', path: '/v1/aliases/{id}' },
+  listProjects: { service: 'control', method: 'GET', path: '/v1/projects' },
+  createProject: { service: 'control', method: 'POST', path: '/v1/projects' },
+  updateProject: { service: 'control', method: 'PATCH', path: '/v1/projects/{id}' },
+  testProvider: { service: 'control', method: 'POST', path: '/v1/providers/{id}/test' },
+  listPrices: { service: 'control', method: 'GET', path: '/v1/prices' },
+  createPrice: { service: 'control', method: 'POST', path: '/v1/prices' },
+  deletePrice: { service: 'control', method: 'DELETE', path: '/v1/prices/{id}' },
+  listViews: { service: 'control', method: 'GET', path: '/v1/views' },
+  createView: { service: 'control', method: 'POST', path: '/v1/views' },
+  deleteView: { service: 'control', method: 'DELETE', path: '/v1/views/{id}' },
+  signIn: { service: 'control', method: 'POST', path: '/v1/sign-in' },
+  signOut: { service: 'control', method: 'POST', path: '/v1/sign-out' },
+  getMe: { service: 'control', method: 'GET', path: '/v1/me' },
+  changePassword: { service: 'control', method: 'POST', path: '/v1/me/password' },
+  createOrganization: { service: 'control', method: 'POST', path: '/v1/organizations' },
+  updateOrganization: { service: 'control', method: 'PATCH', path: '/v1/organization' },
+  listMembers: { service: 'control', method: 'GET', path: '/v1/members' },
+  updateMember: { service: 'control', method: 'PATCH', path: '/v1/members/{id}' },
+  removeMember: { service: 'control', method: 'DELETE', path: '/v1/members/{id}' },
+  listInvitations: { service: 'control', method: 'GET', path: '/v1/invitations' },
+  createInvitation: { service: 'control', method: 'POST', path: '/v1/invitations' },
+  deleteInvitation: { service: 'control', method: 'DELETE', path: '/v1/invitations/{id}' },
+  getInvitationOffer: { service: 'control', method: 'GET', path: '/v1/invitation-offers/{token}' },
+  acceptInvitation: { service: 'control', method: 'POST', path: '/v1/invitation-offers/{token}/accept' },
+  listAudit: { service: 'control', method: 'GET', path: '/v1/audit' },
+  getDeployment: { service: 'control', method: 'GET', path: '/v1/deployment' },
+  getHealth: { service: 'control', method: 'GET', path: '/v1/health' },
+  listDeadLetters: { service: 'control', method: 'GET', path: '/v1/dead-letters' },
+  getDeadLetter: { service: 'control', method: 'GET', path: '/v1/dead-letters/{id}' },
+  replayDeadLetter: { service: 'control', method: 'POST', path: '/v1/dead-letters/{id}/replay' },
+} as const satisfies Record<string, Endpoint>;
