@@ -9,6 +9,7 @@ import {
   isFilterField,
 } from '../../filter.ts';
 import type { BoundParams } from './bound-params.ts';
+import { newestCostOfEach } from './newest-cost.ts';
 
 /** The project and time bounds of the read, as a condition that fits every table with `project_id` and `start_time`. */
 export interface FilterScope {
@@ -140,10 +141,10 @@ function costToSql({ field, operator, value }: Comparison, { params, bounds }: F
   if (!order && operator !== 'exists') throw unfit(field, operator);
   const holds = (total: string) =>
     order ? ` AND ${total} ${order} ${params.bind(readDecimal(value), 'Decimal(38, 18)')}` : '';
-  const newest = (column: string) => `argMax(${column}, (time, price_book_version))`;
   const candidates = `SELECT span_id FROM costs WHERE ${bounds} AND state = 'priced'${holds('total_usd')}`;
-  const spans = `SELECT span_id FROM costs WHERE ${bounds} AND span_id IN (${candidates})
-    GROUP BY span_id HAVING ${newest('state')} = 'priced'${holds(newest('total_usd'))}`;
+  const spans = `SELECT span_id FROM (
+      SELECT span_id, state, total_usd FROM costs WHERE ${bounds} AND span_id IN (${candidates}) ${newestCostOfEach}
+    ) WHERE state = 'priced'${holds('total_usd')}`;
   return `span_id ${operator === '!=' ? 'NOT IN' : 'IN'} (${spans})`;
 }
 

@@ -17,6 +17,7 @@ import {
 import { BoundParams } from './bound-params.ts';
 import type { ClickHouseConnection } from './clickhouse-connection.ts';
 import { figuresOfRollup, figuresOfSpans, groupColumns, readFigures } from './metrics-figures.ts';
+import { newestCostOfEach } from './newest-cost.ts';
 import { boundsToSql, checkedLimit, checkedTime } from './page.ts';
 import type { StoredRow } from './row-codec.ts';
 import { totalTokens } from './row-fields.ts';
@@ -119,8 +120,7 @@ export class MetricsReader {
       ? `SELECT ${keys}, toString(sum(total_usd)) AS usd, sum(rows) AS priced, ${setBits}
          FROM costs_hourly WHERE ${bounds}`
       : `SELECT bucket, group_value, toString(sum(newest_usd)) AS usd, count() AS priced, ${setBits} FROM (
-           SELECT ${keys}, span_id, argMax(total_usd, (time, price_book_version)) AS newest_usd
-           FROM costs WHERE ${bounds} GROUP BY bucket, group_value, span_id
+           SELECT ${keys}, total_usd AS newest_usd FROM costs WHERE ${bounds} ${newestCostOfEach}
          )`;
     const rows = await this.#connection.select(`${statement} ${groupBySets(reading.sets)}`, params);
     return rows.filter((row) => Number(row['priced']) > 0);
