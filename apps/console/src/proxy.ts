@@ -15,7 +15,7 @@ export function proxy(request: NextRequest): NextResponse {
   return response;
 }
 
-export const config = { matcher: [{ source: '/((?!api/|_next/static/|healthz$|icon.svg$).*)' }] };
+export const config = { matcher: [{ source: '/((?!api/|_next/static/|healthz$).*)' }] };
 
 function contentSecurityPolicy(nonce: string): string {
   return [

@@ -4,6 +4,7 @@ import { GeistSans } from 'geist/font/sans';
 import type { Metadata, Viewport } from 'next';
 import { cookies, headers } from 'next/headers';
 import type { ReactNode } from 'react';
+import { iconUrl } from '../shell/icon.ts';
 import { Providers } from '../shell/providers.tsx';
 import { themeCookie } from '../shell/theme.ts';
 
@@ -19,6 +20,9 @@ export default async function RootLayout({ children }: { readonly children: Reac
       data-theme={theme === 'light' || theme === 'dark' ? theme : undefined}
       className={`${GeistSans.variable} ${GeistMono.variable}`}
     >
+      <head>
+        <link rel="icon" type="image/svg+xml" href={iconUrl} />
+      </head>
       <body>
         <Providers nonce={nonce}>{children}</Providers>
       </body>

@@ -1,19 +1,11 @@
 'use client';
 
 import type { TraceSummary } from '@loom/api-contract';
-import {
-  columnVisibilityFeature,
-  createColumnHelper,
-  rowSelectionFeature,
-  tableFeatures,
-} from '@tanstack/react-table';
+import type { ReactNode } from 'react';
 import { formatCompact, formatCount, formatDuration, formatUsd } from '../format/numbers.ts';
 import { formatInstant, formatTime } from '../format/times.ts';
 import { visibleText } from '../format/foreign-text.ts';
 import { OutcomeBadge } from './outcome-badge.tsx';
-
-export const traceFeatures = tableFeatures({ columnVisibilityFeature, rowSelectionFeature });
-const helper = createColumnHelper<typeof traceFeatures, TraceSummary>();
 
 export interface ColumnLook {
   readonly label: string;
@@ -42,56 +34,27 @@ export const columnLooks: Readonly<Record<string, ColumnLook>> = {
   provider: { label: 'Provider', width: '7rem', shown: 'chosen' },
 };
 
-export function traceColumns(keyName: (id: string) => string) {
-  return helper.columns([
-    helper.display({
-      id: 'time',
-      cell: ({ row }) => (
-        <span title={formatInstant(row.original.span.startTime)}>
-          {formatTime(row.original.span.startTime)}
-        </span>
-      ),
-    }),
-    helper.display({
-      id: 'outcome',
-      cell: ({ row }) => (
-        <OutcomeBadge outcome={row.original.span.outcome} status={row.original.span.status} />
-      ),
-    }),
-    helper.display({
-      id: 'model',
-      cell: ({ row }) => row.original.span.responseModel ?? row.original.span.requestModel,
-    }),
-    helper.display({ id: 'input', cell: ({ row }) => <Preview text={row.original.span.inputPreview} /> }),
-    helper.display({
-      id: 'output',
-      cell: ({ row }) => (
-        <Preview text={row.original.span.outputPreview || (row.original.span.errorType ?? '')} />
-      ),
-    }),
-    helper.display({ id: 'latency', cell: ({ row }) => formatDuration(row.original.durationMs) }),
-    helper.display({
-      id: 'firstChunk',
-      cell: ({ row }) =>
-        row.original.span.timeToFirstChunkMs === null
-          ? '–'
-          : formatDuration(row.original.span.timeToFirstChunkMs),
-    }),
-    helper.display({
-      id: 'tokens',
-      cell: ({ row }) => (
-        <span title={formatCount(row.original.totalTokens)}>{formatCompact(row.original.totalTokens)}</span>
-      ),
-    }),
-    helper.display({ id: 'cost', cell: ({ row }) => <TraceCost trace={row.original} /> }),
-    helper.display({ id: 'spans', cell: ({ row }) => <SpanCount trace={row.original} /> }),
-    helper.display({ id: 'user', cell: ({ row }) => row.original.span.userId ?? '–' }),
-    helper.display({ id: 'session', cell: ({ row }) => row.original.span.sessionId ?? '–' }),
-    helper.display({ id: 'key', cell: ({ row }) => keyName(row.original.span.keyId) }),
-    helper.display({ id: 'operation', cell: ({ row }) => row.original.span.operation }),
-    helper.display({ id: 'provider', cell: ({ row }) => row.original.span.provider }),
-  ]);
-}
+type Cell = (trace: TraceSummary, keyName: (id: string) => string) => ReactNode;
+
+/** What stands in a row, by column. */
+export const traceCells: Readonly<Record<string, Cell>> = {
+  time: ({ span }) => <span title={formatInstant(span.startTime)}>{formatTime(span.startTime)}</span>,
+  outcome: ({ span }) => <OutcomeBadge outcome={span.outcome} status={span.status} />,
+  model: ({ span }) => span.responseModel ?? span.requestModel,
+  input: ({ span }) => <Preview text={span.inputPreview} />,
+  output: ({ span }) => <Preview text={span.outputPreview || (span.errorType ?? '')} />,
+  latency: ({ durationMs }) => formatDuration(durationMs),
+  firstChunk: ({ span }) =>
+    span.timeToFirstChunkMs === null ? '–' : formatDuration(span.timeToFirstChunkMs),
+  tokens: ({ totalTokens }) => <span title={formatCount(totalTokens)}>{formatCompact(totalTokens)}</span>,
+  cost: (trace) => <TraceCost trace={trace} />,
+  spans: (trace) => <SpanCount trace={trace} />,
+  user: ({ span }) => span.userId ?? '–',
+  session: ({ span }) => span.sessionId ?? '–',
+  key: ({ span }, keyName) => keyName(span.keyId),
+  operation: ({ span }) => span.operation,
+  provider: ({ span }) => span.provider,
+};
 
 function Preview({ text }: { readonly text: string }) {
   return <bdi className="text-muted">{visibleText(text).replaceAll('\n', ' ') || '–'}</bdi>;

@@ -1,12 +1,12 @@
 'use client';
 
 import { ChevronDown, Minus } from 'lucide-react';
-import { useState } from 'react';
+import { memo, useCallback, useMemo, useState } from 'react';
 import { useLoom } from '../api/loom.tsx';
 import { cn } from '../format/class-names.ts';
 import { formatCompact, formatCount } from '../format/numbers.ts';
 import { Skeleton } from '../ui/states.tsx';
-import { filterTerm, hasTerm, toggleTerm } from './filter-text.ts';
+import { filterTerm, splitTerms, toggleTerm } from './filter-text.ts';
 
 const attributes: readonly (readonly [attribute: string, label: string])[] = [
   ['outcome', 'Outcome'],
@@ -25,22 +25,26 @@ const valuesShown = 6;
 const valuesMax = 30;
 
 /** What there is to filter by, with counts. They are of whole days, so a little more than the range. */
-export function Facets({
-  time,
+export const Facets = memo(function Facets({
+  from,
+  to,
   filter,
   onFilter,
   keyName,
 }: {
-  readonly time: { readonly from: string; readonly to: string };
+  readonly from: string;
+  readonly to: string;
   readonly filter: string;
-  readonly onFilter: (filter: string) => void;
+  readonly onFilter: (change: (before: string) => string) => void;
   readonly keyName: (id: string) => string;
 }) {
   const { data, error } = useLoom(
     'getFacets',
-    { query: { ...time, attributes: attributes.map(([name]) => name).join(','), limit: valuesMax } },
+    { query: { from, to, attributes: attributes.map(([name]) => name).join(','), limit: valuesMax } },
     { keep: true, staleTime: 60_000 },
   );
+  const onToggle = useCallback((term: string) => onFilter((before) => toggleTerm(before, term)), [onFilter]);
+  const terms = useMemo(() => new Set(splitTerms(filter)), [filter]);
   if (error && !data) return <p className="p-4 text-xs text-bad">{error.message}</p>;
   if (!data) return <Skeleton className="m-3 h-64" />;
   return (
@@ -54,8 +58,8 @@ export function Facets({
             attribute={attribute}
             label={label}
             values={values}
-            filter={filter}
-            onFilter={onFilter}
+            terms={terms}
+            onToggle={onToggle}
             nameOf={attribute === 'key' ? keyName : undefined}
           />
         );
@@ -63,18 +67,19 @@ export function Facets({
       <p className="px-2 pt-1 text-2xs text-muted">Counts are of spans, by whole days (UTC).</p>
     </div>
   );
-}
+});
 
 interface GroupProps {
   readonly attribute: string;
   readonly label: string;
   readonly values: readonly { readonly value: string; readonly count: number }[];
-  readonly filter: string;
-  readonly onFilter: (filter: string) => void;
+  /** Those of the filter. */
+  readonly terms: ReadonlySet<string>;
+  readonly onToggle: (term: string) => void;
   readonly nameOf: ((value: string) => string) | undefined;
 }
 
-function FacetGroup({ attribute, label, values, filter, onFilter, nameOf = (value) => value }: GroupProps) {
+function FacetGroup({ attribute, label, values, terms, onToggle, nameOf = (value) => value }: GroupProps) {
   const [open, setOpen] = useState(true);
   const [all, setAll] = useState(false);
   const largest = Math.max(...values.map(({ count }) => count));
@@ -93,41 +98,17 @@ function FacetGroup({ attribute, label, values, filter, onFilter, nameOf = (valu
       {open &&
         shown.map(({ value, count }) => {
           const term = filterTerm(attribute, value);
-          const [included, excluded] = [hasTerm(filter, term), hasTerm(filter, `-${term}`)];
           return (
-            <div key={value} className="group relative flex items-center">
-              <button
-                type="button"
-                aria-pressed={included}
-                title={nameOf(value)}
-                onClick={() => onFilter(toggleTerm(filter, term))}
-                className={cn(
-                  'relative flex h-6.5 min-w-0 grow items-center justify-between gap-2 overflow-hidden rounded px-2 pl-6 text-left text-xs hover:bg-raised',
-                  included && 'bg-accent-soft font-medium text-accent',
-                )}
-              >
-                <span
-                  aria-hidden
-                  className="absolute inset-y-1 left-5 rounded-sm bg-accent-soft/70 group-hover:bg-accent-soft"
-                  style={{ width: `${(count / largest) * 70}%` }}
-                />
-                <bdi className={cn('relative truncate', excluded && 'line-through opacity-70')}>
-                  {nameOf(value)}
-                </bdi>
-                <span title={formatCount(count)} className="tabular relative shrink-0 text-muted">
-                  {formatCompact(count)}
-                </span>
-              </button>
-              <button
-                type="button"
-                aria-label={`Leave out ${nameOf(value)}`}
-                aria-pressed={excluded}
-                onClick={() => onFilter(toggleTerm(filter, `-${term}`))}
-                className="absolute left-1 grid size-4 place-items-center rounded text-muted opacity-0 group-hover:opacity-100 hover:bg-line focus-visible:opacity-100 aria-pressed:opacity-100"
-              >
-                <Minus aria-hidden className="size-3" />
-              </button>
-            </div>
+            <FacetValue
+              key={value}
+              name={nameOf(value)}
+              count={count}
+              share={count / largest}
+              term={term}
+              isIncluded={terms.has(term)}
+              isExcluded={terms.has(`-${term}`)}
+              onToggle={onToggle}
+            />
           );
         })}
       {open && values.length > valuesShown && (
@@ -142,3 +123,57 @@ function FacetGroup({ attribute, label, values, filter, onFilter, nameOf = (valu
     </div>
   );
 }
+
+/** Drawn again only when it changes: a click on one is seen at once. */
+const FacetValue = memo(function FacetValue({
+  name,
+  count,
+  share,
+  term,
+  isIncluded,
+  isExcluded,
+  onToggle,
+}: {
+  readonly name: string;
+  readonly count: number;
+  /** Of the group's largest count. */
+  readonly share: number;
+  readonly term: string;
+  readonly isIncluded: boolean;
+  readonly isExcluded: boolean;
+  readonly onToggle: (term: string) => void;
+}) {
+  return (
+    <div className="group relative flex items-center">
+      <button
+        type="button"
+        aria-pressed={isIncluded}
+        title={name}
+        onClick={() => onToggle(term)}
+        className={cn(
+          'relative flex h-6.5 min-w-0 grow items-center justify-between gap-2 overflow-hidden rounded px-2 pl-6 text-left text-xs hover:bg-raised',
+          isIncluded && 'bg-accent-soft font-medium text-accent',
+        )}
+      >
+        <span
+          aria-hidden
+          className="absolute inset-y-1 left-5 rounded-sm bg-accent-soft/70 group-hover:bg-accent-soft"
+          style={{ width: `${share * 70}%` }}
+        />
+        <bdi className={cn('relative truncate', isExcluded && 'line-through opacity-70')}>{name}</bdi>
+        <span title={formatCount(count)} className="tabular relative shrink-0 text-muted">
+          {formatCompact(count)}
+        </span>
+      </button>
+      <button
+        type="button"
+        aria-label={`Leave out ${name}`}
+        aria-pressed={isExcluded}
+        onClick={() => onToggle(`-${term}`)}
+        className="absolute left-1 grid size-4 place-items-center rounded text-muted opacity-0 group-hover:opacity-100 hover:bg-line focus-visible:opacity-100 aria-pressed:opacity-100"
+      >
+        <Minus aria-hidden className="size-3" />
+      </button>
+    </div>
+  );
+});

@@ -14,10 +14,7 @@ export function toggleTerm(filter: string, term: string): string {
   return [...(needsParentheses ? [`(${filter.trim()})`] : terms), term].join(' ');
 }
 
-export function hasTerm(filter: string, term: string): boolean {
-  return splitTerms(filter).includes(term);
-}
-
-function splitTerms(filter: string): string[] {
+/** The terms of a filter, as they are written. */
+export function splitTerms(filter: string): string[] {
   return filter.match(/(?:[^\s"']|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')+/g) ?? [];
 }

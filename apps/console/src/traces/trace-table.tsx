@@ -1,25 +1,27 @@
 'use client';
 
-import type { TraceSummary } from '@loom/api-contract';
-import { type RowSelectionState, useTable } from '@tanstack/react-table';
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useMemo, useRef } from 'react';
+import type { TraceSummary } from '@loom/api-contract';
+import { useCallback, useEffect, useMemo, useRef } from 'react';
 import { cn } from '../format/class-names.ts';
 import { Skeleton } from '../ui/states.tsx';
-import { columnLooks, traceColumns, traceFeatures } from './columns.tsx';
+import { useLate } from '../ui/use-late.ts';
+import { columnLooks } from './columns.tsx';
+import { type Selection, toggled } from './selection.ts';
+import { rowHeight, TraceRow } from './trace-row.tsx';
 
-const rowHeight = 36;
 const loadAheadRows = 30;
+const noticedMs = 150;
 
 export interface TraceTableProps {
   readonly traces: readonly TraceSummary[];
   readonly columns: readonly string[];
   readonly keyName: (id: string) => string;
-  readonly selection: RowSelectionState;
-  readonly onSelection: (selection: RowSelectionState) => void;
+  readonly selection: Selection;
+  readonly onSelection: (change: (before: Selection) => Selection) => void;
   /** Index of the row that the keyboard is at; -1: none. */
   readonly at: number;
-  readonly onOpen: (index: number) => void;
+  readonly onOpen: (traceId: string) => void;
   readonly onEnd: () => void;
   readonly isLoadingMore: boolean;
   readonly isStale: boolean;
@@ -29,64 +31,57 @@ export interface TraceTableProps {
 export function TraceTable(props: TraceTableProps) {
   const { traces, columns, keyName, selection, onSelection, at, onOpen, onEnd, isLoadingMore, isStale } =
     props;
-  const definitions = useMemo(() => traceColumns(keyName), [keyName]);
-  const columnVisibility = useMemo(
-    () => Object.fromEntries(Object.keys(columnLooks).map((id) => [id, columns.includes(id)])),
-    [columns],
-  );
-  const data = useMemo(() => [...traces], [traces]);
-  const table = useTable({
-    features: traceFeatures,
-    columns: definitions,
-    data,
-    getRowId: ({ traceId }) => traceId,
-    state: { rowSelection: selection, columnVisibility },
-    onRowSelectionChange: (update) => onSelection(typeof update === 'function' ? update(selection) : update),
-  });
   const scroller = useRef<HTMLDivElement>(null);
-  const { rows } = table.getRowModel();
   const virtualizer = useVirtualizer({
-    count: rows.length,
+    count: traces.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => rowHeight,
     scrollPaddingStart: 40,
     scrollPaddingEnd: 48,
-    getItemKey: (index) => rows[index]?.id ?? index,
-    overscan: 12,
+    overscan: 4,
   });
   const items = virtualizer.getVirtualItems();
   const lastSeen = items.at(-1)?.index ?? 0;
   useEffect(() => {
-    if (rows.length > 0 && lastSeen >= rows.length - loadAheadRows) onEnd();
-  }, [lastSeen, rows.length, onEnd]);
+    if (traces.length > 0 && lastSeen >= traces.length - loadAheadRows) onEnd();
+  }, [lastSeen, traces.length, onEnd]);
   useEffect(() => {
     if (at >= 0) virtualizer.scrollToIndex(at);
   }, [at, virtualizer]);
+  const select = useCallback(
+    (traceId: string) => onSelection((before) => toggled(before, traceId)),
+    [onSelection],
+  );
+  const isAll = traces.length > 0 && traces.every(({ traceId }) => selection[traceId]);
+  const selectAll = () =>
+    onSelection(() => (isAll ? {} : Object.fromEntries(traces.map(({ traceId }) => [traceId, true]))));
 
-  const shown = Object.entries(columnLooks).filter(([id]) => columns.includes(id));
-  const template = { gridTemplateColumns: `2rem ${shown.map(([, { width }]) => width).join(' ')}` };
+  const shown = useMemo(() => Object.entries(columnLooks).filter(([id]) => columns.includes(id)), [columns]);
+  const template = `2rem ${shown.map(([, { width }]) => width).join(' ')}`;
+  // An answer that is there at once must not make the page paint twice.
+  const isFaded = useLate(isStale, noticedMs);
   return (
     <div
       ref={scroller}
       tabIndex={0}
       role="table"
       aria-label="Traces"
-      aria-rowcount={rows.length}
+      aria-rowcount={traces.length}
       aria-busy={isStale}
-      className={cn('min-h-0 grow overflow-auto', isStale && 'opacity-60')}
+      className={cn('min-h-0 grow overflow-auto', isFaded && 'opacity-60')}
     >
       <div className="min-w-fit">
         <div
           role="row"
-          style={template}
+          style={{ gridTemplateColumns: template }}
           className="sticky top-0 z-10 grid h-8 items-center border-b bg-surface text-xs text-muted"
         >
           <span role="columnheader" className="grid place-items-center">
             <input
               type="checkbox"
               aria-label="Select all that are loaded"
-              checked={rows.length > 0 && table.getIsAllRowsSelected()}
-              onChange={table.getToggleAllRowsSelectedHandler()}
+              checked={isAll}
+              onChange={selectAll}
             />
           </span>
           {shown.map(([id, { label, align }]) => (
@@ -100,48 +95,25 @@ export function TraceTable(props: TraceTableProps) {
           ))}
         </div>
         <div style={{ height: virtualizer.getTotalSize(), position: 'relative' }}>
-          {items.map(({ index, key, start }) => {
-            const row = rows[index];
-            if (!row) return null;
+          {items.map(({ index, start }) => {
+            const trace = traces[index];
             return (
-              <div
-                key={key}
-                role="row"
-                aria-rowindex={index + 1}
-                aria-current={index === at ? 'true' : undefined}
-                onClick={() => onOpen(index)}
-                style={{ ...template, height: rowHeight, transform: `translateY(${start}px)` }}
-                className={cn(
-                  'absolute inset-x-0 top-0 grid cursor-pointer items-center border-b hover:bg-raised/60',
-                  row.getIsSelected() && 'bg-accent-soft/60',
-                  index === at && 'bg-raised shadow-[inset_2px_0_0_var(--accent)]',
-                )}
-              >
-                <span
-                  role="cell"
-                  className="grid size-full place-items-center"
-                  onClick={(event) => event.stopPropagation()}
-                >
-                  <input
-                    type="checkbox"
-                    aria-label={`Select trace ${row.id.slice(0, 8)}`}
-                    checked={row.getIsSelected()}
-                    onChange={row.getToggleSelectedHandler()}
-                  />
-                </span>
-                {row.getVisibleCells().map((cell) => (
-                  <span
-                    key={cell.id}
-                    role="cell"
-                    className={cn(
-                      'tabular truncate px-2',
-                      columnLooks[cell.column.id]?.align === 'right' && 'text-right',
-                    )}
-                  >
-                    <table.FlexRender cell={cell} />
-                  </span>
-                ))}
-              </div>
+              trace && (
+                // By place and not by trace: another list changes the words of its rows, not the rows.
+                <TraceRow
+                  key={index}
+                  trace={trace}
+                  index={index}
+                  start={start}
+                  columns={shown}
+                  template={template}
+                  keyName={keyName}
+                  isSelected={selection[trace.traceId] === true}
+                  isAt={index === at}
+                  onOpen={onOpen}
+                  onSelect={select}
+                />
+              )
             );
           })}
         </div>

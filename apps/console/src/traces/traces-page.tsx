@@ -1,6 +1,5 @@
 'use client';
 
-import type { RowSelectionState } from '@tanstack/react-table';
 import { Columns3, PanelLeft } from 'lucide-react';
 import { useRouter } from 'next/navigation';
 import { useCallback, useState } from 'react';
@@ -18,6 +17,7 @@ import { Facets } from './facets.tsx';
 import { FilterBar } from './filter-bar.tsx';
 import { Peek } from './peek.tsx';
 import { SavedViews } from './saved-views.tsx';
+import { type Selection, toggled } from './selection.ts';
 import { SelectionBar } from './selection-bar.tsx';
 import { TraceTable } from './trace-table.tsx';
 import { useColumns } from './use-columns.ts';
@@ -32,18 +32,25 @@ export function TracesPage() {
   const list = useTraces(range, filter);
   const keyName = useKeyNames();
   const [columns, setColumns] = useColumns();
-  const [selection, setSelection] = useState<RowSelectionState>({});
+  const [selection, setSelection] = useState<Selection>({});
   const [facets, setFacets] = useState(false);
   const router = useRouter();
   const path = usePath();
   const time = { from: range.from, to: range.to };
   const at = list.traces.findIndex(({ traceId }) => traceId === peeked);
-  const peek = (traceId: string | null) => set({ peek: traceId });
+  const peek = useCallback((traceId: string | null) => set({ peek: traceId }), [set]);
   const step = (by: number) => {
     const next = list.traces[Math.min(list.traces.length - 1, Math.max(0, at + by))];
     if (next) peek(next.traceId);
   };
   const setFilter = useCallback((text: string) => set({ filter: text, peek: null }, { push: true }), [set]);
+  const changeFilter = useCallback(
+    (change: (before: string) => string) => {
+      const before = new URLSearchParams(window.location.search).get('filter') ?? '';
+      setFilter(change(before));
+    },
+    [setFilter],
+  );
   const loadMore = useCallback(() => {
     if (!list.isLoadingMore) list.more?.();
   }, [list]);
@@ -103,7 +110,7 @@ export function TracesPage() {
         <aside
           className={`w-60 shrink-0 overflow-y-auto border-r bg-canvas ${facets ? 'block' : 'hidden'} lg:block`}
         >
-          <Facets time={time} filter={filter} onFilter={setFilter} keyName={keyName} />
+          <Facets from={range.from} to={range.to} filter={filter} onFilter={changeFilter} keyName={keyName} />
         </aside>
         <div className="flex min-w-0 grow flex-col bg-surface">
           {selected.length > 0 && <SelectionBar traceIds={selected} onClear={() => setSelection({})} />}
@@ -135,7 +142,7 @@ export function TracesPage() {
               selection={selection}
               onSelection={setSelection}
               at={at}
-              onOpen={(index) => peek(list.traces[index]?.traceId ?? null)}
+              onOpen={peek}
               onEnd={loadMore}
               isLoadingMore={list.isLoadingMore}
               isStale={list.isStale}
@@ -146,11 +153,6 @@ export function TracesPage() {
       {peeked !== null && <Peek traceId={peeked} onClose={() => peek(null)} onStep={step} />}
     </div>
   );
-}
-
-function toggled(selection: RowSelectionState, id: string): RowSelectionState {
-  const { [id]: was, ...others } = selection;
-  return was ? others : { ...others, [id]: true };
 }
 
 function Nothing({

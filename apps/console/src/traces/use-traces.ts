@@ -10,6 +10,7 @@ import type { TimeRange } from '../time/range.ts';
 
 const pageSize = 50;
 const newsPollMs = 5000;
+const nothing = { traces: [], nextCursor: null };
 export const newsMax = 100;
 
 export interface Traces {
@@ -48,7 +49,8 @@ export function useTraces(range: TimeRange, filter: string): Traces {
   const later = useLoom(
     'listTraces',
     { query: { ...query, from: since, limit: newsMax } },
-    { enabled: isWatching, refetchInterval: newsPollMs, staleTime: 0 },
+    // A list that was made just now has no news: the first look is after the interval.
+    { enabled: isWatching, refetchInterval: newsPollMs, staleTime: newsPollMs, initialData: nothing },
   );
   const news = later.data?.traces.filter(({ span }) => span.startTime > since).length ?? 0;
   return {
