@@ -3,7 +3,7 @@ import { request as requestHttps } from 'node:https';
 import type { ProviderTest } from '@loom/api-contract';
 import { type MasterKeys, unseal } from '@loom/control-store/secrets';
 import { messageOf } from '@loom/errors';
-import { profileOf, simulatorModel } from '@loom/providers';
+import { credentialHeader, profileOf, simulatorModel } from '@loom/providers';
 import type { OutboundGuard } from '@loom/service-kit';
 import type { ProviderRecord } from '@loom/trace-schema';
 import type { z } from 'zod';
@@ -68,7 +68,8 @@ export class ProviderProbe {
   #ask({ baseUrl, kind, origin }: ProviderRecord, credential: string | null): Promise<Answer> {
     const url = new URL(`${baseUrl}/models`);
     const lookup = origin === 'console' ? this.#deps.guard.connectLookup(url) : undefined;
-    const header = credential === null ? null : profileOf(kind)?.authHeader(credential);
+    const profile = profileOf(kind);
+    const header = credential === null || !profile ? null : credentialHeader(profile.auth, credential);
     const headers = { accept: 'application/json', ...(header && { [header[0]]: header[1] }) };
     const signal = AbortSignal.timeout(timeoutMs);
     const options = { headers, signal, agent: false, ...(lookup && { lookup }) } as const;

@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AnswerFacts, ChatRequest } from '@loom/providers';
+import type { AnswerFacts, Dialect, ModelRequest } from '@loom/providers';
 import type { Target } from '@loom/routing';
 import type { RequestSpan } from '@loom/telemetry';
 import {
   type ApiKeyRecord,
+  type CallAttempt,
   type CallError,
   newSpanId,
   newTraceId,
@@ -12,7 +13,9 @@ import {
   parseTraceparent,
   type ProjectRecord,
 } from '@loom/trace-schema';
+import type { RoutedCall } from './forward/routed-call.ts';
 import type { LimitState } from './limits/limit-state.ts';
+import type { StoredResponseCall } from './stored-responses.ts';
 
 /** How a call ended, as far as the client and the provider could see it. */
 export interface CallEnd {
@@ -26,14 +29,22 @@ export interface CallEnd {
   readonly streamed: boolean;
   /** What the end of the answer says of it, and whether that end was the whole answer. */
   readonly tail?: { readonly facts: AnswerFacts; readonly whole: boolean };
+  /** Where the answer came from, when that is not where the call first went. */
+  readonly target?: Target;
+  /** The API that the answer's bytes are of. */
+  readonly wire?: string;
+  /** Parts of the request that the provider was not told. */
+  readonly dropped?: readonly string[];
+  /** Every try, where there were several ways to go; the last one is the answer's. */
+  readonly attempts?: readonly CallAttempt[];
 }
 
 /** Receives the answer's bytes as the provider sent them, while they pass. */
 export interface AnswerTap {
   /** Head of the answer; before any chunk. */
   head(status: number): void;
-  /** The buffer must not change afterwards. */
-  chunk(bytes: Buffer): void;
+  /** The buffer must not change afterwards. `atMs`: when it came, `performance.now()`. */
+  chunk(bytes: Buffer, atMs: number): void;
   /** What the model has said so far, read from the bytes now: for the end of a call whose usage nobody tells. */
   text(streamed: boolean): string;
 }
@@ -47,8 +58,6 @@ export class Call {
   readonly traceId: string;
   readonly spanId = newSpanId();
   readonly parentSpanId: string | null;
-  readonly operation = 'chat';
-  readonly dialect = 'openai-chat';
   readonly startTimeMs: number;
   readonly startedAt = performance.now();
   readonly request: IncomingMessage;
@@ -56,19 +65,27 @@ export class Call {
 
   /** Of Loom's own telemetry, when it is exported; `traceId` and `spanId` are the record's. */
   span: RequestSpan | null = null;
+  /** Set by the edge, from the path; null for a path that is no API's. */
+  dialect: Dialect | null = null;
+  /** `gen_ai.operation.name`. */
+  operation = 'chat';
+  /** Set for calls about a response that a provider stores. */
+  stored: StoredResponseCall | null = null;
   /** Set by authenticate. */
   key: ApiKeyRecord | null = null;
   project: ProjectRecord | null = null;
   /** Set by limit, when the key has limits. */
   limits: LimitState | null = null;
   /** Set by read-request. */
-  chat: ChatRequest | null = null;
+  modelRequest: ModelRequest | null = null;
   sessionId: string | null = null;
   userId: string | null = null;
   /** The caller's own labels; middlewares may add some. At most 32, each value at most 512 characters. */
   metadata: Record<string, string> = {};
-  /** Set by route. A middleware before it may replace `chat` but not the target. */
+  /** Set by route. A middleware before it may replace `modelRequest` but not the target. */
   target: Target | null = null;
+  /** Set by route: the ways that the call may go, and the first one ready to be sent. */
+  routed: RoutedCall | null = null;
   /** Set by capture: where the answer is to be copied to. */
   tap: AnswerTap | null = null;
   /** When the provider was called. */
@@ -85,6 +102,11 @@ export class Call {
     const parent = typeof traceparent === 'string' ? parseTraceparent(traceparent) : null;
     this.traceId = parent?.traceId ?? newTraceId();
     this.parentSpanId = parent?.parentSpanId ?? null;
+  }
+
+  /** The dialect of a call that has got past the edge. */
+  get dialectOrThrow(): Dialect {
+    return known(this.dialect, 'dialect');
   }
 }
 

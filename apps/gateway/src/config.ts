@@ -73,6 +73,12 @@ const schema = z.object({
   LOOM_CLIENT_STALL_TIMEOUT: envDurationMs
     .default(60_000)
     .describe('A client that reads nothing is left after this'),
+  LOOM_GATEWAY_UNSUPPORTED: z
+    .enum(['refuse', 'drop'])
+    .default('refuse')
+    .describe(
+      'Parts of a request that another API has no words for: refuse names them in a 422, drop leaves them out where that is harmless and lists them in x-loom-dropped; a request may say x-loom-unsupported',
+    ),
   LOOM_COUNTERS_URL: envUrl
     .default(new URL('memory:'))
     .describe(

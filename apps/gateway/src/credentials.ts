@@ -20,7 +20,27 @@ export class CredentialReader {
     this.#masterKeys = masterKeys;
   }
 
-  /** Null when the provider takes none. */
+  /** How many keys the provider has: its credential may hold several, one a line. At least 1. */
+  keysOf(provider: ProviderRecord): number {
+    return this.#keys(provider)?.length ?? 1;
+  }
+
+  /** One of the provider's keys; null when it takes none. */
+  keyOf(provider: ProviderRecord, index: number): string | null {
+    const keys = this.#keys(provider);
+    return keys ? (keys[index % keys.length] ?? null) : null;
+  }
+
+  // A JSON credential is one, however many lines it has.
+  #keys(provider: ProviderRecord): readonly string[] | null {
+    const credential = this.read(provider);
+    if (credential === null) return null;
+    if (credential.trimStart().startsWith('{') || !credential.includes('\n')) return [credential];
+    const keys = credential.split('\n').map((line) => line.trim());
+    return keys.filter((key) => key !== '');
+  }
+
+  /** Null when the provider takes none. Throws `unavailable` when it cannot be opened. */
   read(provider: ProviderRecord): string | null {
     const sealed = provider.sealedCredential;
     if (sealed === null) return null;

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { zstdDecompressSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { answerJson, answerPieces, answerRecorded, recordedChatCases, UpstreamPlayer } from '@loom/testkit';
@@ -190,12 +191,12 @@ describe('a call', () => {
       answer.writeHead(200, { 'content-type': 'application/json', 'content-encoding': 'gzip' }).end(bomb);
     };
     const bomb = await gateway.chat({ model: 'gpt-x', messages });
-    await expect(bomb.arrayBuffer()).rejects.toThrow();
+    expect([bomb.status, await bomb.text()]).toEqual([502, expect.stringContaining('100 times')]);
     expect((await recordOf(bomb)).ended).toMatchObject({ type: 'call.failed' });
   });
 
   it('keeps length and hash of an answer that is longer than what is kept', async () => {
-    const long = 'x'.repeat(3 * 1024 * 1024);
+    const long = JSON.stringify({ choices: [{ message: { content: 'x'.repeat(3 * 1024 * 1024) } }] });
     upstream.play = answerJson(long);
     const response = await gateway.chat({ model: 'gpt-x', messages });
     expect((await response.text()).length).toBe(long.length);
@@ -253,7 +254,7 @@ describe('a call', () => {
       headers: { authorization: `Bearer ${gateway.token}` },
       body: JSON.stringify({ model: 'gpt-x', messages }),
     });
-    expect([moved.status, moved.headers.get('location')]).toEqual([302, null]);
+    expect([moved.status, moved.headers.get('location')]).toEqual([502, null]);
     expect((await recordOf(moved)).ended.type).toBe('call.failed');
   });
 
@@ -396,13 +397,14 @@ describe('a stream that goes wrong', () => {
     async (stream) => {
       upstream.play = answerPieces([event('one')], { end: 'never', stream });
       const controller = new AbortController();
-      const response = await gateway.chat(
-        { model: 'gpt-x', messages, stream },
-        { signal: controller.signal },
-      );
-      await response.body?.getReader().read();
+      const before = upstream.seen.length;
+      const asked = gateway.chat({ model: 'gpt-x', messages, stream }, { signal: controller.signal });
+      // A JSON answer is handed out when it is whole: its client leaves while the provider is still at it.
+      if (stream) await (await asked).body?.getReader().read();
+      else while (upstream.seen.length === before) await delay(5);
       controller.abort();
-      const { ended } = await recordOf(response);
+      await asked.catch(() => undefined);
+      const [ended] = await gateway.eventsOf('call.aborted');
       expect(ended).toMatchObject({ type: 'call.aborted', error: { type: 'client_abort' } });
       expect(upstream.seen[0]?.aborted).toBe(true);
     },

@@ -2,13 +2,16 @@ import { parseMasterKeys, parsePeppers } from '@loom/control-store/secrets';
 import { openCounterStore } from '@loom/counter-store';
 import { LoomError } from '@loom/errors';
 import { logRootOf, openEventStream, PartitionWriter } from '@loom/event-stream';
-import { profileOf } from '@loom/providers';
+import { credentialHeader, profileOf } from '@loom/providers';
+import { Breakers } from '@loom/routing';
 import { ControlFeed, OutboundGuard } from '@loom/service-kit';
 import type { Logger, Metrics } from '@loom/telemetry';
 import { newUuid, topics } from '@loom/trace-schema';
 import type { GatewayConfig } from './config.ts';
 import { CredentialReader } from './credentials.ts';
-import type { Exchange } from './exchange.ts';
+import { Authorizer } from './forward/authorizer.ts';
+import type { Exchange } from './forward/exchange.ts';
+import { GoogleTokens } from './forward/google-tokens.ts';
 import { HttpEdge } from './http-edge.ts';
 import { KeyLimiter } from './limits/key-limiter.ts';
 import { GatewayMetrics } from './metrics.ts';
@@ -26,6 +29,7 @@ import { Emitter } from './record/emitter.ts';
 import { RefusalRecorder } from './record/refusal-recorder.ts';
 import { closeEmitter, succeedDeadEmitters } from './record/succession.ts';
 import { SnapshotFile } from './snapshot-file.ts';
+import { StoredResponses } from './stored-responses.ts';
 import { StreamLink } from './stream-link.ts';
 import { HttpUpstream } from './upstream/http-upstream.ts';
 import { SimulatorUpstream } from './upstream/simulator-upstream.ts';
@@ -91,7 +95,10 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     guard: new OutboundGuard({ allow: config.LOOM_OUTBOUND_ALLOW }),
   });
   const running = new Set<Exchange>();
-  const edge = openEdge({ deps, feed, own, limiter, recorder, refusals, http, running });
+  const storedResponses = new StoredResponses(counters, (error) =>
+    logger.warn({ error }, 'the place of a response could not be kept: its id will be unknown'),
+  );
+  const edge = openEdge({ deps, feed, own, limiter, recorder, refusals, http, running, storedResponses });
   const succession = await keepSucceeding(deps, emitter.id);
   observe(deps.metrics, { recorder, edge, feed });
   return {
@@ -130,13 +137,27 @@ interface EdgeParts {
   readonly refusals: RefusalRecorder;
   readonly http: HttpUpstream;
   readonly running: Set<Exchange>;
+  readonly storedResponses: StoredResponses;
 }
 
 // The chain of a call, in the order in which it is worked through.
-function openEdge({ deps, feed, own, limiter, recorder, refusals, http, running }: EdgeParts): HttpEdge {
+function openEdge({
+  deps,
+  feed,
+  own,
+  limiter,
+  recorder,
+  refusals,
+  http,
+  running,
+  ...parts
+}: EdgeParts): HttpEdge {
   const { config, logger, metrics } = deps;
+  const { storedResponses } = parts;
   const { snapshot } = feed;
   const credentials = new CredentialReader(parseMasterKeys(config.LOOM_MASTER_KEYS.reveal()));
+  const authorizer = new Authorizer(credentials, new GoogleTokens((url, form) => http.postForm(url, form)));
+  const breakers = new Breakers();
   const identify = authenticate({ snapshot, peppers: parsePeppers(config.LOOM_KEY_PEPPERS.reveal()) });
   const callModel = compose([
     identify,
@@ -145,13 +166,16 @@ function openEdge({ deps, feed, own, limiter, recorder, refusals, http, running 
       timeoutMs: config.LOOM_GATEWAY_BODY_TIMEOUT,
     }),
     ...own,
-    route(snapshot, credentials),
+    route({
+      ...{ snapshot, credentials, authorizer, breakers, storedResponses },
+      unsupported: config.LOOM_GATEWAY_UNSUPPORTED,
+    }),
     limit(limiter),
     capture(recorder),
     forward({
       http,
       simulator: new SimulatorUpstream(),
-      credentials,
+      ...{ authorizer, breakers, storedResponses },
       totalTimeoutMs: config.LOOM_UPSTREAM_TOTAL_TIMEOUT,
       clientStallMs: config.LOOM_CLIENT_STALL_TIMEOUT,
       running,
@@ -160,9 +184,11 @@ function openEdge({ deps, feed, own, limiter, recorder, refusals, http, running 
   const models = new ModelLister({
     snapshot,
     ask: (provider) => {
-      const credential = credentials.read(provider);
-      const header = credential === null ? null : (profileOf(provider.kind)?.authHeader(credential) ?? null);
-      return http.listModels(provider, header ? { [header[0]]: header[1] } : {});
+      const credential = credentials.keyOf(provider, 0);
+      const profile = profileOf(provider.kind);
+      if (!profile?.modelsPath) return Promise.resolve([]);
+      const header = credential === null ? null : credentialHeader(profile.auth, credential);
+      return http.listModels(provider, profile.modelsPath, header ? { [header[0]]: header[1] } : {});
     },
   });
   const gatewayMetrics = new GatewayMetrics(metrics);

@@ -1,12 +1,16 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
+import type { Dialect } from '@loom/providers';
 
 /*
  * The header allow-lists, both ways. What is not named here is not passed on: neither credentials, cookies and
  * hop-by-hop headers of the caller, nor those of the provider.
  */
 
-/** From the caller to the provider, besides the content type and the provider's own credential. */
-const toProvider = ['openai-beta', 'openai-organization', 'openai-project', 'idempotency-key'] as const;
+/** From the caller to the provider, by the caller's dialect, besides the content type and the provider's credential. */
+const toProvider = {
+  openai: ['openai-beta', 'openai-organization', 'openai-project', 'idempotency-key'],
+  anthropic: ['anthropic-version', 'anthropic-beta', 'idempotency-key'],
+} as const;
 
 /** From the provider to the caller: these … */
 const toCaller = new Set([
@@ -20,11 +24,11 @@ const toCaller = new Set([
 ]);
 const rateLimitPrefix = 'x-ratelimit-';
 /** … and these families. */
-const toCallerPrefixes = ['openai-', rateLimitPrefix, 'x-groq-', 'anthropic-'];
+const toCallerPrefixes = ['openai-', rateLimitPrefix, 'x-groq-', 'anthropic-', 'x-amzn-bedrock-'];
 
 export function headersForProvider(
   caller: IncomingHttpHeaders,
-  credential: readonly [name: string, value: string] | null,
+  dialect: Dialect | null,
   stream: boolean,
 ): Record<string, string> {
   const headers: Record<string, string> = {
@@ -33,11 +37,10 @@ export function headersForProvider(
     'accept-encoding': 'identity',
     'user-agent': 'loom-gateway',
   };
-  for (const name of toProvider) {
+  for (const name of dialect ? toProvider[dialect.errors] : []) {
     const value = caller[name];
     if (typeof value === 'string') headers[name] = value;
   }
-  if (credential) headers[credential[0]] = credential[1];
   return headers;
 }
 

@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isLoomError, LoomError, toLoomError } from '@loom/errors';
+import { type Dialect, dialectOf, dialects } from '@loom/providers';
 import { isTracing, type Logger, type RequestSpan, startRequestSpan } from '@loom/telemetry';
 import { Call } from './call.ts';
 import type { ModelList } from './model-list.ts';
-import { openAiError } from './openai-errors.ts';
+import { errorBody } from './dialect/dialect-errors.ts';
 import type { RefusalRecorder } from './record/refusal-recorder.ts';
+import { findStoredResponse, type StoredResponseCall } from './stored-responses.ts';
 import { responseHeaders } from './response-headers.ts';
 
 export interface HttpEdgeOptions {
@@ -19,10 +21,9 @@ export interface HttpEdgeOptions {
 
 /** Paths that the application behind the edge answers. Everything else is the API's, byte for byte. */
 const applicationPaths = new Set(['/healthz', '/readyz', '/metrics']);
-const routes: Readonly<Record<string, 'GET' | 'POST'>> = {
-  '/v1/chat/completions': 'POST',
-  '/v1/models': 'GET',
-};
+const modelsPath = '/v1/models';
+const dialectByPath = new Map(dialects.map((dialect) => [dialect.path, dialect]));
+const responses = dialectOf('openai-responses');
 
 /** After a refusal whose body was not read, this much of it is swallowed so that the client can read the answer. */
 const drainBytesMax = 64 * 1024 * 1024;
@@ -80,17 +81,19 @@ export class HttpEdge {
 
   async #dispatch(call: Call): Promise<void> {
     const { method = '', url = '' } = call.request;
-    const query = url.indexOf('?');
-    const path = query < 0 ? url : url.slice(0, query);
-    const allowed = routes[path];
-    if (!allowed)
-      throw new LoomError('not_found', `unknown request URL: ${method} ${path.slice(0, 200)}`, {
-        reason: 'unknown_url',
-      });
-    if (method !== allowed) {
-      throw new LoomError('method_not_allowed', `${method} is not allowed for ${path}; use ${allowed}`, {
+    const { path, allowed, dialect, stored } = findRoute(method, url);
+    call.dialect = dialect;
+    if (dialect) call.operation = dialect.operation;
+    if (!allowed.includes(method)) {
+      const use = allowed.join(' or ');
+      call.response.setHeader('allow', allowed.join(', '));
+      throw new LoomError('method_not_allowed', `${method} is not allowed for ${path}; use ${use}`, {
         reason: 'method_not_allowed',
       });
+    }
+    if (stored) {
+      call.stored = stored;
+      call.operation = stored.operation;
     }
     if (this.#stopping)
       throw new LoomError('overloaded', 'the gateway is stopping', {
@@ -103,7 +106,7 @@ export class HttpEdge {
         reason: 'too_many_calls',
       });
     }
-    if (allowed === 'GET') this.#send(call, 200, await this.#options.listModels(call));
+    if (path === modelsPath) this.#send(call, 200, await this.#options.listModels(call));
     else await this.#options.callModel(call);
   }
 
@@ -125,21 +128,25 @@ export class HttpEdge {
     }
     if (error.retryAfterMs !== undefined)
       response.setHeader('retry-after', Math.ceil(error.retryAfterMs / 1000));
-    if (error.code === 'method_not_allowed')
-      response.setHeader('allow', routes[(request.url ?? '').split('?')[0] ?? ''] ?? '');
     if (!request.complete) {
       response.setHeader('connection', 'close');
       drain(request);
     }
-    this.#send(call, error.status, openAiError(error));
+    this.#send(call, error.status, errorBody(call.dialect, error, call.id));
   }
+}
+
+/** For telemetry: no ids in it, and '' for a path that is none of ours. */
+function routeNameOf(path: string): string {
+  if (path === modelsPath || dialectByPath.has(path)) return path;
+  return path.startsWith(`${responses.path}/`) ? `${responses.path}/{id}` : '';
 }
 
 function startSpan({ method = '', url = '', headers }: IncomingMessage): RequestSpan | null {
   const [path = ''] = url.split('?', 1);
   const { traceparent } = headers;
   const caller = typeof traceparent === 'string' ? traceparent : undefined;
-  return startRequestSpan({ method, route: Object.hasOwn(routes, path) ? path : '', caller });
+  return startRequestSpan({ method, route: routeNameOf(path), caller });
 }
 
 function endSpan({ id, traceId, project, end, response }: Call, span: RequestSpan): void {
@@ -156,6 +163,27 @@ function endSpan({ id, traceId, project, end, response }: Call, span: RequestSpa
       'loom.call.outcome': outcome,
       ...(project ? { 'loom.project.id': project.id } : {}),
     },
+  });
+}
+
+interface FoundRoute {
+  readonly path: string;
+  readonly allowed: readonly string[];
+  readonly dialect: Dialect | null;
+  readonly stored: StoredResponseCall | null;
+}
+
+/** What answers a path. Throws `not_found`. Paths are exact; only ids of responses vary. */
+function findRoute(method: string, url: string): FoundRoute {
+  const query = url.indexOf('?');
+  const path = query < 0 ? url : url.slice(0, query);
+  if (path === modelsPath) return { path, allowed: ['GET'], dialect: null, stored: null };
+  const dialect = dialectByPath.get(path);
+  if (dialect) return { path, allowed: ['POST'], dialect, stored: null };
+  const found = findStoredResponse(method, path, query < 0 ? '' : url.slice(query + 1));
+  if (found) return { path, dialect: responses, ...found };
+  throw new LoomError('not_found', `unknown request URL: ${method} ${path.slice(0, 200)}`, {
+    reason: 'unknown_url',
   });
 }
 

@@ -5,7 +5,7 @@ import { createLogger, Metrics } from '@loom/telemetry';
 import { AppModule, GATEWAY } from './app.module.ts';
 import { readGatewayConfig } from './config.ts';
 import type { Gateway } from './gateway.ts';
-import { openAiError } from './openai-errors.ts';
+import { openAiError } from './dialect/openai-errors.ts';
 
 const logger = createLogger({ service: 'gateway' });
 const metrics = new Metrics();

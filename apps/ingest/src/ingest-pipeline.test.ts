@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startTestEngines, type TestEngines } from '@loom/engine-host/testing';
 import { type EventStream, openEventStream, type StreamRecord } from '@loom/event-stream';
-import { answerText, estimateUsage } from '@loom/providers';
+import { answerTextOf, estimateUsage } from '@loom/providers';
 import { EventStreamServer } from '@loom/service-kit';
 import { type CostComputed, DeadLetter, eventIds, newUuid, topics } from '@loom/trace-schema';
 import { openTraceStore, type TraceStore } from '@loom/trace-store';
@@ -38,7 +38,7 @@ describe('IngestPipeline', () => {
   const deps = async () => ({
     store,
     deadLetters: await stream.producer(topics.deadLetters),
-    answerText,
+    answerText: answerTextOf,
     estimateUsage,
   });
   const costOf = ({ ended }: ReturnType<typeof callEvents>): CostComputed => ({

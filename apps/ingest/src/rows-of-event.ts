@@ -33,7 +33,7 @@ import { requestText } from './request-text.ts';
 /** What the rows need to know that is a provider's matter. */
 export interface EventReaders {
   /** What the model said, from an answer's raw bytes; '' when there is nothing to read. */
-  readonly answerText: (bytes: Buffer, stream: boolean) => string;
+  readonly answerText: (wire: string, bytes: Buffer, stream: boolean) => string;
   readonly estimateUsage: (counts: TextCounts) => Usage;
 }
 
@@ -97,7 +97,7 @@ function rowsOfAccepted(event: CallAccepted): EventRows {
 function rowsOfEnded(event: CallEnded, readers: EventReaders): EventRows {
   const { projectId, call, response, facts, timing } = event;
   const plain = response && decodePayload(response);
-  const text = plain ? readers.answerText(plain, facts.stream) : '';
+  const text = plain ? readers.answerText(facts.wire ?? facts.dialect, plain, facts.stream) : '';
   const span = { ...endedSpan(event, readers), outputPreview: preview(text) };
   return {
     spans: [span],
@@ -227,6 +227,10 @@ function callRow(event: Stamped, call: CallIdentity, facts: CallFacts, startTime
     providerKind: facts.providerKind,
     requestModel: facts.requestModel,
     routedModel: facts.routedModel,
+    wire: facts.wire ?? '',
+    route: facts.route ?? '',
+    cache: facts.cache ?? '',
+    dropped: facts.dropped ?? [],
     stream: facts.stream,
     capture: facts.capture,
     parameters: Object.fromEntries(

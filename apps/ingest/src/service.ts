@@ -1,5 +1,5 @@
 import type { EventStream, Producer } from '@loom/event-stream';
-import { answerText, estimateUsage } from '@loom/providers';
+import { answerTextOf, estimateUsage } from '@loom/providers';
 import { startConsumer } from '@loom/service-kit';
 import type { Logger, Metrics } from '@loom/telemetry';
 import type { TraceWriter } from '@loom/trace-store';
@@ -20,6 +20,6 @@ export interface IngestServiceDeps {
 /** Starts the consumer group `ingest`: events and costs into the trace store. */
 export function startIngest(deps: IngestServiceDeps): Promise<INestMicroservice> {
   const { store, deadLetters, generation = 1, ...rest } = deps;
-  const module = AppModule.register({ store, deadLetters, generation, answerText, estimateUsage });
+  const module = AppModule.register({ store, deadLetters, generation, answerText: answerTextOf, estimateUsage });
   return startConsumer({ ...rest, group: 'ingest', module });
 }

@@ -9,6 +9,7 @@ import {
   type VerifyKey,
   type VerifySession,
 } from '@loom/service-kit';
+import type { ContentReaderDeps } from './content-reader.ts';
 import { LiveController } from './live.controller.ts';
 import { LiveTail } from './live-tail.ts';
 import { MetricsController } from './metrics.controller.ts';
@@ -22,7 +23,7 @@ export interface QueryModuleDeps {
   readonly verifyKey: VerifyKey;
   readonly verifySession: VerifySession;
   readonly lag: ReadLag;
-  readonly assembleAnswer: (bytes: Buffer, stream: boolean) => unknown;
+  readonly assembleAnswer: ContentReaderDeps['assembleAnswer'];
 }
 
 @Module({})

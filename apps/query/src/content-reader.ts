@@ -12,10 +12,13 @@ const decompress = promisify(zstdDecompress);
 export const inlineBytesMax = 4 * 1024 * 1024;
 const rawBytesMax = 64 * 1024 * 1024;
 
+/** The caller's dialect, and the API of the provider's bytes where it is another ('' where it is the same). */
+export type CallWires = Pick<StoredSpan, 'dialect' | 'wire' | 'requestModel'>;
+
 export interface ContentReaderDeps {
   readonly store: Pick<TraceReader, 'readPayload' | 'readChunks'>;
   /** The answer as one JSON value: a body as it is, a stream put together from its chunks; null when there is none. */
-  readonly assembleAnswer: (bytes: Buffer, stream: boolean) => unknown;
+  readonly assembleAnswer: (call: CallWires, bytes: Buffer, stream: boolean) => unknown;
 }
 
 export interface PlainPayload {
@@ -69,7 +72,7 @@ export class ContentReader {
   #answerOf(span: StoredSpan, bytes: Buffer): unknown {
     // A refused stream is answered with a JSON body.
     const isStream = span.stream && !/^\s*[{[]/.test(bytes.subarray(0, 64).toString('latin1'));
-    return this.#deps.assembleAnswer(bytes, isStream) ?? jsonOrText(bytes);
+    return this.#deps.assembleAnswer(span, bytes, isStream) ?? jsonOrText(bytes);
   }
 }
 

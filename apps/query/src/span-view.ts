@@ -33,6 +33,10 @@ export function toSpan(stored: StoredSpan, content: SpanContent): Span {
     providerKind: stored.providerKind,
     requestModel: stored.requestModel,
     routedModel: stored.routedModel,
+    wire: orNull(stored.wire),
+    route: orNull(stored.route),
+    cache: stored.cache === 'hit' ? 'hit' : null,
+    dropped: [...stored.dropped],
     responseModel: orNull(stored.responseModel),
     responseId: orNull(stored.responseId),
     outcome: stored.outcome,
@@ -161,7 +165,7 @@ function errorOf({ errorType: type, errorMessage: message, errorCode }: StoredSp
 }
 
 export function toAttempt(attempt: CallAttempt): Span['attempts'][number] {
-  const { spanId, provider, model, status, error } = attempt;
+  const { spanId, provider, model, status, error, reason = null, usage = null } = attempt;
   const startTime = toInstant(attempt.startTime);
   return {
     spanId,
@@ -171,6 +175,8 @@ export function toAttempt(attempt: CallAttempt): Span['attempts'][number] {
     durationMs: toMilliseconds(attempt.durationNanos),
     status,
     error,
+    reason,
+    usage: usage && withTotal(usage),
   };
 }
 

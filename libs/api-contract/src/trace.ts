@@ -72,6 +72,10 @@ const SpanAttempt = z.object({
   durationMs: milliseconds,
   status: z.int().nullable(),
   error: SpanError.nullable(),
+  /** Why this target was tried: `only`, `balanced`, `breaker`, `retry`, `next_key`, `fallback`. */
+  reason: z.string().nullable(),
+  /** What the attempt took although it was not the call's answer. */
+  usage: SpanUsage.nullable(),
 });
 
 /** One operation of a trace, whole. Null means not known or not said. */
@@ -86,6 +90,14 @@ export const Span = z.object({
   providerKind: z.string(),
   requestModel: z.string(),
   routedModel: z.string(),
+  /** The provider's API, where it is another one than the caller's. */
+  wire: z.string().nullable(),
+  /** The alias whose route chose the provider. */
+  route: z.string().nullable(),
+  /** `hit`: the response cache answered, no provider was called. */
+  cache: z.literal('hit').nullable(),
+  /** Parts of the request that the provider could not be told, by the caller's path. */
+  dropped: z.array(z.string()),
   responseModel: z.string().nullable(),
   responseId: z.string().nullable(),
   outcome: Outcome,

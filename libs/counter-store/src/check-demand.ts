@@ -2,10 +2,14 @@ import { LoomError } from '@loom/errors';
 import {
   amountMax,
   type Demand,
+  keyBytesMax,
+  type PutOptions,
   type Renewal,
   renewalsMax,
   type Settlement,
   stepsPerPeriod,
+  ttlMsMax,
+  valueBytesMax,
   windowsMax,
 } from './counter-store.ts';
 
@@ -34,6 +38,18 @@ export function checkRenewal(renewal: Renewal): void {
     throw fault('ids', `has ${renewal.ids.length} entries; at most ${renewalsMax}`);
   checkNames(renewal, renewal.ids);
   checkInteger('leaseMs', renewal.leaseMs, 1, periodMsMax);
+}
+
+export function checkPut(key: string, value: Buffer, { ttlMs }: PutOptions): void {
+  checkKey(key);
+  if (value.length > valueBytesMax)
+    throw fault('value', `has ${value.length} bytes; at most ${valueBytesMax}`);
+  checkInteger('ttlMs', ttlMs, 1, ttlMsMax);
+}
+
+export function checkKey(key: string): void {
+  const bytes = Buffer.byteLength(key);
+  if (bytes === 0 || bytes > keyBytesMax) throw fault('key', `has ${bytes} bytes; from 1 to ${keyBytesMax}`);
 }
 
 function checkNames(of: { readonly scope: string; readonly owner: string }, ids: readonly string[]): void {

@@ -25,10 +25,23 @@ export interface CounterStore {
   settle(settlement: Settlement): Promise<boolean>;
   /** Keeps slots for another `leaseMs`. One that has expired meanwhile is taken again, beyond the limit if need be. */
   renew(renewal: Renewal): Promise<void>;
+  /**
+   * Keeps a value for a time, in place of the one before. With `ifAbsent` only when there is none: false then. A store
+   * that is short of memory may forget a value before its time.
+   */
+  put(key: string, value: Buffer, options: PutOptions): Promise<boolean>;
+  /** The value that is kept under a key; null when there is none. */
+  get(key: string): Promise<Buffer | null>;
   /** Resolves when the store answers, rejects with `unavailable`. */
   ping(): Promise<void>;
   /** Open requests are rejected; nothing is given back. */
   close(): Promise<void>;
+}
+
+export interface PutOptions {
+  /** From 1 to {@link ttlMsMax}. Milliseconds. */
+  readonly ttlMs: number;
+  readonly ifAbsent?: boolean;
 }
 
 /** A limit on the sum of amounts in any stretch of `periodMs`. */
@@ -102,6 +115,10 @@ export const stepsPerPeriod = 60;
 /** Largest limit and amount. */
 export const amountMax = 1_000_000_000_000;
 export const windowsMax = 8;
+export const ttlMsMax = 400 * 86_400_000;
+/** Of a value and of its key. Bytes. */
+export const valueBytesMax = 16 * 1024 * 1024;
+export const keyBytesMax = 1024;
 export const renewalsMax = 10_000;
 /** No request takes longer, whatever the store does, unless its URL says otherwise. Milliseconds. */
 export const waitMsDefault = 50;

@@ -1,14 +1,25 @@
+export { type AnswerFacts } from './answer-facts.ts';
+export { type Dialect, type DialectName, dialectOf, dialects } from './dialects.ts';
 export { estimateUsage, splitByDensity } from './estimate.ts';
 export { jsonDepthMax } from './json-members.ts';
 export {
-  answerText,
-  assembleAnswer,
-  type AnswerFacts,
-  readAnswerFacts,
-  readTailUsage,
-} from './openai-chat/chat-answer.ts';
-export { type ChatRequest, chatRequestForProvider, readChatRequest } from './openai-chat/chat-request.ts';
-export { readChatUsage } from './openai-chat/chat-usage.ts';
+  type ModelRequest,
+  readModelRequest,
+  requestForProvider,
+  requestWithoutBody,
+} from './model-request.ts';
+export { type AnswerContext } from './neutral/halves.ts';
 export { EventGate } from './openai-chat/event-gate.ts';
-export { profileOf, providerKinds, type ProviderProfile } from './profiles.ts';
+export { type Pair, type StreamTranslation, type UnsupportedPolicy } from './pair.ts';
+export { findPair } from './pairs.ts';
+export {
+  credentialHeader,
+  type Endpoint,
+  endpointOf,
+  profileOf,
+  providerKinds,
+  type ProviderProfile,
+} from './profiles.ts';
 export { type SimulatedAnswer, simulateChat, simulatorModel } from './simulator.ts';
+export { assembleAnswer } from './recorded-answer.ts';
+export { answerTextOf, type Wire, wireOf } from './wires.ts';

@@ -1,11 +1,58 @@
 import { LoomError } from '@loom/errors';
-import type { ProviderRecord } from '@loom/trace-schema';
+import type { ProviderRecord, RouteSettings, RouteTarget } from '@loom/trace-schema';
 import type { ControlSnapshot } from './control-snapshot.ts';
 
 export interface Target {
   readonly provider: ProviderRecord;
   /** The model's name as the provider knows it. */
   readonly model: string;
+}
+
+/** The ways that a call may take: balanced targets, then fallbacks in their order. */
+export interface Route {
+  /** The alias that it belongs to; null for a model that was named directly. */
+  readonly name: string | null;
+  /** At least one. */
+  readonly targets: readonly (Target & { readonly weight: number })[];
+  readonly fallbacks: readonly Target[];
+  /** Tries of the same target after its first failure. */
+  readonly retries: number;
+  readonly fallbackOn: readonly RouteSettings['fallbackOn'][number][];
+  readonly timeouts: RouteSettings['timeouts'];
+}
+
+const plain = { fallbacks: [], retries: 0, fallbackOn: [], timeouts: {} } as const;
+
+/**
+ * The route of a model name: that of its alias, with the targets that are gone or disabled left out; else the one
+ * target that the name leads to. Throws `not_found` with reason `model_not_found`.
+ */
+export function resolveRoute(
+  snapshot: ControlSnapshot,
+  caller: { readonly organizationId: string; readonly projectId: string },
+  model: string,
+): Route {
+  const alias = snapshot.alias(caller.projectId, model);
+  const settings = alias?.route;
+  if (!alias || !settings)
+    return { ...plain, name: null, targets: [{ ...resolveModel(snapshot, caller, model), weight: 1 }] };
+  const providers = snapshot.providers(caller.organizationId);
+  const targetOf = (target: RouteTarget): Target[] => {
+    const provider = providers.find((found) => found.name === target.provider);
+    return provider?.enabled ? [{ provider, model: target.model }] : [];
+  };
+  const own = { provider: alias.provider, model: alias.model, weight: settings.weight };
+  const targets = [own, ...settings.balance].flatMap((target) =>
+    targetOf(target).map((found) => ({ ...found, weight: target.weight })),
+  );
+  const fallbacks = settings.fallbacks.flatMap(targetOf);
+  const [first, ...rest] =
+    targets.length > 0 ? targets : fallbacks.map((target) => ({ ...target, weight: 1 }));
+  if (!first) throw notFound(`route "${model}" has no provider that is there and enabled`);
+  const { retries, fallbackOn, timeouts } = settings;
+  return targets.length > 0
+    ? { name: model, targets, fallbacks, retries, fallbackOn, timeouts }
+    : { name: model, targets: [first], fallbacks: rest, retries, fallbackOn, timeouts };
 }
 
 /**

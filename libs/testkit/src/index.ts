@@ -2,7 +2,13 @@ export { generatedSection } from './generated-section.ts';
 export { type KafkaServerOptions, missingForKafka, startKafka } from './kafka-server.ts';
 export { OtlpReceiver, type ReceivedMetric, type ReceivedSpan } from './otlp-receiver.ts';
 export { missingForPostgres, type PostgresServerOptions, startPostgres } from './postgres-server.ts';
-export { type RecordedCase, recordedChatCases } from './recorded.ts';
+export {
+  eventStreamFrame,
+  type RecordedCase,
+  recordedCases,
+  recordedChatCases,
+  type RecordedWire,
+} from './recorded.ts';
 export { missingForRedis, type RedisServerOptions, startRedis } from './redis-server.ts';
 export { freePorts, type RealServer } from './server-process.ts';
 export {

@@ -61,6 +61,14 @@ export const CallFacts = z.strictObject({
   requestModel: z.string(),
   /** The model name sent to the provider, after aliases. */
   routedModel: z.string(),
+  /** The provider's API, where it is another one than the caller's: `anthropic-messages`, `bedrock-converse`, … */
+  wire: z.string().optional(),
+  /** The alias whose route chose the provider. */
+  route: z.string().optional(),
+  /** The answer came from the response cache: no provider was called, and it costs nothing. */
+  cache: z.literal('hit').optional(),
+  /** Parts of the request that the provider could not be told, by the caller's path. */
+  dropped: z.array(z.string()).optional(),
   stream: z.boolean(),
   capture: CaptureMode,
   /** `unchecked`: the key has limits, and the counter store could not be asked. Absent: checked, or none to check. */
@@ -149,6 +157,12 @@ export const CallAttempt = z.strictObject({
   durationNanos: nanos,
   status: z.int().nullable(),
   error: CallError.nullable(),
+  /** Why this target: `only`, `balanced`, `breaker`, `retry`, `next_key`, `fallback`. */
+  reason: z.string().optional(),
+  /** Which of the provider's keys, from 0. */
+  keyIndex: z.int().nonnegative().optional(),
+  /** What the attempt took although it failed (an answer that a content policy cut off). */
+  usage: Usage.nullable().optional(),
 });
 export type CallAttempt = z.infer<typeof CallAttempt>;
 

@@ -12,6 +12,13 @@ export const ProjectRecord = z.strictObject({
   capture: CaptureMode,
   /** `searchable`: content stored in the clear; `sealed`: encrypted under bucket keys, no body search. */
   content: z.enum(['searchable', 'sealed']),
+  /** Answers of equal requests are given again for this long. Absent or null: only where a request asks for it. */
+  cacheTtlMs: z
+    .int()
+    .positive()
+    .max(30 * 86_400_000)
+    .nullable()
+    .optional(),
 });
 export type ProjectRecord = z.infer<typeof ProjectRecord>;
 
@@ -62,8 +69,41 @@ export const ProviderRecord = z.strictObject({
   enabled: z.boolean(),
   /** Bare model names that this provider serves: exact, or with a trailing `*`. */
   models: z.array(z.string()),
+  /** Settings of the kind: `apiVersion` (Azure OpenAI), `region` (Bedrock). */
+  options: z.record(z.string(), z.string()).optional(),
 });
 export type ProviderRecord = z.infer<typeof ProviderRecord>;
+
+const timeoutMs = z.int().positive().max(3_600_000).optional();
+
+export const RouteTarget = z.strictObject({ provider: z.string(), model: z.string() });
+export type RouteTarget = z.infer<typeof RouteTarget>;
+
+const weight = z.int().min(1).max(1000);
+
+/** What an alias may say of the ways beside its own target. */
+export const RouteSettings = z.strictObject({
+  /** Of the alias's own target, among those in `balance`. */
+  weight: weight.default(1),
+  /** Further first targets; a call takes one of them by weight. */
+  balance: z
+    .array(RouteTarget.extend({ weight: weight.default(1) }))
+    .max(16)
+    .default([]),
+  /** Tried in this order when the first target fails before its first byte. */
+  fallbacks: z.array(RouteTarget).max(8).default([]),
+  /** Tries of one target after its first failure, where that may help. */
+  retries: z.int().min(0).max(5).default(0),
+  /** Which failures lead to a fallback: `error` is every one that is not the request's own fault. */
+  fallbackOn: z
+    .array(z.enum(['error', 'context_window', 'content_policy']))
+    .default(['error', 'context_window']),
+  /** In place of the deployment's own, milliseconds: until connected, until the first piece, between two pieces, in all. */
+  timeouts: z
+    .strictObject({ connectMs: timeoutMs, firstChunkMs: timeoutMs, idleMs: timeoutMs, totalMs: timeoutMs })
+    .default({}),
+});
+export type RouteSettings = z.infer<typeof RouteSettings>;
 
 export const AliasRecord = z.strictObject({
   id: z.string(),
@@ -71,6 +111,8 @@ export const AliasRecord = z.strictObject({
   alias: z.string(),
   provider: z.string(),
   model: z.string(),
+  /** Absent or null: the one target and nothing else. */
+  route: RouteSettings.nullable().optional(),
 });
 export type AliasRecord = z.infer<typeof AliasRecord>;
 

@@ -25,6 +25,8 @@ export {
 } from './call-events.ts';
 export {
   AliasRecord,
+  RouteSettings,
+  RouteTarget,
   ApiKeyRecord,
   ControlChanged,
   ControlEvent,

@@ -39,6 +39,14 @@ export interface CallRow {
   readonly providerKind: string;
   readonly requestModel: string;
   readonly routedModel: string;
+  /** The provider's API where it is another one than the caller's; '' where it is the same. */
+  readonly wire: string;
+  /** The alias whose route chose the provider; '' for a model that was named directly. */
+  readonly route: string;
+  /** `hit`: the response cache answered. */
+  readonly cache: string;
+  /** Parts of the request that the provider could not be told. */
+  readonly dropped: readonly string[];
   readonly stream: boolean;
   readonly capture: CaptureMode;
   /** Scalar request parameters, each as its JSON text: `{"temperature":"0.2","service_tier":"\"flex\""}`. */

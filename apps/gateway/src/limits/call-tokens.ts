@@ -1,31 +1,32 @@
-import { type ChatRequest, estimateUsage, splitByDensity } from '@loom/providers';
+import { estimateUsage, type ModelRequest, splitByDensity } from '@loom/providers';
 import type { Usage } from '@loom/trace-schema';
 import type { Call } from '../call.ts';
 
 /** The most that a call is likely to use, told without looking at its content: its length, and the answer it allows. */
-export function estimateTokens(chat: ChatRequest): number {
-  const { max_completion_tokens: most, max_tokens: older, n } = chat.parameters;
-  const answer = wholeNumber(most) ?? wholeNumber(older) ?? 0;
-  return inputEstimate(chat) + answer * Math.max(1, wholeNumber(n) ?? 1);
+export function estimateTokens(request: ModelRequest): number {
+  const answers = Math.max(1, wholeNumber(request.parameters.n) ?? 1);
+  return inputEstimate(request) + (request.outputTokensMax ?? 0) * answers;
 }
 
 /**
  * What a call has used now that it is over: as the provider tells it; nothing when it never got an answer from one; else
  * an estimate from the text.
  */
-export function usedTokens({ end, chat, tap, dispatchedAt }: Call): number {
-  if (!end || !chat || dispatchedAt === null || end.status >= 300) return 0;
+export function usedTokens({ end, modelRequest, tap, dispatchedAt }: Call): number {
+  if (!end || !modelRequest || dispatchedAt === null || end.status >= 300) return 0;
   const usage = end.tail?.facts.usage;
   if (usage) return sum(usage);
   const text = tap?.text(end.streamed) ?? '';
   const { ascii, other } = splitByDensity(Buffer.byteLength(text), text.length);
-  return inputEstimate(chat) + sum(estimateUsage({ ...noText, outputAscii: ascii, outputOther: other }));
+  return (
+    inputEstimate(modelRequest) + sum(estimateUsage({ ...noText, outputAscii: ascii, outputOther: other }))
+  );
 }
 
 const noText = { inputAscii: 0, inputOther: 0, outputAscii: 0, outputOther: 0 };
 const sum = ({ inputTokens, outputTokens }: Usage): number => inputTokens + outputTokens;
 
-function inputEstimate({ bytes, characters }: ChatRequest): number {
+function inputEstimate({ bytes, characters }: ModelRequest): number {
   const { ascii, other } = splitByDensity(bytes.length, characters);
   return sum(estimateUsage({ ...noText, inputAscii: ascii, inputOther: other }));
 }

@@ -1,16 +1,20 @@
-import type { CredentialReader } from '../credentials.ts';
-import { chatRequestForProvider, profileOf, EventGate } from '@loom/providers';
-import { known } from '../call.ts';
-import { Exchange } from '../exchange.ts';
-import { headersForProvider } from '../headers.ts';
+import type { Breakers, PlannedAttempt } from '@loom/routing';
+import { newUuid } from '@loom/trace-schema';
+import { type Call, known } from '../call.ts';
+import type { Authorizer } from '../forward/authorizer.ts';
+import { Exchange } from '../forward/exchange.ts';
+import { prepareAttempt } from '../forward/prepare-attempt.ts';
 import type { GatewayMiddleware } from '../middleware.ts';
+import type { StoredResponses } from '../stored-responses.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 
 export interface ForwardOptions {
   readonly http: Upstream;
   readonly simulator: Upstream;
-  readonly credentials: CredentialReader;
-  /** A call may take this long in all. Milliseconds. */
+  readonly authorizer: Authorizer;
+  readonly breakers: Breakers;
+  readonly storedResponses: StoredResponses;
+  /** A whole call, unless its route says otherwise. Milliseconds. */
   readonly totalTimeoutMs: number;
   /** A client that reads nothing is left after this. Milliseconds. */
   readonly clientStallMs: number;
@@ -23,37 +27,35 @@ export function forward(options: ForwardOptions): GatewayMiddleware {
   return {
     name: 'forward',
     handle: async (call) => {
-      const chat = known(call.chat, 'chat');
-      const { provider, model } = known(call.target, 'target');
-      const profile = profileOf(provider.kind);
-      const askForUsage = chat.stream && !chat.includeUsage && (profile?.asksForStreamUsage ?? false);
-      const credential = options.credentials.read(provider);
-      const header = credential === null || !profile ? null : profile.authHeader(credential);
+      const { route, plan, source, planned, prepared } = known(call.routed, 'routed');
       const exchange = new Exchange(call, {
-        totalTimeoutMs: options.totalTimeoutMs,
+        totalTimeoutMs: route.timeouts.totalMs ?? options.totalTimeoutMs,
         clientStallMs: options.clientStallMs,
-        gate: new EventGate({ takesUsageOut: askForUsage }),
-        credential,
+        ...{ plan, breakers: options.breakers, context: contextOf(call) },
+        prepare: (next) => prepareAttempt(source, next, options.authorizer),
+        send: ({ upstream }, listener) =>
+          (upstream.provider.kind === 'sim' ? options.simulator : options.http).send(upstream, listener),
+        registersId: call.dialectOrThrow.name === 'openai-responses' && call.stored === null,
+        register: (responseId, { target }: PlannedAttempt) =>
+          options.storedResponses.keep(known(call.project, 'project').id, responseId, target),
       });
       options.running.add(exchange);
       try {
-        call.dispatchedAt = performance.now();
-        const upstream = provider.kind === 'sim' ? options.simulator : options.http;
-        call.end = await exchange.run((listener) =>
-          upstream.send(
-            {
-              provider,
-              path: '/chat/completions',
-              headers: headersForProvider(call.request.headers, header, chat.stream),
-              body: chatRequestForProvider(chat, { model, askForUsage }),
-              chat,
-            },
-            listener,
-          ),
-        );
+        call.end = await exchange.run(planned, prepared);
       } finally {
         options.running.delete(exchange);
       }
     },
+  };
+}
+
+function contextOf(call: Call) {
+  const request = known(call.modelRequest, 'modelRequest');
+  return {
+    requestModel: request.model,
+    id: newUuid(call.startTimeMs).replaceAll('-', ''),
+    created: Math.floor(call.startTimeMs / 1000),
+    includeUsage: request.includeUsage,
+    bytes: request.bytes,
   };
 }

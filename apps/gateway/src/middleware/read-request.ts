@@ -1,8 +1,9 @@
 import { LoomError, messageOf } from '@loom/errors';
-import { readChatRequest } from '@loom/providers';
+import { readModelRequest, requestWithoutBody } from '@loom/providers';
 import type { Call } from '../call.ts';
 import type { GatewayMiddleware } from '../middleware.ts';
 import { type BodyLimits, readBody } from '../read-body.ts';
+import type { StoredResponseCall } from '../stored-responses.ts';
 
 const labelBytesMax = 512;
 const metadataBytesMax = 4096;
@@ -13,15 +14,22 @@ export function readRequest(limits: BodyLimits): GatewayMiddleware {
   return {
     name: 'read-request',
     handle: async (call, next) => {
-      const body = await readBody(call.request, limits);
+      const body = call.stored ? Buffer.alloc(0) : await readBody(call.request, limits);
       call.sessionId = label(call, 'x-loom-session-id');
       call.userId = label(call, 'x-loom-user-id');
       call.metadata = metadataOf(call);
-      call.chat = readChatRequest(body);
-      call.userId ??= call.chat.endUser;
+      call.modelRequest = call.stored
+        ? requestWithoutBody({ stream: isStreamWanted(call.stored) })
+        : readModelRequest(body, call.dialectOrThrow.shape);
+      call.userId ??= call.modelRequest.endUser;
       await next();
     },
   };
+}
+
+// A stored response may be read as the stream that it was.
+function isStreamWanted({ pathAndQuery }: StoredResponseCall): boolean {
+  return /[?&]stream=true(?:&|$)/.test(pathAndQuery);
 }
 
 function label(call: Call, name: string): string | null {

@@ -1,17 +1,117 @@
-import { type ControlSnapshot, resolveModel } from '@loom/routing';
-import { known } from '../call.ts';
+import { isLoomError, LoomError } from '@loom/errors';
+import {
+  AttemptPlan,
+  type Breakers,
+  type ControlSnapshot,
+  type PlannedAttempt,
+  resolveRoute,
+  type Route,
+} from '@loom/routing';
+import { type Call, known } from '../call.ts';
 import type { CredentialReader } from '../credentials.ts';
+import type { Authorizer } from '../forward/authorizer.ts';
+import { type AttemptSource, prepareAttempt, type PreparedAttempt } from '../forward/prepare-attempt.ts';
 import type { GatewayMiddleware } from '../middleware.ts';
+import { previousResponseTarget, type StoredResponses } from '../stored-responses.ts';
 
-/** Finds the provider and its name for the model that was asked for. */
-export function route(snapshot: ControlSnapshot, credentials: CredentialReader): GatewayMiddleware {
+export interface RouteOptions {
+  readonly snapshot: ControlSnapshot;
+  readonly credentials: CredentialReader;
+  readonly authorizer: Authorizer;
+  readonly breakers: Breakers;
+  readonly storedResponses: StoredResponses;
+  /** For parts of a request that a provider cannot be told, unless the request says otherwise. */
+  readonly unsupported: 'refuse' | 'drop';
+}
+
+/** Finds the ways that a call may go, and makes the first request: what cannot go anywhere is refused here. */
+export function route(options: RouteOptions): GatewayMiddleware {
+  const keys = new KeyRotation();
   return {
     name: 'route',
-    handle: (call, next) => {
-      const key = known(call.key, 'key');
-      call.target = resolveModel(snapshot, key, known(call.chat, 'chat').model);
-      credentials.read(call.target.provider); // a provider that is out of use refuses the call before it is accepted
-      return next();
+    handle: async (call, next) => {
+      const found = await findRoute(call, options);
+      const { authorizer, breakers, credentials } = options;
+      const plan = new AttemptPlan(found, {
+        breakers,
+        keysOf: ({ provider }) => credentials.keysOf(provider),
+        firstKeyOf: ({ provider }) => keys.next(provider.id, credentials.keysOf(provider)),
+        nowMs: () => performance.now(),
+        random: Math.random,
+        withoutFallbacks: call.request.headers['x-loom-fallbacks'] === 'off',
+      });
+      const source = sourceOf(call, found, options.unsupported);
+      const first = await firstAttempt(plan, (planned) => prepareAttempt(source, planned, authorizer));
+      call.target = first.planned.target;
+      call.routed = { route: found, plan, source, ...first };
+      await next();
     },
   };
+}
+
+/** Spreads calls over the keys of a provider. */
+class KeyRotation {
+  readonly #next = new Map<string, number>();
+
+  next(providerId: string, keys: number): number {
+    if (keys === 1) return 0;
+    const index = (this.#next.get(providerId) ?? 0) % keys;
+    this.#next.set(providerId, index + 1);
+    return index;
+  }
+}
+
+// A call about a stored response, or one that continues one, goes where the response is, and nowhere else.
+async function findRoute(call: Call, { snapshot, storedResponses }: RouteOptions): Promise<Route> {
+  const key = known(call.key, 'key');
+  const request = known(call.modelRequest, 'modelRequest');
+  const responseId = call.stored?.responseId ?? request.previousResponseId;
+  if (responseId === null) return resolveRoute(snapshot, key, request.model);
+  const owner = await storedResponses.find(key.projectId, responseId);
+  const target = owner && previousResponseTarget(snapshot, key, owner);
+  if (!owner || !target) {
+    const param = call.stored ? 'response_id' : 'previous_response_id';
+    throw new LoomError('not_found', `response with id "${responseId.slice(0, 100)}" not found`, {
+      ...{ param, reason: 'response_not_found' },
+    });
+  }
+  const resolved = call.stored ? null : resolveRoute(snapshot, key, request.model);
+  const model =
+    resolved?.targets.find(({ provider }) => provider.id === target.provider.id)?.model ?? target.model;
+  return {
+    ...{ name: null, targets: [{ ...target, model, weight: 1 }], fallbacks: [], retries: 0, fallbackOn: [] },
+    timeouts: resolved?.timeouts ?? {},
+  };
+}
+
+function sourceOf(call: Call, { timeouts }: Route, unsupported: 'refuse' | 'drop'): AttemptSource {
+  const said = call.request.headers['x-loom-unsupported'];
+  return {
+    ...{
+      dialect: call.dialectOrThrow,
+      request: known(call.modelRequest, 'modelRequest'),
+      stored: call.stored,
+    },
+    ...{ headers: call.request.headers, timeouts },
+    unsupported: said === 'drop' || said === 'refuse' ? said : unsupported,
+  };
+}
+
+// The first target that can be asked at all; when there is none, the first one's reason is the refusal.
+async function firstAttempt(
+  plan: AttemptPlan,
+  prepare: (planned: PlannedAttempt) => Promise<PreparedAttempt>,
+): Promise<{ planned: PlannedAttempt; prepared: PreparedAttempt }> {
+  let planned: PlannedAttempt | null = plan.first();
+  let refusal: unknown = null;
+  while (planned) {
+    try {
+      return { planned, prepared: await prepare(planned) };
+    } catch (thrown) {
+      refusal ??= thrown;
+      if (!isLoomError(thrown) || thrown.code === 'invalid_request') throw thrown;
+      planned = plan.next({ kind: 'model_not_found' });
+    }
+  }
+  throw refusal;
 }

@@ -12,6 +12,7 @@ import { CallRecording } from './call-recording.ts';
 import type { Emitter } from './emitter.ts';
 import { encodePayload, encodePayloadSync, encodesAtOnce } from './payload.ts';
 import { emitParts } from './payload-parts.ts';
+import { wireFacts } from './wire-facts.ts';
 
 export interface CallRecorderOptions {
   readonly emitter: Emitter;
@@ -93,8 +94,8 @@ export class CallRecorder {
 
   async #writeAccepted(call: Call): Promise<{ recording: CallRecording; durable: Promise<void> }> {
     const { emitter } = this.#options;
-    const chat = known(call.chat, 'chat');
-    const plain = { stored: chat.bytes };
+    const request = known(call.modelRequest, 'modelRequest');
+    const plain = { stored: request.bytes };
     const encoded = encodesAtOnce(plain) ? encodePayloadSync(plain) : await encodePayload(plain);
     const identity = identityOf(call);
     const facts = factsOf(call);
@@ -113,7 +114,7 @@ export class CallRecorder {
       traceparent: call.span?.traceparent,
       fields: { call: identity, facts, request: encoded.payload },
     });
-    const density = splitByDensity(chat.bytes.length, chat.characters);
+    const density = splitByDensity(request.bytes.length, request.characters);
     const recording = new CallRecording({
       emitter,
       identity,
@@ -178,18 +179,25 @@ export function identityOf(call: Call): CallIdentity {
 }
 
 function factsOf(call: Call): CallFacts {
-  const chat = known(call.chat, 'chat');
+  const request = known(call.modelRequest, 'modelRequest');
   const target = known(call.target, 'target');
   return {
     operation: call.operation,
-    dialect: call.dialect,
+    dialect: call.dialectOrThrow.name,
     provider: target.provider.name,
     providerKind: providerNameOf(target.provider.kind),
-    requestModel: chat.model,
+    requestModel: request.model,
     routedModel: target.model,
-    stream: chat.stream,
+    stream: request.stream,
+    ...wireFacts(call.dialectOrThrow.name, known(call.routed, 'routed').prepared),
+    ...routeFact(call),
     capture: known(call.project, 'project').capture,
     ...(call.limits?.isUnchecked ? { limits: 'unchecked' as const } : {}),
-    parameters: chat.parameters,
+    parameters: request.parameters,
   };
+}
+
+function routeFact(call: Call): Pick<CallFacts, 'route'> {
+  const name = call.routed?.route.name ?? null;
+  return name === null ? {} : { route: name };
 }

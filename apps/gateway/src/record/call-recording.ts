@@ -1,10 +1,11 @@
 import { createHash, type Hash } from 'node:crypto';
-import { type AnswerFacts, answerText } from '@loom/providers';
+import { type AnswerFacts, wireOf } from '@loom/providers';
 import {
   type CallFacts,
   type CallIdentity,
   type ChunkVector,
   eventIds,
+  providerNameOf,
   type TextCounts,
 } from '@loom/trace-schema';
 import type { AnswerTap, CallEnd } from '../call.ts';
@@ -17,7 +18,8 @@ import {
   type PlainPayload,
 } from './payload.ts';
 import { emitParts } from './payload-parts.ts';
-import { factsOfAnswer, terminalFields } from './terminal.ts';
+import { wireFacts } from './wire-facts.ts';
+import { factsOfAnswer, terminalFields, wireOfFacts } from './terminal.ts';
 
 export interface CallRecordingOptions {
   readonly emitter: Emitter;
@@ -64,8 +66,8 @@ export class CallRecording implements AnswerTap {
     this.#status = status;
   }
 
-  chunk(bytes: Buffer): void {
-    this.#atMicros.push(Math.round((performance.now() - this.#options.startedAt) * 1000));
+  chunk(bytes: Buffer, atMs: number): void {
+    this.#atMicros.push(Math.round((atMs - this.#options.startedAt) * 1000));
     this.#lengths.push(bytes.length);
     this.#totalBytes += bytes.length;
     const room = this.#options.answerBytesMax - this.#storedBytes;
@@ -85,7 +87,7 @@ export class CallRecording implements AnswerTap {
 
   text(streamed: boolean): string {
     const answer = this.#answer();
-    return answer ? answerText(answer, streamed) : '';
+    return answer ? wireOf(wireOfFacts(this.#options.facts)).answerText(answer, streamed) : '';
   }
 
   /** Writes what came since the last group, without waiting. */
@@ -125,6 +127,8 @@ export class CallRecording implements AnswerTap {
     const [firstChunk] = this.#atMicros;
     const fields = terminalFields({
       ...this.#options,
+      facts: this.#factsAtEnd(end),
+      attempts: end.attempts ?? [],
       status: end.status,
       error: end.error,
       timing: {
@@ -153,10 +157,24 @@ export class CallRecording implements AnswerTap {
     );
   }
 
+  // Of the target that gave the answer, which may be another one than the call was accepted for.
+  #factsAtEnd({ target, wire, dropped = [] }: CallEnd): CallFacts {
+    const { facts } = this.#options;
+    if (!target || !wire) return facts;
+    const { wire: _wire, dropped: _dropped, ...rest } = facts;
+    return {
+      ...rest,
+      ...wireFacts(facts.dialect, { wire, dropped }),
+      provider: target.provider.name,
+      providerKind: providerNameOf(target.provider.kind),
+      routedModel: target.model,
+    };
+  }
+
   // Of an answer of which only the beginning is kept, the end still says usage, finish reasons and errors.
-  #facts(answer: Buffer | null, { tail, streamed }: CallEnd): AnswerFacts | null {
+  #facts(answer: Buffer | null, { tail, streamed, wire }: CallEnd): AnswerFacts | null {
     if (tail?.whole) return tail.facts;
-    const kept = factsOfAnswer(answer, streamed);
+    const kept = factsOfAnswer(answer, { wire: wire ?? wireOfFacts(this.#options.facts), streamed });
     if (!tail || !kept || !this.#wholeHash) return kept;
     return {
       ...kept,

@@ -1,7 +1,7 @@
 import type { LoomError } from '@loom/errors';
 import { newUuid, systemProjectId } from '@loom/trace-schema';
 import type { Call } from '../call.ts';
-import { errorTypeOf } from '../openai-errors.ts';
+import { errorTypeOf } from '../dialect/openai-errors.ts';
 import { identityOf } from './call-recorder.ts';
 import { type Emitter, unixNanos } from './emitter.ts';
 
@@ -52,8 +52,8 @@ export class RefusalRecorder {
         fields: {
           call: identityOf(call),
           operation: call.operation,
-          dialect: call.dialect,
-          requestModel: call.chat?.model ?? '',
+          dialect: call.dialect?.name ?? '',
+          requestModel: call.modelRequest?.model ?? '',
           status: error.status,
           error: { type: reason, message: error.message.slice(0, 1000), code: error.code },
           startTime: unixNanos(call.startTimeMs),

@@ -5,7 +5,7 @@ import { CallAccepted, CallChunks, eventIds, systemProjectId, topics } from '@lo
 import { Emitter } from './emitter.ts';
 import { encodePayload } from './payload.ts';
 import { emitParts } from './payload-parts.ts';
-import { factsOfAnswer, terminalFields } from './terminal.ts';
+import { factsOfAnswer, terminalFields, wireOfFacts } from './terminal.ts';
 
 export interface SuccessionOptions {
   /** Directory of the embedded stream. */
@@ -129,11 +129,12 @@ async function interrupt(emitter: Emitter, open: OpenCall): Promise<void> {
     request: { length: accepted.request.length, hash: accepted.request.hash },
     inputText: { inputAscii: accepted.request.length, inputOther: 0 },
     answer,
-    answerFacts: factsOfAnswer(answer, streamed),
+    answerFacts: factsOfAnswer(answer, { wire: wireOfFacts(accepted.facts), streamed }),
     streamed,
     response: encoded?.payload ?? null,
     chunks: answer ? { atMicros, lengths: groups.flatMap((group) => group.chunks.lengths) } : null,
     deliveredBytes: 0,
+    attempts: [],
   });
   const draft = {
     id: eventIds.ended(callId),

@@ -1,5 +1,6 @@
-import { type AnswerFacts, answerText, readAnswerFacts, splitByDensity } from '@loom/providers';
+import { type AnswerFacts, splitByDensity, wireOf } from '@loom/providers';
 import type {
+  CallAttempt,
   CallEnded,
   CallError,
   CallFacts,
@@ -25,6 +26,7 @@ export interface TerminalInput {
   readonly response: Payload | null;
   readonly chunks: ChunkVector | null;
   readonly deliveredBytes: number;
+  readonly attempts: readonly CallAttempt[];
 }
 
 /** The fields of a terminal event besides its stamp and type. */
@@ -49,17 +51,25 @@ export function terminalFields(input: TerminalInput): object {
     response: input.response,
     chunks: input.chunks,
     deliveredBytes: input.deliveredBytes,
-    attempts: [],
+    attempts: input.attempts,
   };
 }
 
 /** The facts of an answer, or null when there was none. */
-export function factsOfAnswer(answer: Buffer | null, streamed: boolean): AnswerFacts | null {
-  return answer && answer.length > 0 ? readAnswerFacts(answer, streamed) : null;
+export function factsOfAnswer(
+  answer: Buffer | null,
+  { wire, streamed }: { readonly wire: string; readonly streamed: boolean },
+): AnswerFacts | null {
+  return answer && answer.length > 0 ? wireOf(wire).readFacts(answer, streamed) : null;
+}
+
+/** The API that the answer's bytes are of. */
+export function wireOfFacts({ wire, dialect }: CallFacts): string {
+  return wire ?? dialect;
 }
 
 function textCounts(input: TerminalInput): TextCounts {
-  const text = input.answer ? answerText(input.answer, input.streamed) : '';
+  const text = input.answer ? wireOf(wireOfFacts(input.facts)).answerText(input.answer, input.streamed) : '';
   const { ascii, other } = splitByDensity(Buffer.byteLength(text), text.length);
   return { ...input.inputText, outputAscii: ascii, outputOther: other };
 }

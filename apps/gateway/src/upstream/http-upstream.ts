@@ -40,8 +40,16 @@ export class HttpUpstream implements Upstream {
     const exchange = new HttpExchange(listener);
     try {
       const { pool, basePath } = this.#poolOf(request.provider);
-      const path = basePath + request.path;
-      pool.dispatch({ method: 'POST', path, headers: request.headers, body: request.body }, exchange);
+      const { method, headers, body, timeouts } = request;
+      pool.dispatch(
+        {
+          ...{ method, path: basePath + request.path, headers },
+          ...(method === 'POST' ? { body } : {}),
+          ...(timeouts?.headMs === undefined ? {} : { headersTimeout: timeouts.headMs }),
+          ...(timeouts?.idleMs === undefined ? {} : { bodyTimeout: timeouts.idleMs }),
+        },
+        exchange,
+      );
     } catch (error) {
       queueMicrotask(() => exchange.onResponseError(null, error as Error));
     }
@@ -49,12 +57,16 @@ export class HttpUpstream implements Upstream {
   }
 
   /** The ids of `GET /models`. Rejects when the provider cannot be asked or gives no list. */
-  async listModels(provider: ProviderRecord, headers: Record<string, string>): Promise<string[]> {
+  async listModels(
+    provider: ProviderRecord,
+    modelsPath: string,
+    headers: Record<string, string>,
+  ): Promise<string[]> {
     const { pool, basePath } = this.#poolOf(provider);
     const signal = AbortSignal.timeout(listTimeoutMs);
     const { statusCode, body } = await pool.request({
       method: 'GET',
-      path: `${basePath}/models`,
+      path: basePath + modelsPath,
       headers,
       signal,
     });
@@ -63,6 +75,26 @@ export class HttpUpstream implements Upstream {
     if (!Array.isArray(list.data))
       throw new LoomError('upstream_failed', `provider "${provider.name}" lists no models`);
     return list.data.flatMap(({ id }) => (typeof id === 'string' ? [id] : []));
+  }
+
+  /** `POST` of a form to an address that a credential names (a token endpoint). Guarded like entered providers. */
+  async postForm(address: string, form: string): Promise<{ status: number; body: string }> {
+    const url = new URL(address);
+    const lookup = this.#options.guard.connectLookup(url);
+    const pool = new Pool(url.origin, {
+      connections: 1,
+      connect: { timeout: listTimeoutMs, ...(lookup ? { lookup } : {}) },
+    });
+    try {
+      const { statusCode, body } = await pool.request({
+        ...{ method: 'POST', path: url.pathname + url.search, body: form },
+        headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
+        signal: AbortSignal.timeout(listTimeoutMs),
+      });
+      return { status: statusCode, body: await readBounded(body, listBytesMax) };
+    } finally {
+      await pool.destroy();
+    }
   }
 
   async close(): Promise<void> {

@@ -8,15 +8,17 @@ const pieceMs = 5;
 /** The built-in model `loom-sim`, as a provider that needs no network. */
 export class SimulatorUpstream implements Upstream {
   send(request: UpstreamRequest, listener: UpstreamListener): UpstreamExchange {
-    const { chat, body } = request;
-    const sent = JSON.parse(body.toString()) as {
+    const sent = JSON.parse(request.body.toString()) as {
+      model: string;
       messages: unknown;
+      stream?: boolean;
       stream_options?: { include_usage?: boolean };
     };
+    const stream = sent.stream === true;
     const answer = simulateChat({
-      model: chat.model,
+      model: sent.model,
       messages: sent.messages,
-      stream: chat.stream,
+      stream,
       includeUsage: sent.stream_options?.include_usage === true,
       id: `chatcmpl-${newUuid()}`,
       created: Math.floor(Date.now() / 1000),
@@ -32,7 +34,7 @@ export class SimulatorUpstream implements Upstream {
         return;
       }
       listener.chunk(piece);
-      timer = setTimeout(next, chat.stream ? pieceMs : 0);
+      timer = setTimeout(next, stream ? pieceMs : 0);
     };
     timer = setTimeout(() => {
       listener.head(200, { 'content-type': answer.contentType });

@@ -1,16 +1,17 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { LoomError } from '@loom/errors';
-import type { ChatRequest } from '@loom/providers';
 import type { ProviderRecord } from '@loom/trace-schema';
 
 /** One request to a provider. */
 export interface UpstreamRequest {
   readonly provider: ProviderRecord;
-  /** Below the provider's base URL, with a leading slash. */
+  readonly method: 'POST' | 'GET' | 'DELETE';
+  /** Below the provider's base URL, with a leading slash; may have a query. */
   readonly path: string;
   readonly headers: Record<string, string>;
   readonly body: Buffer;
-  readonly chat: ChatRequest;
+  /** In place of the deployment's own. Milliseconds. */
+  readonly timeouts?: { readonly headMs?: number | undefined; readonly idleMs?: number | undefined };
 }
 
 /** Told what the provider answers, in this order: head, chunks, then once end or failure. Nothing after an abort. */

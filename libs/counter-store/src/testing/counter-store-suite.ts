@@ -267,5 +267,46 @@ export function counterStoreSuite(name: string, { open, isShared }: CounterStore
       const asked = own.reserve(demandOf(randomUUID(), { windows: [requests(1)] }));
       await expect(asked).rejects.toMatchObject({ code: 'unavailable' });
     });
+
+    describe('values', () => {
+      const value = Buffer.from([0, 1, 2, 0xff]);
+
+      it('gives back the bytes that were put, to every process that shares the store', async () => {
+        const key = `response/${randomUUID()}`;
+        expect(await store.get(key)).toBeNull();
+        expect(await store.put(key, value, { ttlMs: minute })).toBe(true);
+        expect(await other.get(key)).toEqual(value);
+        expect(await store.put(key, Buffer.from('new'), { ttlMs: minute })).toBe(true);
+        expect(await other.get(key)).toEqual(Buffer.from('new'));
+      });
+
+      it('puts a value once where it may not replace one', async () => {
+        const key = randomUUID();
+        const tries = [store, other, store].map((from) =>
+          from.put(key, value, { ttlMs: minute, ifAbsent: true }),
+        );
+        expect((await Promise.all(tries)).filter(Boolean)).toHaveLength(1);
+      });
+
+      it('forgets a value after its time', async () => {
+        const key = randomUUID();
+        await store.put(key, value, { ttlMs: 30 });
+        await delay(60);
+        expect(await store.get(key)).toBeNull();
+        expect(await store.put(key, value, { ttlMs: minute, ifAbsent: true })).toBe(true);
+      });
+
+      it.each([
+        ['key', '', value, minute],
+        ['key', 'x'.repeat(2000), value, minute],
+        ['value', 'k', Buffer.alloc(17 * 1024 * 1024), minute],
+        ['ttlMs', 'k', value, 0],
+      ])('refuses a bad %s', async (param, key, bytes, ttlMs) => {
+        await expect(store.put(key, bytes, { ttlMs })).rejects.toMatchObject({
+          code: 'invalid_request',
+          param,
+        });
+      });
+    });
   });
 }

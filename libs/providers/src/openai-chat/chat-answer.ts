@@ -1,67 +1,39 @@
-import type { CallError, Usage } from '@loom/trace-schema';
+import type { Usage } from '@loom/trace-schema';
+import {
+  type AnswerFacts,
+  type MutableFacts,
+  newFacts,
+  readProviderError,
+  toFacts,
+} from '../answer-facts.ts';
+import { parseRecord, record, text } from '../json-values.ts';
 import { sseData } from '../sse.ts';
 import { readChatUsage } from './chat-usage.ts';
-
-/** What the record needs to know of an answer, read from its raw bytes. */
-export interface AnswerFacts {
-  readonly responseId: string | null;
-  readonly responseModel: string | null;
-  readonly finishReasons: readonly string[];
-  readonly serviceTier: string | null;
-  readonly systemFingerprint: string | null;
-  readonly usage: Usage | null;
-  /** The provider's error, as an error body or as an event in the middle of a stream. */
-  readonly error: CallError | null;
-  /** True when the provider said that it is done: `[DONE]`, or a finish reason. A JSON answer that parses is whole. */
-  readonly ended: boolean;
-}
-
-interface MutableFacts {
-  responseId: string | null;
-  responseModel: string | null;
-  readonly finishReasons: Set<string>;
-  serviceTier: string | null;
-  systemFingerprint: string | null;
-  usage: Usage | null;
-  error: CallError | null;
-  ended: boolean;
-}
 
 /**
  * Reads the facts of a chat answer. Of a stream only the events that can hold a fact are parsed: the first, those
  * with a finish reason, usage or an error. Malformed events are passed over.
  */
 export function readAnswerFacts(bytes: Buffer, stream: boolean): AnswerFacts {
-  const facts: MutableFacts = {
-    responseId: null,
-    responseModel: null,
-    finishReasons: new Set(),
-    serviceTier: null,
-    systemFingerprint: null,
-    usage: null,
-    error: null,
-    ended: false,
-  };
+  const facts = newFacts();
   if (stream) readStream(bytes, facts);
   else {
-    const body = parse(bytes.toString('utf8'));
-    if (body) {
-      facts.ended = true;
-      take(body, facts);
-    }
+    const body = parseRecord(bytes.toString('utf8'));
+    if (body) take(body, facts);
+    facts.ended = facts.error !== null || Array.isArray(body?.choices);
   }
-  return { ...facts, finishReasons: [...facts.finishReasons] };
+  return toFacts(facts);
 }
 
 /**
  * The usage at the end of a JSON answer of which only the last bytes are there: the object after its last `"usage"`.
  */
-export function readTailUsage(tail: Buffer): Usage | null {
+export function readTailUsage(tail: Buffer, readUsage: (value: unknown) => Usage | null): Usage | null {
   const text = tail.toString('utf8');
   const from = text.indexOf('{', text.lastIndexOf('"usage"'));
   if (from < 0 || !text.includes('"usage"')) return null;
   for (let end = text.indexOf('}', from); end >= 0; end = text.indexOf('}', end + 1)) {
-    const usage = readChatUsage(parse(text.slice(from, end + 1)));
+    const usage = readUsage(parseRecord(text.slice(from, end + 1)));
     if (usage) return usage;
   }
   return null;
@@ -74,7 +46,7 @@ function readStream(bytes: Buffer, facts: MutableFacts): void {
   for (const data of sseData(bytes)) {
     if (data.startsWith('[DONE]')) facts.ended = true;
     else if (first || factHint.test(data)) {
-      const chunk = parse(data);
+      const chunk = parseRecord(data);
       if (!chunk) continue;
       first = false;
       take(chunk, facts);
@@ -90,25 +62,13 @@ function take(body: Record<string, unknown>, facts: MutableFacts): void {
   facts.systemFingerprint ??= text(body.system_fingerprint);
   // The last snapshot wins: providers that repeat usage send it cumulative.
   facts.usage = readChatUsage(body.usage) ?? readChatUsage(record(body.x_groq)?.usage) ?? facts.usage;
-  facts.error ??= readError(body.error);
+  facts.error ??= readProviderError(body.error);
   if (Array.isArray(body.choices)) {
     for (const choice of body.choices) {
       const reason = text(record(choice)?.finish_reason);
       if (reason) facts.finishReasons.add(reason);
     }
   }
-}
-
-function readError(value: unknown): CallError | null {
-  if (typeof value === 'string') return { type: 'upstream_error', message: value.slice(0, 2000), code: null };
-  const error = record(value);
-  if (!error) return null;
-  const code = error.code;
-  return {
-    type: text(error.type) ?? 'upstream_error',
-    message: (text(error.message) ?? JSON.stringify(error)).slice(0, 2000),
-    code: typeof code === 'string' || typeof code === 'number' ? String(code) : null,
-  };
 }
 
 interface AssembledToolCall {
@@ -129,13 +89,13 @@ interface AssembledChoice {
  * nothing to put together. Unknown members of the first chunk and unknown string deltas are kept.
  */
 export function assembleAnswer(bytes: Buffer, stream: boolean): Record<string, unknown> | null {
-  if (!stream) return parse(bytes.toString('utf8'));
+  if (!stream) return parseRecord(bytes.toString('utf8'));
   let completion: Record<string, unknown> | null = null;
   const choices = new Map<number, AssembledChoice>();
   let usage: unknown = null;
   let error: unknown = null;
   for (const data of sseData(bytes)) {
-    const chunk = parse(data);
+    const chunk = parseRecord(data);
     if (!chunk) continue;
     completion ??= { ...chunk, object: 'chat.completion' };
     usage = chunk.usage ?? usage;
@@ -215,22 +175,4 @@ export function answerText(bytes: Buffer, stream: boolean): string {
     }
   }
   return parts.filter((part) => part !== '').join('\n');
-}
-
-function parse(data: string): Record<string, unknown> | null {
-  try {
-    return record(JSON.parse(data));
-  } catch {
-    return null;
-  }
-}
-
-function record(value: unknown): Record<string, unknown> | null {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : null;
-}
-
-function text(value: unknown): string | null {
-  return typeof value === 'string' && value !== '' ? value : null;
 }

@@ -1,4 +1,5 @@
 import type { Usage } from '@loom/trace-schema';
+import { count, record } from '../json-values.ts';
 
 /*
  * usage of the OpenAI chat API, as its providers really send it:
@@ -28,12 +29,4 @@ export function readChatUsage(value: unknown): Usage | null {
     reasoningOutputTokens: reasoning,
     outputAudioTokens: count(output?.audio_tokens),
   };
-}
-
-function record(value: unknown): Record<string, unknown> | null {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
-}
-
-function count(value: unknown): number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : 0;
 }

@@ -1,6 +1,15 @@
 import { LoomError } from '@loom/errors';
-import { checkDemand, checkRenewal, checkSettlement } from '../../check-demand.ts';
-import type { CounterStore, Demand, Grant, Renewal, Settlement, WindowDemand } from '../../counter-store.ts';
+import { checkDemand, checkKey, checkPut, checkRenewal, checkSettlement } from '../../check-demand.ts';
+import type {
+  CounterStore,
+  Demand,
+  Grant,
+  PutOptions,
+  Renewal,
+  Settlement,
+  WindowDemand,
+} from '../../counter-store.ts';
+import { MemoryValues } from './memory-values.ts';
 import { SlidingWindow } from './sliding-window.ts';
 
 interface Scope {
@@ -30,6 +39,7 @@ export function openMemoryCounterStore(url: URL): Promise<CounterStore> {
 
 class MemoryCounterStore implements CounterStore {
   readonly #scopes = new Map<string, Scope>();
+  readonly #values = new MemoryValues();
   readonly #sweeper: NodeJS.Timeout;
   #closed = false;
 
@@ -93,6 +103,21 @@ class MemoryCounterStore implements CounterStore {
     keepUntil(scope, expiresAt);
   }
 
+  async put(key: string, value: Buffer, options: PutOptions): Promise<boolean> {
+    await this.ping();
+    checkPut(key, value, options);
+    const now = nowMs();
+    if (options.ifAbsent && this.#values.get(key, now)) return false;
+    this.#values.put(key, { value: Buffer.from(value), expiresAt: now + options.ttlMs });
+    return true;
+  }
+
+  async get(key: string): Promise<Buffer | null> {
+    await this.ping();
+    checkKey(key);
+    return this.#values.get(key, nowMs());
+  }
+
   ping(): Promise<void> {
     if (!this.#closed) return Promise.resolve();
     return Promise.reject(new LoomError('unavailable', 'counter store memory: is closed'));
@@ -102,6 +127,7 @@ class MemoryCounterStore implements CounterStore {
     this.#closed = true;
     clearInterval(this.#sweeper);
     this.#scopes.clear();
+    this.#values.clear();
     return Promise.resolve();
   }
 

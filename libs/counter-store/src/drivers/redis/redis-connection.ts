@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { LoomError, messageOf } from '@loom/errors';
 import { Redis } from 'ioredis';
+import type { PutOptions } from '../../counter-store.ts';
 import { parseRedisUrl } from './redis-url.ts';
 
 const connectMsMax = 5_000;
@@ -76,19 +77,37 @@ export class RedisConnection {
     keys: readonly string[],
     args: readonly (string | number)[],
   ): Promise<unknown> {
-    if (this.#isSilent || this.#isClosed || this.#redis.status !== 'ready') throw this.#unavailable(null);
+    this.#mustBeReady();
     const commands = this.#redis as unknown as Record<ScriptName, ScriptCall>;
     return this.#inTime(commands[script](keys.length, ...keys, ...args));
   }
 
+  /** False when there was a value and none was to be replaced. Rejects with `unavailable`. */
+  async put(key: string, value: Buffer, { ttlMs, ifAbsent = false }: PutOptions): Promise<boolean> {
+    this.#mustBeReady();
+    const answer: Promise<string | null> = ifAbsent
+      ? this.#redis.set(key, value, 'PX', ttlMs, 'NX')
+      : this.#redis.set(key, value, 'PX', ttlMs);
+    return (await this.#inTime(answer)) === 'OK';
+  }
+
+  async get(key: string): Promise<Buffer | null> {
+    this.#mustBeReady();
+    return this.#inTime(this.#redis.getBuffer(key));
+  }
+
   async ping(): Promise<void> {
-    if (this.#isSilent || this.#isClosed || this.#redis.status !== 'ready') throw this.#unavailable(null);
+    this.#mustBeReady();
     await this.#inTime(this.#redis.ping());
   }
 
   close(): void {
     this.#isClosed = true;
     this.#redis.disconnect();
+  }
+
+  #mustBeReady(): void {
+    if (this.#isSilent || this.#isClosed || this.#redis.status !== 'ready') throw this.#unavailable(null);
   }
 
   async #connect(): Promise<void> {

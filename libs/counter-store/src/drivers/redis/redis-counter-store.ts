@@ -1,8 +1,9 @@
-import { checkDemand, checkRenewal, checkSettlement } from '../../check-demand.ts';
+import { checkDemand, checkKey, checkPut, checkRenewal, checkSettlement } from '../../check-demand.ts';
 import {
   type CounterStore,
   type Demand,
   type Grant,
+  type PutOptions,
   type Renewal,
   type Settlement,
   stepsPerPeriod,
@@ -61,6 +62,16 @@ class RedisCounterStore implements CounterStore {
     }
   }
 
+  async put(key: string, value: Buffer, options: PutOptions): Promise<boolean> {
+    checkPut(key, value, options);
+    return this.#connection.put(valueKeyOf(key), value, options);
+  }
+
+  async get(key: string): Promise<Buffer | null> {
+    checkKey(key);
+    return this.#connection.get(valueKeyOf(key));
+  }
+
   ping(): Promise<void> {
     return this.#connection.ping();
   }
@@ -74,6 +85,7 @@ class RedisCounterStore implements CounterStore {
 type Held = Pick<Demand, 'scope' | 'id' | 'owner'>;
 
 const holderOf = ({ owner, id }: Omit<Held, 'scope'>) => `${owner}/${id}`;
+const valueKeyOf = (key: string) => `loom:value:${key}`;
 const slotsKeyOf = (scope: string) => `loom:{${scope}}:slots`;
 
 // The braces keep all keys of a scope in one slot of a cluster.

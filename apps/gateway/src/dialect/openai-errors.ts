@@ -36,11 +36,6 @@ function limitTypeOf({ code, details }: LoomError): string | null {
   return code === 'rate_limited' && typeof details?.limited === 'string' ? details.limited : null;
 }
 
-/** The same as the last event of a stream that breaks: no `[DONE]` follows. */
-export function openAiErrorEvent(error: LoomError): string {
-  return `data: ${JSON.stringify(openAiError(error))}\n\n`;
-}
-
 /** `error.type` on the record. */
 export function errorTypeOf(error: unknown): string {
   if (!isLoomError(error)) return 'internal';

@@ -1,19 +1,21 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { chatRequestForProvider, readChatRequest } from './chat-request.ts';
+import { readModelRequest, requestForProvider } from './model-request.ts';
+import { chatShape } from './request-shapes.ts';
 
 const body = (value: unknown) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));
+const readChat = (bytes: Buffer) => readModelRequest(bytes, chatShape);
 const messages = [{ role: 'user', content: 'hi' }];
 const fault = (value: unknown) => {
   try {
-    readChatRequest(body(value));
+    readChat(body(value));
   } catch (error) {
     return error as { code: string; param?: string; message: string };
   }
   return null;
 };
 
-describe('readChatRequest', () => {
+describe('readModelRequest', () => {
   it.each([
     ['', undefined, /empty/],
     ['{"model":', undefined, /could not parse/],
@@ -39,7 +41,7 @@ describe('readChatRequest', () => {
   });
 
   it('reads the facts and no content', () => {
-    const request = readChatRequest(
+    const request = readChat(
       body({
         model: 'm',
         messages,
@@ -59,17 +61,17 @@ describe('readChatRequest', () => {
   });
 });
 
-describe('chatRequestForProvider', () => {
+describe('requestForProvider', () => {
   it('returns the very same bytes when nothing must change', () => {
     const bytes = body('{ "model" : "m",\n "messages":[ ], "unknown": 12345678901234567890.10 }');
-    expect(chatRequestForProvider(readChatRequest(bytes), { model: 'm', askForUsage: false })).toBe(bytes);
+    expect(requestForProvider(readChat(bytes), { model: 'm', askForUsage: false })).toBe(bytes);
   });
 
   it('replaces the model and asks for usage without touching another byte', () => {
     const bytes = body(
       '{"x":{"model":"inner"}, "model" : "a" ,"messages":[{"content":"\\"model\\":\\"q\\""}],"n":1e400}',
     );
-    const sent = chatRequestForProvider(readChatRequest(bytes), { model: 'b"', askForUsage: true });
+    const sent = requestForProvider(readChat(bytes), { model: 'b"', askForUsage: true });
     expect(sent.toString()).toBe(
       '{"stream_options":{"include_usage":true},"x":{"model":"inner"}, "model" : "b\\"" ,"messages":[{"content":"\\"model\\":\\"q\\""}],"n":1e400}',
     );
@@ -81,7 +83,7 @@ describe('chatRequestForProvider', () => {
       messages,
       stream_options: { include_obfuscation: false, include_usage: false },
     });
-    const sent = chatRequestForProvider(readChatRequest(bytes), { model: 'a', askForUsage: true });
+    const sent = requestForProvider(readChat(bytes), { model: 'a', askForUsage: true });
     expect(JSON.parse(sent.toString())).toMatchObject({
       stream_options: { include_obfuscation: false, include_usage: true },
     });
@@ -94,7 +96,7 @@ describe('chatRequestForProvider', () => {
         fc.string({ minLength: 1, maxLength: 50 }),
         (rest, model) => {
           const value = { ...rest, model: 'before', messages: [], stream: true, stream_options: null };
-          const sent = chatRequestForProvider(readChatRequest(body(value)), { model, askForUsage: false });
+          const sent = requestForProvider(readChat(body(value)), { model, askForUsage: false });
           expect(JSON.parse(sent.toString())).toEqual(JSON.parse(JSON.stringify({ ...value, model })));
         },
       ),

@@ -1,0 +1,324 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { LoomError, toLoomError } from '@loom/errors';
+import {
+  type AnswerContext,
+  type AnswerFacts,
+  EventGate,
+  type StreamTranslation,
+  type Wire,
+  wireOf,
+} from '@loom/providers';
+import type { AttemptFailure } from '@loom/routing';
+import type { UpstreamExchange, UpstreamListener } from '../upstream/upstream.ts';
+import { classifyError, classifyStatus } from './classify-failure.ts';
+import { bytesOf, type HeldAnswer, type Piece } from './held-answer.ts';
+import type { PreparedAttempt } from './prepare-attempt.ts';
+
+/** The client's side of an attempt. What is opened is the call's answer: no other attempt follows. */
+export interface AttemptHost {
+  /** The head goes out. */
+  open(answer: {
+    readonly status: number;
+    readonly headers: IncomingHttpHeaders;
+    readonly streamed: boolean;
+  }): void;
+  /** Bytes for the client. */
+  write(bytes: Buffer | string): void;
+  /** Bytes of the provider, for the record; only once the answer is open. */
+  keep(piece: Piece): void;
+  /** The opened answer is over; `rest` is what was held back, for an answer that is whole. */
+  close(end: { readonly failure: LoomError | null; readonly rest?: Buffer | string }): void;
+  /** Nothing was opened and the attempt is over. The answer is there when the provider gave one. */
+  fail(failure: AttemptFailure, cause: LoomError, answer: HeldAnswer | null): void;
+  /** The id of a response that the provider stores is about to be handed out. Resolves when it may be. */
+  beforeHandingOut(responseId: string): Promise<void>;
+}
+
+export interface AttemptOptions {
+  readonly prepared: PreparedAttempt;
+  readonly context: AnswerContext;
+  /** Whether the id of the answer must be known to Loom before the client sees it. */
+  readonly registersId: boolean;
+}
+
+/** A JSON answer is held whole, and checked, up to this size; a larger one passes as it comes. Bytes. */
+const heldBytesMax = 8 * 1024 * 1024;
+/** A translated answer must be held whole; a larger one is refused. Bytes. */
+const translatedBytesMax = 64 * 1024 * 1024;
+
+/**
+ * One try at one target. It holds the answer until it is sure that it is one: a JSON answer until it is whole and of its
+ * API's shape, a stream until its first event. Then the answer is opened, and bytes pass as they come.
+ */
+export class Attempt implements UpstreamListener {
+  readonly #host: AttemptHost;
+  readonly #options: AttemptOptions;
+  readonly #wire: Wire;
+  readonly #gate: EventGate | null;
+  readonly #translation: StreamTranslation | null;
+  #upstream: UpstreamExchange | null = null;
+  #head: HeldHead | null = null;
+  #held: Piece[] = [];
+  #heldBytes = 0;
+  /** `waiting` for a first event, `registering` its id, `open`, `over`. */
+  #state: 'waiting' | 'registering' | 'open' | 'over' = 'waiting';
+  #endedEarly: (() => void) | null = null;
+
+  constructor(host: AttemptHost, options: AttemptOptions) {
+    this.#host = host;
+    this.#options = options;
+    const { pair, wire, askedForUsage } = options.prepared;
+    this.#wire = wireOf(wire);
+    this.#gate = pair ? null : new EventGate({ takesUsageOut: askedForUsage });
+    this.#translation = pair ? pair.translateStream(options.context) : null;
+  }
+
+  begin(send: (listener: UpstreamListener) => UpstreamExchange): void {
+    this.#upstream = send(this);
+  }
+
+  abort(): void {
+    this.#state = 'over';
+    this.#upstream?.abort();
+  }
+
+  pause(): void {
+    this.#upstream?.pause();
+  }
+
+  resume(): void {
+    this.#upstream?.resume();
+  }
+
+  /** What of the client's stream is still to be said when the stream is broken off; nothing for bytes that pass. */
+  get translation(): StreamTranslation | null {
+    return this.#translation;
+  }
+
+  head(status: number, headers: IncomingHttpHeaders): void {
+    if (this.#state === 'over') return;
+    const type = headers['content-type'] ?? '';
+    const framing = this.#wire.framing === 'sse' ? 'text/event-stream' : 'application/vnd.amazon.eventstream';
+    this.#head = { status, headers, streamed: status < 300 && type.startsWith(framing) };
+  }
+
+  chunk(bytes: Buffer): void {
+    if (this.#state === 'over') return;
+    const piece = { bytes: this.#withoutCredential(bytes), atMs: performance.now() };
+    if (this.#state === 'open') this.#pass(piece);
+    else this.#hold(piece);
+  }
+
+  end(): void {
+    if (this.#state === 'over') return;
+    if (this.#state === 'registering') this.#endedEarly = () => this.end();
+    else if (this.#state === 'open') this.#endOpen();
+    else this.#endHeld();
+  }
+
+  failure(error: LoomError): void {
+    if (this.#state === 'over') return;
+    if (this.#state === 'registering') this.#endedEarly = () => this.failure(error);
+    else if (this.#state === 'open') this.#finish(error);
+    else this.#fail(classifyError(error), error);
+  }
+
+  #hold(piece: Piece): void {
+    this.#held.push(piece);
+    this.#heldBytes += piece.bytes.length;
+    const head = this.#mustHead();
+    if (this.#state === 'registering') return;
+    if (head.streamed) {
+      if (piece.bytes.includes(0x0a) || this.#wire.framing === 'eventstream') this.#tryOpenStream(head);
+    } else if (this.#heldBytes > (this.#translation ? translatedBytesMax : heldBytesMax))
+      this.#tooLarge(head);
+  }
+
+  #tooLarge(head: HeldHead): void {
+    if (this.#translation) this.#malformed(`is larger than ${translatedBytesMax} bytes`);
+    else this.#open(head);
+  }
+
+  // The first whole event decides: an error that comes first is a failed attempt and no answer.
+  #tryOpenStream(head: HeldHead): void {
+    const bytes = bytesOf({ ...head, pieces: this.#held });
+    if (this.#wire.framing === 'sse') {
+      const facts = firstFacts(this.#wire, bytes);
+      if (!facts) return;
+      if (facts.error) {
+        const failure = classifyStatus(statusOfError(facts.error.code), facts.error, head.headers);
+        const cause = new LoomError('upstream_failed', facts.error.message, { reason: facts.error.type });
+        this.#fail(failure, cause);
+        return;
+      }
+      if (this.#options.registersId && facts.responseId !== null) {
+        this.#register(facts.responseId, () => this.#open(head));
+        return;
+      }
+    }
+    this.#open(head);
+  }
+
+  #register(responseId: string, then: () => void): void {
+    this.#state = 'registering';
+    void this.#host.beforeHandingOut(responseId).then(() => {
+      if (this.#state !== 'registering') return;
+      this.#state = 'waiting';
+      then();
+      const ended = this.#endedEarly;
+      this.#endedEarly = null;
+      ended?.();
+    });
+  }
+
+  #open(head: HeldHead): void {
+    this.#state = 'open';
+    this.#host.open(head);
+    const held = this.#held;
+    this.#held = [];
+    for (const piece of held) if (this.#state === 'open') this.#pass(piece);
+  }
+
+  #pass(piece: Piece): void {
+    this.#host.keep(piece);
+    try {
+      const passed = this.#filtered(piece.bytes);
+      if (passed.length > 0) this.#host.write(passed);
+    } catch (error) {
+      this.#upstream?.abort();
+      this.#finish(toLoomError(error));
+      return;
+    }
+    if (this.#translation?.error) {
+      this.#upstream?.abort();
+      this.#finish(null);
+    }
+  }
+
+  #filtered(bytes: Buffer): Buffer | string {
+    if (this.#head?.streamed !== true) return bytes;
+    return this.#translation ? this.#translation.push(bytes) : (this.#gate?.push(bytes) ?? bytes);
+  }
+
+  #endOpen(): void {
+    if (this.#head?.streamed !== true) return this.#finish(null);
+    try {
+      this.#finish(null, this.#translation ? this.#translation.end() : this.#gate?.end());
+    } catch (error) {
+      this.#finish(toLoomError(error));
+    }
+  }
+
+  // A JSON answer is whole, or a stream ended before its first event.
+  #endHeld(): void {
+    const head = this.#head;
+    if (!head) return this.#malformed('has no head');
+    const answer = { ...head, pieces: this.#held };
+    const body = bytesOf(answer);
+    if (head.status >= 300) {
+      const error = this.#errorOf(body);
+      const failure = classifyStatus(head.status, error, head.headers);
+      const message = error?.message ?? `the provider answered with status ${head.status}`;
+      return this.#fail(
+        failure,
+        new LoomError('upstream_failed', message, { reason: 'upstream_error' }),
+        answer,
+      );
+    }
+    if (head.streamed) return this.#malformed('is a stream without an event');
+    const facts = this.#wire.readFacts(body, false);
+    if (facts.error) {
+      const failure = classifyStatus(statusOfError(facts.error.code), facts.error, head.headers);
+      const cause = new LoomError('upstream_failed', facts.error.message, { reason: facts.error.type });
+      return this.#fail(failure, cause);
+    }
+    if (!facts.ended) return this.#malformed(describeBody(body, head.headers));
+    const deliver = () => this.#deliverWhole(head, body);
+    if (this.#options.registersId && facts.responseId !== null) this.#register(facts.responseId, deliver);
+    else deliver();
+  }
+
+  #deliverWhole(head: HeldHead, body: Buffer): void {
+    const { pair } = this.#options.prepared;
+    let bytes = body;
+    try {
+      if (pair) bytes = pair.writeAnswer(body, this.#options.context);
+    } catch (error) {
+      const cause = toLoomError(error);
+      this.#fail({ kind: 'malformed' }, cause);
+      return;
+    }
+    this.#state = 'open';
+    const headers = { ...head.headers, 'content-length': String(bytes.length) };
+    this.#host.open({
+      ...head,
+      headers: pair ? { ...headers, 'content-type': 'application/json' } : headers,
+    });
+    for (const piece of this.#held) this.#host.keep(piece);
+    this.#host.write(bytes);
+    this.#finish(null);
+  }
+
+  #errorOf(body: Buffer): AnswerFacts['error'] {
+    const { pair } = this.#options.prepared;
+    return pair ? pair.readError(body) : this.#wire.readFacts(body, false).error;
+  }
+
+  #malformed(what: string): void {
+    const { provider } = this.#options.prepared.upstream;
+    const error = new LoomError('upstream_failed', `the answer of provider "${provider.name}" ${what}`, {
+      reason: 'malformed_answer',
+    });
+    this.#fail({ kind: 'malformed' }, error);
+  }
+
+  #fail(failure: AttemptFailure, cause: LoomError, answer: HeldAnswer | null = null): void {
+    this.#state = 'over';
+    this.#upstream?.abort();
+    this.#host.fail(failure, cause, answer);
+  }
+
+  #finish(failure: LoomError | null, rest?: Buffer | string): void {
+    this.#state = 'over';
+    this.#host.close(rest === undefined ? { failure } : { failure, rest });
+  }
+
+  #mustHead(): HeldHead {
+    return (this.#head ??= { status: 0, headers: {}, streamed: false });
+  }
+
+  // Of the same length, so that a content-length stays true. Only error answers repeat what they were sent.
+  #withoutCredential(bytes: Buffer): Buffer {
+    const { credential } = this.#options.prepared;
+    if (
+      (this.#head?.status ?? 0) < 400 ||
+      credential === null ||
+      credential === '' ||
+      !bytes.includes(credential)
+    )
+      return bytes;
+    const masked = bytes.toString('latin1').replaceAll(credential, '*'.repeat(credential.length));
+    return Buffer.from(masked, 'latin1');
+  }
+}
+
+type HeldHead = Pick<HeldAnswer, 'status' | 'headers' | 'streamed'>;
+
+/** The facts of the events that are whole; null when none is yet, or only comments have come. */
+function firstFacts(wire: Wire, bytes: Buffer): AnswerFacts | null {
+  if (!/(?:^|[\r\n])data:[^\r\n]*[\r\n]/.test(bytes.toString('latin1'))) return null;
+  return wire.readFacts(bytes, true);
+}
+
+/** The HTTP status that an error in a 200 stands for. */
+function statusOfError(code: string | null): number {
+  const status = Number(code);
+  return Number.isInteger(status) && status >= 400 && status < 600 ? status : 502;
+}
+
+function describeBody(body: Buffer, headers: IncomingHttpHeaders): string {
+  if (body.length === 0) return 'is empty';
+  const type = headers['content-type'] ?? 'no content type';
+  const start = body.subarray(0, 80).toString('utf8').replaceAll(/\s+/g, ' ');
+  return `is none of its API (${type}, ${body.length} bytes, "${start}")`;
+}

@@ -1,0 +1,99 @@
+import { createHash, createHmac } from 'node:crypto';
+import { LoomError } from '@loom/errors';
+import { credentialHeader, profileOf } from '@loom/providers';
+import type { ProviderRecord } from '@loom/trace-schema';
+import { SignatureV4 } from '@smithy/signature-v4';
+import type { CredentialReader } from '../credentials.ts';
+import type { UpstreamRequest } from '../upstream/upstream.ts';
+import type { GoogleTokens } from './google-tokens.ts';
+
+export interface Authorized {
+  readonly headers: Record<string, string>;
+  /** What an answer must not repeat. */
+  readonly credential: string | null;
+}
+
+/** Puts a provider's credential on a request, as its kind wants it. */
+export class Authorizer {
+  readonly #credentials: CredentialReader;
+  readonly #google: GoogleTokens;
+
+  constructor(credentials: CredentialReader, google: GoogleTokens) {
+    this.#credentials = credentials;
+    this.#google = google;
+  }
+
+  /** Throws `unavailable` when the credential cannot be used. A provider without a credential is asked without one. */
+  async authorize(request: UpstreamRequest, keyIndex: number): Promise<Authorized> {
+    const { provider, headers } = request;
+    const credential = this.#credentials.keyOf(provider, keyIndex);
+    if (credential === null) return { headers, credential };
+    const scheme = profileOf(provider.kind)?.auth ?? 'bearer';
+    if (scheme === 'sigv4') return { headers: await signed(request, credential), credential };
+    if (scheme === 'google-oauth') {
+      const token = await this.#google.tokenOf(provider, credential);
+      return { headers: { ...headers, authorization: `Bearer ${token}` }, credential: token };
+    }
+    const header = credentialHeader(scheme, credential);
+    return { headers: header ? { ...headers, [header[0]]: header[1] } : headers, credential };
+  }
+}
+
+/*
+ * The credential of Bedrock is `<access key id>:<secret access key>` or `<access key id>:<secret access key>:<session
+ * token>`; an API key of Bedrock (it has no colon) travels as a bearer token and signs nothing.
+ */
+async function signed(request: UpstreamRequest, credential: string): Promise<Record<string, string>> {
+  const { provider, method, path, headers, body } = request;
+  const [accessKeyId = '', secretAccessKey, ...token] = credential.split(':');
+  if (secretAccessKey === undefined) return { ...headers, authorization: `Bearer ${credential}` };
+  const url = new URL(provider.baseUrl.replace(/\/+$/, '') + path);
+  const sessionToken = token.join(':');
+  const signer = new SignatureV4({
+    ...{ service: 'bedrock', region: regionOf(provider, url), sha256: Sha256 },
+    credentials: { accessKeyId, secretAccessKey, ...(sessionToken === '' ? {} : { sessionToken }) },
+  });
+  const result = await signer.sign({
+    ...{ method, protocol: url.protocol, hostname: url.hostname, path: url.pathname },
+    headers: { ...headers, host: url.host },
+    query: Object.fromEntries(url.searchParams),
+    body,
+  });
+  const { host: _host, ...signedHeaders } = result.headers;
+  return signedHeaders;
+}
+
+function regionOf(provider: ProviderRecord, url: URL): string {
+  const region = provider.options?.region ?? /\.([a-z]{2}(?:-[a-z]+)+-\d)\./.exec(url.hostname)?.[1];
+  if (region !== undefined) return region;
+  throw new LoomError('unavailable', `provider "${provider.name}" has no region; set its option "region"`, {
+    reason: 'provider_needs_reconfiguration',
+  });
+}
+
+/** SHA-256 as the signer wants it. */
+class Sha256 {
+  readonly #secret: string | Uint8Array | undefined;
+  #hash: ReturnType<typeof createHash | typeof createHmac>;
+
+  constructor(secret?: unknown) {
+    this.#secret = secret as string | Uint8Array | undefined;
+    this.#hash = this.#begin();
+  }
+
+  update(data: string | Uint8Array): void {
+    this.#hash.update(data);
+  }
+
+  digest(): Promise<Uint8Array> {
+    return Promise.resolve(new Uint8Array(this.#hash.digest()));
+  }
+
+  reset(): void {
+    this.#hash = this.#begin();
+  }
+
+  #begin(): ReturnType<typeof createHash | typeof createHmac> {
+    return this.#secret === undefined ? createHash('sha256') : createHmac('sha256', this.#secret);
+  }
+}

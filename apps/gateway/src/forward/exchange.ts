@@ -1,0 +1,379 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { isLoomError, LoomError, toLoomError } from '@loom/errors';
+import { type AnswerContext, wireOf } from '@loom/providers';
+import {
+  type AttemptFailure,
+  type AttemptPlan,
+  type Breakers,
+  type PlannedAttempt,
+  targetKey,
+} from '@loom/routing';
+import { type CallAttempt, type CallError, newSpanId } from '@loom/trace-schema';
+import { type Call, type CallEnd, known } from '../call.ts';
+import { errorBody, errorEvent, providerErrorBody, providerErrorEvent } from '../dialect/dialect-errors.ts';
+import { errorTypeOf } from '../dialect/openai-errors.ts';
+import { headersForCaller } from '../headers.ts';
+import { unixNanos } from '../record/emitter.ts';
+import { responseHeaders } from '../response-headers.ts';
+import type { UpstreamExchange, UpstreamListener } from '../upstream/upstream.ts';
+import { AnswerTail } from './answer-tail.ts';
+import { Attempt, type AttemptHost } from './attempt.ts';
+import { bytesOf, type HeldAnswer, type Piece } from './held-answer.ts';
+import type { PreparedAttempt } from './prepare-attempt.ts';
+
+export interface ExchangeOptions {
+  readonly totalTimeoutMs: number;
+  readonly clientStallMs: number;
+  readonly plan: AttemptPlan;
+  readonly breakers: Breakers;
+  readonly context: AnswerContext;
+  readonly prepare: (planned: PlannedAttempt) => Promise<PreparedAttempt>;
+  readonly send: (prepared: PreparedAttempt, listener: UpstreamListener) => UpstreamExchange;
+  readonly registersId: boolean;
+  readonly register: (responseId: string, attempt: PlannedAttempt) => Promise<void>;
+}
+
+interface Running {
+  readonly planned: PlannedAttempt;
+  readonly prepared: PreparedAttempt;
+  readonly attempt: Attempt;
+  readonly spanId: string;
+  readonly startTimeMs: number;
+  readonly startedAt: number;
+}
+
+/**
+ * One call, from its first attempt to its end, as a state machine that ends once: whichever of the provider's end, its
+ * failure, the client's leaving, a timeout or the gateway's stop is seen first decides. Attempts follow each other until
+ * one is opened; after its first byte there is no other.
+ */
+export class Exchange implements AttemptHost {
+  readonly #call: Call;
+  readonly #options: ExchangeOptions;
+  readonly #done = Promise.withResolvers<CallEnd>();
+  readonly #attempts: CallAttempt[] = [];
+  #running: Running | null = null;
+  #tail: AnswerTail | null = null;
+  #over = false;
+  #status = 0;
+  #streamed = false;
+  #deliveredBytes = 0;
+  #totalTimer: NodeJS.Timeout | null = null;
+  #stallTimer: NodeJS.Timeout | null = null;
+  #waitTimer: NodeJS.Timeout | null = null;
+
+  constructor(call: Call, options: ExchangeOptions) {
+    this.#call = call;
+    this.#options = options;
+  }
+
+  /** Runs from an attempt that is ready to be sent; resolves when the call is over, whatever its end. */
+  run(planned: PlannedAttempt, prepared: PreparedAttempt): Promise<CallEnd> {
+    const { response } = this.#call;
+    if (response.destroyed || response.socket?.destroyed) {
+      this.#clientLeft(); // before the provider was called
+      return this.#done.promise;
+    }
+    response.on('close', this.#clientLeft);
+    response.on('drain', this.#resume);
+    const { totalTimeoutMs } = this.#options;
+    this.#totalTimer = setTimeout(() => {
+      const message = `the call took longer than ${totalTimeoutMs} ms`;
+      this.#breakOff(new LoomError('upstream_timed_out', message, { reason: 'timeout' }), 'failed');
+    }, totalTimeoutMs);
+    this.#begin(planned, prepared);
+    return this.#done.promise;
+  }
+
+  /** Ends the call because the gateway stops. */
+  stop(): void {
+    const options = { reason: 'interrupted', retryAfterMs: 1000 };
+    this.#breakOff(new LoomError('unavailable', 'the gateway is stopping', options), 'interrupted');
+  }
+
+  open({
+    status,
+    headers,
+    streamed,
+  }: {
+    status: number;
+    headers: IncomingHttpHeaders;
+    streamed: boolean;
+  }): void {
+    const prepared = this.#prepared();
+    this.#status = status;
+    this.#streamed = streamed;
+    this.#tail = new AnswerTail(wireOf(prepared.wire));
+    const outgoing = {
+      ...headersForCaller(headers, { hasOwnLimits: this.#call.limits !== null }),
+      ...responseHeaders(this.#call),
+    };
+    if (prepared.dropped.length > 0) outgoing['x-loom-dropped'] = prepared.dropped.join(', ');
+    if (streamed) {
+      delete outgoing['content-length'];
+      outgoing['x-accel-buffering'] = 'no';
+      if (prepared.pair) outgoing['content-type'] = 'text/event-stream; charset=utf-8';
+    }
+    this.#call.response.writeHead(status, outgoing);
+    if (streamed) this.#call.response.flushHeaders();
+    this.#call.tap?.head(status);
+  }
+
+  write(bytes: Buffer | string): void {
+    const { response } = this.#call;
+    this.#deliveredBytes += Buffer.byteLength(bytes);
+    if (response.write(bytes) || this.#stallTimer) return;
+    // The client reads slower than the provider sends: wait for it, but not for ever.
+    this.#running?.attempt.pause();
+    this.#stallTimer = setTimeout(() => response.destroy(), this.#options.clientStallMs);
+  }
+
+  keep({ bytes, atMs }: Piece): void {
+    this.#call.tap?.chunk(bytes, atMs);
+    this.#tail?.push(bytes);
+  }
+
+  close({ failure, rest }: { readonly failure: LoomError | null; readonly rest?: Buffer | string }): void {
+    if (this.#over) return;
+    const { response } = this.#call;
+    const told = this.#tail?.read(this.#streamed);
+    const translation = this.#running?.attempt.translation ?? null;
+    const saidSo = this.#streamed && told?.facts.ended === true;
+    const isEnded = saidSo || (!this.#streamed && failure === null);
+    const providerError = told?.facts.error ?? null;
+    // A connection that breaks after the provider has said that it is done takes nothing from the answer.
+    if (isEnded && !providerError) {
+      const last = failure && translation && this.#streamed ? translation.end() : rest;
+      if (last !== undefined && last.length > 0) this.write(last);
+      response.end();
+      this.#settle('succeeded');
+      this.#finish('completed', null);
+    } else if (providerError) {
+      // Bytes that pass have told it already; a translated stream is told it now.
+      response.end(
+        translation ? providerErrorEvent(this.#call.dialectOrThrow, providerError, this.#call.id) : undefined,
+      );
+      this.#settle('failed');
+      this.#finish('failed', providerError);
+    } else {
+      this.#settle('failed');
+      this.#breakOff(failure ?? brokenStream(), 'failed');
+    }
+  }
+
+  fail(failure: AttemptFailure, cause: LoomError, answer: HeldAnswer | null): void {
+    if (this.#over) return;
+    this.#settle(isOfTarget(failure) ? 'failed' : 'succeeded');
+    const status = answer?.status ?? null;
+    const error = {
+      type: errorTypeOf(cause),
+      message: cause.message,
+      code: status === null ? cause.code : String(status),
+    };
+    const running = this.#note({ status, error });
+    const next = this.#options.plan.next(failure);
+    if (next) this.#goOn(next, { cause, answer, running });
+    else this.#giveUp(cause, answer);
+  }
+
+  beforeHandingOut(responseId: string): Promise<void> {
+    const running = known(this.#running, 'running');
+    return this.#options.register(responseId, running.planned);
+  }
+
+  #prepared(): PreparedAttempt {
+    return known(this.#running, 'running').prepared;
+  }
+
+  #begin(planned: PlannedAttempt, prepared: PreparedAttempt): void {
+    const { context, registersId } = this.#options;
+    const attempt = new Attempt(this, {
+      prepared,
+      context,
+      registersId: registersId && prepared.pair === null,
+    });
+    const times = { startTimeMs: Date.now(), startedAt: performance.now() };
+    this.#running = { planned, prepared, attempt, spanId: newSpanId(), ...times };
+    this.#call.dispatchedAt ??= times.startedAt;
+    this.#options.breakers.started(targetKey(planned.target));
+    attempt.begin((listener) => this.#options.send(prepared, listener));
+  }
+
+  #goOn(
+    next: PlannedAttempt,
+    last: { readonly cause: LoomError; readonly answer: HeldAnswer | null; readonly running: Running },
+  ): void {
+    this.#waitTimer = setTimeout(() => {
+      this.#waitTimer = null;
+      this.#options.prepare(next).then(
+        (prepared) => {
+          if (!this.#over) this.#begin(next, prepared);
+        },
+        (thrown: unknown) => {
+          if (this.#over) return;
+          // A target that cannot be asked at all is passed over.
+          const other = this.#options.plan.next({
+            kind: isLoomError(thrown) ? 'model_not_found' : 'request',
+          });
+          if (other) this.#goOn(other, last);
+          else this.#giveUp(last.cause, last.answer, last.running);
+        },
+      );
+    }, next.waitMs);
+  }
+
+  // No attempt is left: the last one's failure is the call's.
+  #giveUp(cause: LoomError, answer: HeldAnswer | null, running = this.#running): void {
+    this.#running = running;
+    if (!answer || !running) {
+      this.#breakOff(cause, 'failed');
+      return;
+    }
+    const body = bytesOf(answer);
+    const wire = wireOf(running.prepared.wire);
+    const told = running.prepared.pair
+      ? running.prepared.pair.readError(body)
+      : wire.readFacts(body, false).error;
+    const error = { type: 'upstream_error', message: cause.message, code: String(answer.status) };
+    if (!isJson(body) && answer.status !== 429) {
+      const { name } = running.prepared.upstream.provider;
+      const message = `provider "${name}" answered with status ${answer.status} and no error of its API`;
+      this.open({ ...answer, status: 502, headers: { 'content-type': 'application/json' } });
+      for (const piece of answer.pieces) this.keep(piece);
+      return this.#endWith(
+        Buffer.from(JSON.stringify(this.#body(new LoomError('upstream_failed', message)))),
+        error,
+      );
+    }
+    const { pair } = running.prepared;
+    const shown = pair && told ? Buffer.from(JSON.stringify(this.#providerBody(answer.status, told))) : body;
+    const headers = pair
+      ? { ...answer.headers, 'content-type': 'application/json', 'content-length': String(shown.length) }
+      : answer.headers;
+    this.open({ ...answer, headers });
+    for (const piece of answer.pieces) this.keep(piece);
+    this.#endWith(shown, told ?? error);
+  }
+
+  #endWith(body: Buffer, error: CallError): void {
+    this.write(body);
+    this.#call.response.end();
+    this.#finish('failed', error);
+  }
+
+  #body(error: LoomError): object {
+    return errorBody(this.#call.dialect, error, this.#call.id);
+  }
+
+  #providerBody(status: number, error: CallError): object {
+    return providerErrorBody(this.#call.dialectOrThrow, { status, error, requestId: this.#call.id });
+  }
+
+  // Ends visibly, in the caller's dialect, however much of the answer is out already.
+  #breakOff(error: LoomError, outcome: CallEnd['outcome']): void {
+    if (this.#over) return;
+    const { response } = this.#call;
+    this.#running?.attempt.abort();
+    this.#settle('released');
+    if (!response.headersSent) {
+      this.#status = error.status;
+      const body = Buffer.from(JSON.stringify(this.#body(error)));
+      if (error.retryAfterMs !== undefined)
+        response.setHeader('retry-after', Math.ceil(error.retryAfterMs / 1000));
+      response.writeHead(error.status, {
+        ...responseHeaders(this.#call),
+        'content-type': 'application/json',
+        'content-length': body.length,
+      });
+      response.end(body);
+    } else if (this.#streamed) {
+      // Half an event that was held back is on the record alone.
+      response.end(errorEvent(this.#call.dialectOrThrow, error, this.#call.id));
+    } else {
+      response.destroy(); // a body that breaks off must not look whole
+    }
+    this.#finish(outcome, { type: errorTypeOf(error), message: error.message, code: error.code });
+  }
+
+  readonly #clientLeft = (): void => {
+    if (this.#over) return;
+    this.#running?.attempt.abort();
+    this.#settle('released');
+    const message = 'the client left before the answer was complete';
+    this.#finish('aborted', { type: 'client_abort', message, code: null });
+  };
+
+  readonly #resume = (): void => {
+    if (this.#stallTimer) clearTimeout(this.#stallTimer);
+    this.#stallTimer = null;
+    this.#running?.attempt.resume();
+  };
+
+  #settle(how: 'succeeded' | 'failed' | 'released'): void {
+    const { breakers } = this.#options;
+    if (!this.#running) return;
+    const target = targetKey(this.#running.planned.target);
+    if (how === 'failed') breakers.failed(target, performance.now());
+    else breakers[how](target);
+  }
+
+  /** Writes down the attempt that is over. */
+  #note({ status, error }: { readonly status: number | null; readonly error: CallError | null }): Running {
+    const running = known(this.#running, 'running');
+    const { planned, spanId, startTimeMs, startedAt } = running;
+    this.#attempts.push({
+      ...{ spanId, provider: planned.target.provider.name, model: planned.target.model },
+      startTime: unixNanos(startTimeMs),
+      durationNanos: Math.round((performance.now() - startedAt) * 1e6),
+      ...{ status, error, reason: planned.reason, keyIndex: planned.keyIndex },
+    });
+    return running;
+  }
+
+  #finish(outcome: CallEnd['outcome'], error: CallError | null): void {
+    if (this.#over) return;
+    this.#over = true;
+    for (const timer of [this.#totalTimer, this.#stallTimer, this.#waitTimer]) if (timer) clearTimeout(timer);
+    this.#call.response.off('close', this.#clientLeft).off('drain', this.#resume);
+    const running = this.#running;
+    // Of a call that had only one way to go, the call itself is the attempt.
+    const isRouted = this.#attempts.length > 1 || running?.planned.reason !== 'only';
+    if (running && isRouted && this.#attempts.at(-1)?.spanId !== running.spanId)
+      this.#note({ status: this.#status === 0 ? null : this.#status, error });
+    this.#done.resolve({
+      ...{
+        outcome,
+        status: this.#status,
+        error,
+        deliveredBytes: this.#deliveredBytes,
+        streamed: this.#streamed,
+      },
+      ...(this.#tail ? { tail: this.#tail.read(this.#streamed) } : {}),
+      ...(running
+        ? { target: running.planned.target, wire: running.prepared.wire, dropped: running.prepared.dropped }
+        : {}),
+      attempts: isRouted ? this.#attempts : [],
+    });
+  }
+}
+
+const brokenStream = () =>
+  new LoomError('upstream_failed', "the provider's stream ended before it was complete", {
+    reason: 'upstream_error',
+  });
+
+/** Whether a failure says something of the target; what the request brought about itself does not. */
+function isOfTarget({ kind }: AttemptFailure): boolean {
+  return (
+    kind !== 'request' && kind !== 'context_window' && kind !== 'content_policy' && kind !== 'rate_limited'
+  );
+}
+
+function isJson(body: Buffer): boolean {
+  try {
+    return typeof JSON.parse(body.toString('utf8')) === 'object';
+  } catch (thrown) {
+    void toLoomError(thrown);
+    return false;
+  }
+}

@@ -1,0 +1,106 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { LoomError } from '@loom/errors';
+import {
+  type Dialect,
+  type Endpoint,
+  endpointOf,
+  findPair,
+  type ModelRequest,
+  type Pair,
+  profileOf,
+  requestForProvider,
+  type UnsupportedPolicy,
+} from '@loom/providers';
+import type { PlannedAttempt } from '@loom/routing';
+import type { RouteSettings } from '@loom/trace-schema';
+import { headersForProvider } from '../headers.ts';
+import type { StoredResponseCall } from '../stored-responses.ts';
+import type { UpstreamRequest } from '../upstream/upstream.ts';
+import type { Authorizer } from './authorizer.ts';
+
+/** What an attempt is made of, besides its target. */
+export interface AttemptSource {
+  readonly dialect: Dialect;
+  readonly request: ModelRequest;
+  /** Set for calls about a stored response: nothing is translated, the path names the response. */
+  readonly stored: StoredResponseCall | null;
+  readonly headers: IncomingHttpHeaders;
+  readonly unsupported: UnsupportedPolicy;
+  readonly timeouts: RouteSettings['timeouts'];
+}
+
+/** A request that can be sent, and how its answer is to be read. */
+export interface PreparedAttempt {
+  readonly upstream: UpstreamRequest;
+  /** The provider's API. */
+  readonly wire: Endpoint['wire'];
+  /** Null: the provider speaks the caller's dialect, and its bytes pass as they are. */
+  readonly pair: Pair | null;
+  /** True when Loom asked for the usage of a stream and the caller did not. */
+  readonly askedForUsage: boolean;
+  /** Paths of what the provider cannot be told. */
+  readonly dropped: readonly string[];
+  /** The provider's credential: an error answer that repeats it does not hand it on. */
+  readonly credential: string | null;
+}
+
+/**
+ * Makes the request for one target: spliced where the provider speaks the caller's dialect, else translated. Throws
+ * `unsupported` (422) for what cannot go there, `invalid_request` for a body that cannot be read.
+ */
+export async function prepareAttempt(
+  source: AttemptSource,
+  { target, keyIndex }: PlannedAttempt,
+  authorizer: Authorizer,
+): Promise<PreparedAttempt> {
+  const { provider, model } = target;
+  const { dialect, request, stored } = source;
+  const endpoint = endpointOf(provider.kind, dialect.name, model);
+  const { stream } = request;
+  const options = provider.options ?? {};
+  const pair = endpoint.wire === dialect.name ? null : pairFor(dialect, endpoint, model);
+  const askedForUsage =
+    pair === null &&
+    stream &&
+    dialect.hasUsageOption &&
+    !request.includeUsage &&
+    (profileOf(provider.kind)?.asksForStreamUsage ?? false);
+  const { body, dropped } = pair
+    ? pair.writeRequest(request.bytes, model, source.unsupported)
+    : { body: requestForProvider(request, { model, askForUsage: askedForUsage }), dropped: [] };
+  const base = endpoint.path({ model, stream, options });
+  const unsigned = {
+    ...{
+      provider,
+      method: stored?.method ?? ('POST' as const),
+      path: stored ? base + stored.pathAndQuery : base,
+    },
+    // The caller's own headers are for the API that it speaks.
+    headers: { ...endpoint.headers, ...headersForProvider(source.headers, pair ? null : dialect, stream) },
+    body: endpoint.adapt ? adapted(body, endpoint.adapt) : body,
+    timeouts: { headMs: source.timeouts.firstChunkMs, idleMs: source.timeouts.idleMs },
+  };
+  const { headers, credential } = await authorizer.authorize(unsigned, keyIndex);
+  return {
+    upstream: { ...unsigned, headers },
+    wire: endpoint.wire,
+    pair,
+    askedForUsage,
+    dropped,
+    credential,
+  };
+}
+
+function pairFor(dialect: Dialect, endpoint: Endpoint, model: string): Pair {
+  const pair = findPair(dialect.name, endpoint.wire);
+  if (pair) return pair;
+  throw new LoomError(
+    'unsupported',
+    `model "${model}" cannot be called by ${dialect.path}: ${dialect.name} is not translated to ${endpoint.wire}`,
+    { param: 'model', reason: 'unsupported_operation' },
+  );
+}
+
+function adapted(body: Buffer, adapt: NonNullable<Endpoint['adapt']>): Buffer {
+  return Buffer.from(JSON.stringify(adapt(JSON.parse(body.toString()) as Record<string, unknown>)));
+}

@@ -1,0 +1,113 @@
+import type { CounterStore } from '@loom/counter-store';
+import { isLoomError } from '@loom/errors';
+import type { ControlSnapshot, Target } from '@loom/routing';
+import type { ApiKeyRecord } from '@loom/trace-schema';
+
+/** A call about a response that a provider stores (OpenAI Responses API). */
+export interface StoredResponseCall {
+  /** What the record calls it. */
+  readonly operation: string;
+  readonly method: 'GET' | 'DELETE' | 'POST';
+  readonly responseId: string;
+  /** Below `/responses`: `/<id>`, `/<id>/cancel`, `/<id>/input_items`, with the caller's query. */
+  readonly pathAndQuery: string;
+}
+
+/** Which provider holds a response. */
+export interface ResponseOwner {
+  readonly providerId: string;
+  readonly model: string;
+}
+
+/** Providers keep responses for 30 days; the knowledge where they are is kept a little longer. Milliseconds. */
+const keptMs = 32 * 86_400_000;
+
+/**
+ * Where the responses of each project are: written to the counter store before an id is handed out. An id is looked up
+ * together with its project, so one of another project is as unknown as one that never was.
+ */
+export class StoredResponses {
+  readonly #store: CounterStore;
+  readonly #onFailure: (error: unknown) => void;
+
+  constructor(store: CounterStore, onFailure: (error: unknown) => void) {
+    this.#store = store;
+    this.#onFailure = onFailure;
+  }
+
+  /** Never rejects: an answer is not held back because the store is away; its id will then be unknown, and that is told. */
+  async keep(projectId: string, responseId: string, { provider, model }: Target): Promise<void> {
+    const owner: ResponseOwner = { providerId: provider.id, model };
+    try {
+      await this.#store.put(keyOf(projectId, responseId), Buffer.from(JSON.stringify(owner)), {
+        ttlMs: keptMs,
+      });
+    } catch (error) {
+      if (!isLoomError(error)) throw error;
+      this.#onFailure(error);
+    }
+  }
+
+  /** Null when no provider is known to hold it. Throws `unavailable` when the store cannot be asked. */
+  async find(projectId: string, responseId: string): Promise<ResponseOwner | null> {
+    const kept = await this.#store.get(keyOf(projectId, responseId));
+    return kept ? (JSON.parse(kept.toString()) as ResponseOwner) : null;
+  }
+}
+
+function keyOf(projectId: string, responseId: string): string {
+  return `response/${projectId}/${responseId}`;
+}
+
+/** The target that holds a response, as long as it may be used; null when its provider is gone or disabled. */
+export function previousResponseTarget(
+  snapshot: ControlSnapshot,
+  key: ApiKeyRecord,
+  owner: ResponseOwner,
+): Target | null {
+  const provider = snapshot.providers(key.organizationId).find(({ id }) => id === owner.providerId);
+  return provider?.enabled ? { provider, model: owner.model } : null;
+}
+
+const storedPath = /^\/v1\/responses\/([A-Za-z0-9_.-]{1,256})(\/cancel|\/input_items)?$/;
+/** Query parameters of the Responses API. Nothing else of the caller's query is passed on. */
+const queryNames = [
+  'include',
+  'include[]',
+  'stream',
+  'starting_after',
+  'include_obfuscation',
+  'after',
+  'limit',
+  'order',
+];
+
+const operations: Readonly<
+  Record<string, { readonly method: StoredResponseCall['method']; readonly operation: string }[]>
+> = {
+  '': [
+    { method: 'GET', operation: 'retrieve_response' },
+    { method: 'DELETE', operation: 'delete_response' },
+  ],
+  '/cancel': [{ method: 'POST', operation: 'cancel_response' }],
+  '/input_items': [{ method: 'GET', operation: 'list_input_items' }],
+};
+
+/** The call about a stored response that a path names, and the methods that it takes; null for other paths. */
+export function findStoredResponse(
+  method: string,
+  path: string,
+  query: string,
+): { readonly allowed: readonly string[]; readonly stored: StoredResponseCall | null } | null {
+  const [, responseId, action = ''] = storedPath.exec(path) ?? [];
+  const choices = operations[action];
+  if (responseId === undefined || !choices) return null;
+  const allowed = choices.map((choice) => choice.method);
+  const chosen = choices.find((choice) => choice.method === method);
+  if (!chosen) return { allowed, stored: null };
+  const kept = new URLSearchParams(
+    [...new URLSearchParams(query)].filter(([name]) => queryNames.includes(name)),
+  );
+  const text = kept.size > 0 ? `?${kept.toString()}` : '';
+  return { allowed, stored: { ...chosen, responseId, pathAndQuery: `/${responseId}${action}${text}` } };
+}

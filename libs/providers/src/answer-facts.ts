@@ -1,0 +1,61 @@
+import type { CallError, Usage } from '@loom/trace-schema';
+import { record, text } from './json-values.ts';
+
+/** What the record needs to know of an answer, read from its raw bytes. */
+export interface AnswerFacts {
+  readonly responseId: string | null;
+  readonly responseModel: string | null;
+  readonly finishReasons: readonly string[];
+  readonly serviceTier: string | null;
+  readonly systemFingerprint: string | null;
+  readonly usage: Usage | null;
+  /** The provider's error, as an error body or as an event in the middle of a stream. */
+  readonly error: CallError | null;
+  /** True when the provider said that it is done. A JSON answer of the right shape is whole. */
+  readonly ended: boolean;
+}
+
+export interface MutableFacts {
+  responseId: string | null;
+  responseModel: string | null;
+  readonly finishReasons: Set<string>;
+  serviceTier: string | null;
+  systemFingerprint: string | null;
+  usage: Usage | null;
+  error: CallError | null;
+  ended: boolean;
+}
+
+export function newFacts(): MutableFacts {
+  return {
+    responseId: null,
+    responseModel: null,
+    finishReasons: new Set(),
+    serviceTier: null,
+    systemFingerprint: null,
+    usage: null,
+    error: null,
+    ended: false,
+  };
+}
+
+export function toFacts(facts: MutableFacts): AnswerFacts {
+  return { ...facts, finishReasons: [...facts.finishReasons] };
+}
+
+/**
+ * The error that a provider tells, in the shapes that are about: an object with message, type or status, and code; or a
+ * plain text. Null when the value tells none.
+ */
+export function readProviderError(value: unknown): CallError | null {
+  if (typeof value === 'string' && value !== '')
+    return { type: 'upstream_error', message: value.slice(0, 2000), code: null };
+  const error = record(value);
+  if (!error) return null;
+  const { code } = error;
+  return {
+    type: text(error.type) ?? text(error.status) ?? 'upstream_error',
+    message: (text(error.message) ?? JSON.stringify(error)).slice(0, 2000),
+    code: typeof code === 'string' || typeof code === 'number' ? String(code) : null,
+  };
+}

@@ -1,0 +1,123 @@
+import {
+  type AnswerFacts,
+  type MutableFacts,
+  newFacts,
+  readProviderError,
+  toFacts,
+} from '../answer-facts.ts';
+import { parseRecord, record, records, text } from '../json-values.ts';
+import { sseData } from '../sse.ts';
+import { readMessagesUsage } from './messages-usage.ts';
+
+/*
+ * A stream of the Anthropic Messages API, one JSON object in the data of each event, its `type` repeated as the event's
+ * name:
+ *
+ *   message_start { message: { id, model, usage, … } }
+ *   ( content_block_start { index, content_block } content_block_delta { index, delta }* content_block_stop { index } )*
+ *   message_delta { delta: { stop_reason, stop_sequence }, usage }        once or more
+ *   message_stop
+ *   ping, error { error: { type, message } }                              anywhere
+ */
+
+/** Event types that can hold a fact; all others are passed over without being parsed. */
+const factHint = /"type"\s*:\s*"(?:message_start|message_delta|message_stop|error)"/;
+
+/** Reads the facts of an Anthropic answer, whole or as a stream. Malformed events are passed over. */
+export function readMessagesFacts(bytes: Buffer, stream: boolean): AnswerFacts {
+  const facts = newFacts();
+  if (stream) readStream(bytes, facts);
+  else {
+    const body = parseRecord(bytes.toString('utf8'));
+    if (body) takeBody(body, facts);
+  }
+  return toFacts(facts);
+}
+
+function takeBody(body: Readonly<Record<string, unknown>>, facts: MutableFacts): void {
+  facts.error = readProviderError(body.error);
+  facts.ended = facts.error !== null || Array.isArray(body.content) || 'input_tokens' in body;
+  takeMessage(body, facts);
+  facts.usage = readMessagesUsage(body.usage);
+}
+
+function takeMessage(message: Readonly<Record<string, unknown>>, facts: MutableFacts): void {
+  facts.responseId ??= text(message.id);
+  facts.responseModel ??= text(message.model);
+  facts.serviceTier = text(record(message.usage)?.service_tier) ?? facts.serviceTier;
+  const reason = text(message.stop_reason);
+  if (reason) facts.finishReasons.add(reason);
+}
+
+function readStream(bytes: Buffer, facts: MutableFacts): void {
+  const usages: unknown[] = [];
+  for (const data of sseData(bytes)) {
+    if (!factHint.test(data)) continue;
+    const event = parseRecord(data);
+    if (event?.type === 'message_start') {
+      const message = record(event.message) ?? {};
+      takeMessage(message, facts);
+      usages.push(message.usage);
+    } else if (event?.type === 'message_delta') {
+      takeMessage(record(event.delta) ?? {}, facts);
+      usages.push(event.usage);
+    } else if (event?.type === 'message_stop') facts.ended = true;
+    else if (event?.type === 'error') facts.error ??= readProviderError(event.error);
+  }
+  facts.usage = readMessagesUsage(...usages);
+}
+
+/** The answer as one message: a JSON body as it is, a stream put together. Unknown blocks and deltas are kept. */
+export function assembleMessage(bytes: Buffer, stream: boolean): Record<string, unknown> | null {
+  if (!stream) return parseRecord(bytes.toString('utf8'));
+  let message = null as Record<string, unknown> | null;
+  const blocks: Record<string, unknown>[] = [];
+  const inputs = new Map<number, string>();
+  for (const data of sseData(bytes)) {
+    const event = parseRecord(data);
+    if (event?.type === 'message_start') message = { ...record(event.message) };
+    else if (event?.type === 'error') message = { ...message, error: event.error };
+    else if (event?.type === 'message_delta' && message) {
+      const usage = { ...record(message.usage), ...record(event.usage) };
+      message = { ...message, ...record(event.delta), usage };
+    } else if (event) takeBlockEvent(event, blocks, inputs);
+  }
+  if (!message) return null;
+  for (const [index, json] of inputs) {
+    const block = blocks[index];
+    if (block && json !== '') block.input = parseRecord(json) ?? json;
+  }
+  return { ...message, content: blocks.filter(Boolean) };
+}
+
+function takeBlockEvent(
+  event: Readonly<Record<string, unknown>>,
+  blocks: Record<string, unknown>[],
+  inputs: Map<number, string>,
+): void {
+  const index = typeof event.index === 'number' && event.index < 10_000 ? event.index : -1;
+  if (index < 0) return;
+  if (event.type === 'content_block_start') blocks[index] = { ...record(event.content_block) };
+  const delta = record(event.delta);
+  const block = blocks[index];
+  if (event.type !== 'content_block_delta' || !delta || !block) return;
+  if (delta.type === 'input_json_delta') {
+    inputs.set(index, (inputs.get(index) ?? '') + (text(delta.partial_json) ?? ''));
+  } else if (delta.type === 'citations_delta') {
+    block.citations = [...records(block.citations), delta.citation];
+  } else {
+    for (const [name, part] of Object.entries(delta)) {
+      if (name !== 'type' && typeof part === 'string') block[name] = (text(block[name]) ?? '') + part;
+    }
+  }
+}
+
+/** What the model said, as plain text: text, thinking and tool calls. For search and counts. */
+export function messageText(bytes: Buffer, stream: boolean): string {
+  const parts = records(assembleMessage(bytes, stream)?.content).flatMap((block) => {
+    if (block.type === 'text') return text(block.text) ?? [];
+    if (block.type === 'thinking') return text(block.thinking) ?? [];
+    return typeof block.name === 'string' ? `${block.name} ${JSON.stringify(block.input ?? {})}` : [];
+  });
+  return parts.join('\n');
+}

@@ -1,0 +1,197 @@
+import { parseRecord } from '../json-values.ts';
+import type {
+  NeutralAssistantBlock,
+  NeutralCacheControl,
+  NeutralFile,
+  NeutralRequest,
+  NeutralSource,
+  NeutralTool,
+  NeutralToolChoice,
+  NeutralUserBlock,
+} from '../neutral/neutral-request.ts';
+import { cannotCarry } from '../neutral/request-builder.ts';
+
+/*
+ * A request of the Anthropic Messages API:
+ *
+ *   { model, max_tokens, system?: text[], messages: { role: user | assistant, content: block[] }[],
+ *     tools?: { name, description?, input_schema, strict? }[],
+ *     tool_choice?: { type: auto | any | none | tool, name?, disable_parallel_tool_use? },
+ *     thinking?: { type: enabled, budget_tokens } | { type: disabled },
+ *     output_config?: { format: { type: json_schema, schema } },
+ *     temperature?, top_p?, top_k?, stop_sequences?, metadata?: { user_id }, service_tier?: auto | standard_only }
+ *   block: text | image { source } | document { source, title? } | tool_use { id, name, input }
+ *        | tool_result { tool_use_id, content, is_error? } | thinking { thinking, signature } | redacted_thinking { data }
+ *   source: { type: base64, media_type, data } | { type: url, url } | { type: text, media_type: text/plain, data }
+ *
+ * Any block may carry cache_control { type: ephemeral, ttl? }. Empty texts are refused, so none is sent.
+ */
+
+const provider = "Anthropic's Messages API";
+
+/** Tokens of thinking by effort. The answer's own tokens come on top. */
+const budgets: Readonly<Record<string, number>> = {
+  minimal: 1024,
+  low: 2048,
+  medium: 8192,
+  high: 24_576,
+  xhigh: 32_768,
+};
+
+/** The answer's length must be said; where the caller says none, what all models of a family can do. */
+function defaultMaxTokens(model: string): number {
+  if (/claude-(?:2|instant|3-(?:opus|sonnet|haiku))/.test(model)) return 4096;
+  return /claude-3-5/.test(model) ? 8192 : 16_384;
+}
+
+/** Writes the request for a model of Anthropic. */
+export function writeMessagesRequest(
+  request: NeutralRequest,
+  drop: (path: string) => void,
+): Readonly<Record<string, unknown>> {
+  const budget = thinkingBudget(request);
+  if (budget !== null && request.temperature !== null && request.temperature !== 1)
+    throw cannotCarry(
+      request.features.get('temperature') ?? 'temperature',
+      provider,
+      'takes no temperature while it reasons',
+    );
+  const maxTokens = request.maxOutputTokens ?? defaultMaxTokens(request.model);
+  const { responseFormat } = request;
+  return {
+    model: request.model,
+    max_tokens: maxTokens + (budget ?? 0),
+    ...(request.stream ? { stream: true } : {}),
+    ...(request.system.length > 0 ? { system: request.system.map(textBlock) } : {}),
+    messages: request.messages.map((message) => ({
+      role: message.role,
+      content: message.content.flatMap((block) => writeBlock(block, request, drop)),
+    })),
+    ...(request.tools.length > 0 ? { tools: request.tools.map(writeTool) } : {}),
+    ...writeToolChoice(request.toolChoice, request.parallelToolCalls),
+    ...(budget === null ? {} : { thinking: { type: 'enabled', budget_tokens: budget } }),
+    ...(responseFormat?.type === 'schema'
+      ? { output_config: { format: { type: 'json_schema', schema: responseFormat.schema } } }
+      : {}),
+    ...(request.temperature === null ? {} : { temperature: Math.min(request.temperature, 1) }),
+    ...(request.topP === null ? {} : { top_p: request.topP }),
+    ...(request.topK === null ? {} : { top_k: request.topK }),
+    ...(request.stop.length > 0 ? { stop_sequences: request.stop } : {}),
+    ...(request.endUser === null ? {} : { metadata: { user_id: request.endUser } }),
+    ...writeServiceTier(request),
+  };
+}
+
+function thinkingBudget({ reasoning, features }: NeutralRequest): number | null {
+  if (!reasoning || reasoning.effort === 'none') return null;
+  const budget = reasoning.budgetTokens ?? budgets[reasoning.effort ?? 'medium'];
+  if (budget === undefined)
+    throw cannotCarry(
+      features.get('reasoning') ?? 'reasoning',
+      provider,
+      `knows no effort "${reasoning.effort}"`,
+    );
+  return budget;
+}
+
+function writeServiceTier({ serviceTier, features }: NeutralRequest): object {
+  if (serviceTier === null) return {};
+  if (serviceTier === 'default' || serviceTier === 'standard_only') return { service_tier: 'standard_only' };
+  throw cannotCarry(features.get('service_tier') ?? 'service_tier', provider, `has no tier "${serviceTier}"`);
+}
+
+function textBlock(block: { readonly text: string; readonly cacheControl?: NeutralCacheControl }): object {
+  return { type: 'text', text: block.text, ...cacheControl(block) };
+}
+
+function writeBlock(
+  block: NeutralUserBlock | NeutralAssistantBlock,
+  request: NeutralRequest,
+  drop: (path: string) => void,
+): object[] {
+  switch (block.type) {
+    case 'text':
+      return block.text === '' ? [] : [textBlock(block)];
+    case 'refusal':
+      return block.text === '' ? [] : [{ type: 'text', text: block.text }];
+    case 'image':
+      return [{ type: 'image', source: writeSource(block.source), ...cacheControl(block) }];
+    case 'file':
+      return [writeDocument(block)];
+    case 'audio':
+      throw cannotCarry(request.features.get('audio') ?? 'input_audio', provider);
+    case 'tool-call':
+      return [
+        {
+          ...{ type: 'tool_use', id: block.id, name: block.name, input: parseRecord(block.arguments) ?? {} },
+          ...cacheControl(block),
+        },
+      ];
+    case 'tool-result':
+      return [
+        {
+          ...{ type: 'tool_result', tool_use_id: block.callId },
+          content: block.content.flatMap((part) => writeBlock(part, request, drop)),
+          ...(block.isError ? { is_error: true } : {}),
+          ...cacheControl(block),
+        },
+      ];
+    case 'reasoning':
+      return writeReasoning(block, request, drop);
+  }
+}
+
+// Thinking that Anthropic has not signed is refused by it, so what another model has thought stays behind.
+function writeReasoning(
+  block: Extract<NeutralAssistantBlock, { type: 'reasoning' }>,
+  { features }: NeutralRequest,
+  drop: (path: string) => void,
+): object[] {
+  if (block.encrypted !== null) return [{ type: 'redacted_thinking', data: block.encrypted }];
+  if (block.signature !== null)
+    return [{ type: 'thinking', thinking: block.text, signature: block.signature }];
+  drop(features.get('reasoning_history') ?? 'reasoning');
+  return [];
+}
+
+function writeSource(source: NeutralSource): object {
+  return source.type === 'url'
+    ? { type: 'url', url: source.url }
+    : { type: 'base64', media_type: source.mediaType, data: source.data };
+}
+
+function writeDocument(file: NeutralFile): object {
+  const { source, name } = file;
+  const isText = source.type === 'data' && source.mediaType.startsWith('text/');
+  return {
+    type: 'document',
+    source: isText
+      ? { type: 'text', media_type: 'text/plain', data: Buffer.from(source.data, 'base64').toString('utf8') }
+      : writeSource(source),
+    ...(name === null ? {} : { title: name }),
+    ...cacheControl(file),
+  };
+}
+
+function writeTool(tool: NeutralTool): object {
+  return {
+    name: tool.name,
+    ...(tool.description === null ? {} : { description: tool.description }),
+    input_schema: tool.parameters ?? { type: 'object', properties: {} },
+    ...(tool.strict === true ? { strict: true } : {}),
+    ...cacheControl(tool),
+  };
+}
+
+function writeToolChoice(choice: NeutralToolChoice | null, parallel: boolean | null): object {
+  const alone = parallel === false ? { disable_parallel_tool_use: true } : {};
+  if (choice === null) return parallel === false ? { tool_choice: { type: 'auto', ...alone } } : {};
+  if (choice.type === 'tool') return { tool_choice: { type: 'tool', name: choice.name, ...alone } };
+  if (choice.type === 'none') return { tool_choice: { type: 'none' } };
+  return { tool_choice: { type: choice.type === 'required' ? 'any' : 'auto', ...alone } };
+}
+
+function cacheControl({ cacheControl: control }: { readonly cacheControl?: NeutralCacheControl }): object {
+  if (!control) return {};
+  return { cache_control: { type: 'ephemeral', ...(control.ttl === null ? {} : { ttl: control.ttl }) } };
+}

@@ -1,0 +1,65 @@
+import type { CallError } from '@loom/trace-schema';
+import type { NeutralAnswer, NeutralEvent } from './neutral-answer.ts';
+import type { Feature, NeutralRequest } from './neutral-request.ts';
+
+/** One framed event of a provider's stream: server-sent, or a frame of `application/vnd.amazon.eventstream`. */
+export interface WireEvent {
+  /** The `event:` line, or the frame's `:event-type`; '' when there is none. */
+  readonly name: string;
+  readonly data: string;
+}
+
+/** Reads a provider's stream, event by event. Stateful, one per answer; tolerant: what it does not know it leaves out. */
+export interface StreamReader {
+  push(event: WireEvent): NeutralEvent[];
+  /** The connection ended well. Closes what is open; gives `end` if the provider has said that the answer is whole. */
+  end(): NeutralEvent[];
+}
+
+/** Writes a stream in the client's dialect, event by event. Stateful, one per answer. */
+export interface StreamWriter {
+  /** The bytes of the client's stream that these events become; '' when they become none yet. */
+  push(event: NeutralEvent): string;
+}
+
+/** What the client's stream needs to know that is not in the events. */
+export interface AnswerContext {
+  /** The caller's name of the model. */
+  readonly requestModel: string;
+  /** For the answer when the provider gives none: unique, without prefix. */
+  readonly id: string;
+  /** Unix seconds. */
+  readonly created: number;
+  /** Whether the caller wants the usage at the end of a stream (OpenAI chat). */
+  readonly includeUsage: boolean;
+  /** The caller's body: some dialects repeat parts of it in the answer. */
+  readonly bytes: Buffer;
+}
+
+/** The client's side of a translation: its requests in, its answers out. */
+export interface ClientHalf {
+  readonly dialect: string;
+  /** Reads a body that is already known to be a JSON object. Throws `invalid_request` that names the member. */
+  readRequest(body: Readonly<Record<string, unknown>>, model: string): NeutralRequest;
+  writeAnswer(answer: NeutralAnswer, context: AnswerContext): Readonly<Record<string, unknown>>;
+  streamWriter(context: AnswerContext): StreamWriter;
+}
+
+/** The provider's side of a translation: its requests out, its answers in. */
+export interface ProviderHalf {
+  readonly wire: string;
+  /** How its streams are framed. */
+  readonly framing: 'sse' | 'eventstream';
+  /** What it can carry; a request that uses more is refused by name before this half sees it. */
+  readonly carries: ReadonlySet<Feature>;
+  /**
+   * The body for the provider. Throws `unsupported` (422) that names what cannot be said in this API; `drop` is told of
+   * what is left out because it says nothing to this provider (reasoning that another one has written).
+   */
+  writeRequest(request: NeutralRequest, drop: (path: string) => void): Readonly<Record<string, unknown>>;
+  /** The events of a whole JSON answer. Throws a `LoomError` of code `upstream_failed` when it has no such shape. */
+  readAnswer(body: unknown): NeutralEvent[];
+  streamReader(): StreamReader;
+  /** The error of an answer with an error status, or null when the body is not in this API's shape. */
+  readError(body: unknown): CallError | null;
+}

@@ -1,0 +1,196 @@
+/*
+ * What a request for a model's turn says, in no provider's words: the middle of every translation. A client half reads
+ * it out of the caller's dialect, a provider half writes it in the provider's. It holds what at least two of them have;
+ * everything else is a feature of one side, and is named in `features` so that it can be refused by its name.
+ */
+
+/** What a request may use and a provider may lack. The value in `features` is the caller's own path to it. */
+export const features = [
+  'frequency_penalty',
+  'presence_penalty',
+  'logit_bias',
+  'logprobs',
+  'n',
+  'seed',
+  'stop',
+  'temperature',
+  'top_k',
+  'top_p',
+  'max_output_tokens',
+  'reasoning',
+  'response_format.json',
+  'response_format.schema',
+  'tools',
+  'tool_choice',
+  'parallel_tool_calls',
+  'strict_tools',
+  'image.data',
+  'image.url',
+  'file.data',
+  'file.url',
+  'audio',
+  'reasoning_history',
+  'cache_control',
+  'end_user',
+  'metadata',
+  'service_tier',
+  'assistant_prefill',
+] as const;
+export type Feature = (typeof features)[number];
+
+/** Features whose loss changes how the model answers but not what it was asked: only these may be dropped on demand. */
+export const droppableFeatures: ReadonlySet<Feature> = new Set<Feature>([
+  'frequency_penalty',
+  'presence_penalty',
+  'logit_bias',
+  'logprobs',
+  'seed',
+  'temperature',
+  'top_k',
+  'top_p',
+  'parallel_tool_calls',
+  'strict_tools',
+  'reasoning',
+  'reasoning_history',
+  'cache_control',
+  'end_user',
+  'metadata',
+  'service_tier',
+]);
+
+/** Where bytes are: inline as base64, or at an address that the provider fetches. */
+export type NeutralSource =
+  | { readonly type: 'data'; readonly mediaType: string; readonly data: string }
+  | { readonly type: 'url'; readonly url: string };
+
+/** How long a prefix up to here may be kept in the provider's prompt cache; null: the provider's default. */
+export interface NeutralCacheControl {
+  readonly ttl: string | null;
+}
+
+interface Cacheable {
+  readonly cacheControl?: NeutralCacheControl;
+}
+
+export interface NeutralText extends Cacheable {
+  readonly type: 'text';
+  readonly text: string;
+}
+
+export interface NeutralImage extends Cacheable {
+  readonly type: 'image';
+  readonly source: NeutralSource;
+  /** `low`, `high`, `auto`. */
+  readonly detail?: string;
+}
+
+export interface NeutralFile extends Cacheable {
+  readonly type: 'file';
+  readonly source: NeutralSource;
+  readonly name: string | null;
+}
+
+export interface NeutralAudio {
+  readonly type: 'audio';
+  /** Base64. */
+  readonly data: string;
+  /** `wav`, `mp3`. */
+  readonly format: string;
+}
+
+export interface NeutralToolCall extends Cacheable {
+  readonly type: 'tool-call';
+  readonly id: string;
+  readonly name: string;
+  /** JSON text of an object; `{}` for a call without arguments. Kept as the model wrote it. */
+  readonly arguments: string;
+  /** What the provider wants back with this call in the next turn (Gemini's thought signature). */
+  readonly signature?: string;
+}
+
+export interface NeutralToolResult extends Cacheable {
+  readonly type: 'tool-result';
+  readonly callId: string;
+  /** Name of the tool that was called, found in the history; '' when the call is not there. */
+  readonly name: string;
+  readonly content: readonly (NeutralText | NeutralImage | NeutralFile)[];
+  readonly isError: boolean;
+}
+
+/** Reasoning of the model, as text, sealed, or both; `signature` proves the text to the provider that wrote it. */
+export interface NeutralReasoning {
+  readonly type: 'reasoning';
+  readonly text: string;
+  readonly signature: string | null;
+  /** Reasoning that only the provider can read (`redacted_thinking`, `encrypted_content`). */
+  readonly encrypted: string | null;
+}
+
+export interface NeutralRefusal {
+  readonly type: 'refusal';
+  readonly text: string;
+}
+
+export type NeutralUserBlock = NeutralText | NeutralImage | NeutralFile | NeutralAudio | NeutralToolResult;
+export type NeutralAssistantBlock = NeutralText | NeutralToolCall | NeutralReasoning | NeutralRefusal;
+
+/** Turns alternate: what a dialect writes as several messages of one side is one message here, in order. */
+export type NeutralMessage =
+  | { readonly role: 'user'; readonly content: readonly NeutralUserBlock[] }
+  | { readonly role: 'assistant'; readonly content: readonly NeutralAssistantBlock[] };
+
+export interface NeutralTool extends Cacheable {
+  readonly name: string;
+  readonly description: string | null;
+  /** JSON Schema of the arguments; null for a tool without any. */
+  readonly parameters: Readonly<Record<string, unknown>> | null;
+  readonly strict: boolean | null;
+}
+
+export type NeutralToolChoice =
+  { readonly type: 'auto' | 'none' | 'required' } | { readonly type: 'tool'; readonly name: string };
+
+export type NeutralResponseFormat =
+  | { readonly type: 'json' }
+  | {
+      readonly type: 'schema';
+      readonly name: string;
+      readonly description: string | null;
+      readonly schema: Readonly<Record<string, unknown>>;
+      readonly strict: boolean | null;
+    };
+
+export interface NeutralReasoningOptions {
+  /** `none`, `minimal`, `low`, `medium`, `high`, `xhigh`; null: not said. */
+  readonly effort: string | null;
+  readonly budgetTokens: number | null;
+}
+
+export interface NeutralRequest {
+  /** As the provider knows it. */
+  readonly model: string;
+  readonly stream: boolean;
+  readonly system: readonly NeutralText[];
+  readonly messages: readonly NeutralMessage[];
+  readonly tools: readonly NeutralTool[];
+  readonly toolChoice: NeutralToolChoice | null;
+  readonly parallelToolCalls: boolean | null;
+  readonly responseFormat: NeutralResponseFormat | null;
+  readonly reasoning: NeutralReasoningOptions | null;
+  readonly maxOutputTokens: number | null;
+  readonly temperature: number | null;
+  readonly topP: number | null;
+  readonly topK: number | null;
+  readonly stop: readonly string[];
+  readonly seed: number | null;
+  readonly frequencyPenalty: number | null;
+  readonly presencePenalty: number | null;
+  /** Alternatives per token; null: none asked for. */
+  readonly topLogprobs: number | null;
+  readonly endUser: string | null;
+  readonly serviceTier: string | null;
+  /** What the request uses, each with the caller's path to it: `temperature`, `messages[2].content[0]`. */
+  readonly features: ReadonlyMap<Feature, string>;
+  /** Members that the client half does not know, by the caller's path. They cannot be carried over. */
+  readonly unknown: readonly string[];
+}

@@ -1,0 +1,346 @@
+import { numberOf, record, text } from '../json-values.ts';
+import type {
+  NeutralCacheControl,
+  NeutralReasoning,
+  NeutralRequest,
+  NeutralResponseFormat,
+  NeutralText,
+  NeutralTool,
+  NeutralToolCall,
+  NeutralToolChoice,
+  NeutralUserBlock,
+} from '../neutral/neutral-request.ts';
+import {
+  FeatureUse,
+  invalidMember,
+  mustList,
+  mustRecord,
+  mustText,
+  partOf,
+  sourceOf,
+  TurnBuilder,
+} from '../neutral/request-builder.ts';
+import { argumentsOf } from '../neutral/neutral-answer.ts';
+
+/*
+ * A request of the OpenAI chat API:
+ *
+ *   messages: ( { role: system | developer | user, content: text | part[] }
+ *             | { role: assistant, content: text | part[] | null, refusal?, tool_calls?: { id, type: function, function: { name, arguments } }[],
+ *                 reasoning_content? | reasoning? , reasoning_signature? }
+ *             | { role: tool, tool_call_id, content: text | part[] } )[]
+ *   part: { type: text, text } | { type: image_url, image_url: { url, detail? } }
+ *       | { type: input_audio, input_audio: { data, format } } | { type: file, file: { file_data, filename } | { file_id } }
+ *   tools: { type: function, function: { name, description?, parameters?, strict? } }[]
+ *   tool_choice: none | auto | required | { type: function, function: { name } }
+ *   response_format: { type: text | json_object } | { type: json_schema, json_schema: { name, schema, strict? } }
+ *
+ * `cache_control` on a part, a tool or a message is what the field uses for Anthropic's prompt cache.
+ */
+const known = new Set([
+  ...['model', 'messages', 'stream', 'stream_options', 'tools', 'tool_choice', 'parallel_tool_calls'],
+  ...['response_format', 'reasoning_effort', 'max_tokens', 'max_completion_tokens', 'temperature', 'top_p'],
+  ...['top_k', 'stop', 'seed', 'n', 'frequency_penalty', 'presence_penalty', 'logit_bias', 'logprobs'],
+  ...['top_logprobs', 'user', 'safety_identifier', 'metadata', 'service_tier', 'thinking'],
+]);
+/** Of OpenAI's own service; elsewhere they ask for nothing, so nothing is lost without them. */
+const withoutEffect = ['prompt_cache_key', 'prompt_cache_retention', 'store', 'modalities'];
+
+/** Reads a chat request for a provider that speaks another API. Throws `invalid_request` that names the member. */
+export function readChatBody(body: Readonly<Record<string, unknown>>, model: string): NeutralRequest {
+  const use = new FeatureUse();
+  use.leave(body, new Set([...known, ...withoutEffect.filter((name) => isDefault(name, body[name]))]));
+  const { system, messages } = readMessages(mustList(body.messages, 'messages'), use);
+  const tools = readTools(body.tools, use);
+  const maximum = numberOf(body.max_completion_tokens) ?? numberOf(body.max_tokens);
+  if (numberOf(body.n) !== null && body.n !== 1) use.use('n', 'n');
+  return {
+    ...{ model, stream: body.stream === true, system, messages, tools },
+    toolChoice: tools.length === 0 ? null : readToolChoice(body.tool_choice, use),
+    parallelToolCalls:
+      tools.length === 0 ? null : boolean(use, 'parallel_tool_calls', body.parallel_tool_calls),
+    responseFormat: readResponseFormat(body.response_format, use),
+    reasoning: readReasoningOptions(body, use),
+    maxOutputTokens: use.take('max_output_tokens', 'max_completion_tokens', maximum),
+    temperature: use.take('temperature', 'temperature', numberOf(body.temperature)),
+    topP: use.take('top_p', 'top_p', numberOf(body.top_p)),
+    topK: use.take('top_k', 'top_k', numberOf(body.top_k)),
+    stop: readStop(body.stop, use),
+    seed: use.take('seed', 'seed', numberOf(body.seed)),
+    frequencyPenalty: penalty(use, 'frequency_penalty', body.frequency_penalty),
+    presencePenalty: penalty(use, 'presence_penalty', body.presence_penalty),
+    topLogprobs: readLogprobs(body, use),
+    endUser: use.take('end_user', 'user', text(body.user) ?? text(body.safety_identifier)),
+    serviceTier:
+      body.service_tier === 'auto' ? null : use.take('service_tier', 'service_tier', text(body.service_tier)),
+    ...{ features: noteFurther(body, use), unknown: use.unknown },
+  };
+}
+
+// A member whose value is what a provider does anyway.
+function isDefault(name: string, value: unknown): boolean {
+  if (name === 'store') return value === false;
+  if (name === 'modalities') return Array.isArray(value) && value.length === 1 && value[0] === 'text';
+  return true;
+}
+
+function noteFurther(body: Readonly<Record<string, unknown>>, use: FeatureUse): FeatureUse['features'] {
+  if (Object.keys(record(body.logit_bias) ?? {}).length > 0) use.use('logit_bias', 'logit_bias');
+  if (Object.keys(record(body.metadata) ?? {}).length > 0) use.use('metadata', 'metadata');
+  return use.features;
+}
+
+function boolean(use: FeatureUse, name: 'parallel_tool_calls', value: unknown): boolean | null {
+  return typeof value === 'boolean' ? use.take(name, name, value) : null;
+}
+
+function penalty(
+  use: FeatureUse,
+  name: 'frequency_penalty' | 'presence_penalty',
+  value: unknown,
+): number | null {
+  const given = numberOf(value);
+  return given === 0 ? null : use.take(name, name, given);
+}
+
+function readStop(value: unknown, use: FeatureUse): readonly string[] {
+  if (value === null || value === undefined) return [];
+  const stop =
+    typeof value === 'string' ? [value] : mustList(value, 'stop').map((item) => mustText(item, 'stop'));
+  if (stop.length > 0) use.use('stop', 'stop');
+  return stop;
+}
+
+function readLogprobs(body: Readonly<Record<string, unknown>>, use: FeatureUse): number | null {
+  if (body.logprobs !== true) return null;
+  use.use('logprobs', 'logprobs');
+  return numberOf(body.top_logprobs) ?? 0;
+}
+
+function readReasoningOptions(
+  body: Readonly<Record<string, unknown>>,
+  use: FeatureUse,
+): NeutralRequest['reasoning'] {
+  const effort = text(body.reasoning_effort);
+  const budget = numberOf(record(body.thinking)?.budget_tokens);
+  if (effort === null && budget === null) return null;
+  use.use('reasoning', effort === null ? 'thinking' : 'reasoning_effort');
+  return { effort, budgetTokens: budget };
+}
+
+/** `response_format` of chat; the `text.format` of the Responses API has the same types, flat. */
+function readResponseFormat(value: unknown, use: FeatureUse): NeutralResponseFormat | null {
+  const format = value === null || value === undefined ? null : mustRecord(value, 'response_format');
+  if (!format || format.type === 'text') return null;
+  if (format.type === 'json_object') {
+    use.use('response_format.json', 'response_format');
+    return { type: 'json' };
+  }
+  if (format.type !== 'json_schema')
+    throw invalidMember('response_format.type', 'text, json_object or json_schema');
+  use.use('response_format.schema', 'response_format');
+  const given = mustRecord(format.json_schema, 'response_format.json_schema');
+  return {
+    type: 'schema',
+    name: mustText(given.name, 'response_format.json_schema.name'),
+    description: text(given.description),
+    schema: mustRecord(given.schema, 'response_format.json_schema.schema'),
+    strict: typeof given.strict === 'boolean' ? given.strict : null,
+  };
+}
+
+function readTools(value: unknown, use: FeatureUse): NeutralTool[] {
+  if (value === null || value === undefined) return [];
+  return mustList(value, 'tools').map((item, index) => {
+    const path = `tools[${index}]`;
+    const { type, part } = partOf(item, path);
+    if (type !== 'function') {
+      use.unknown.push(`${path} (${type})`);
+      return { name: type, description: null, parameters: null, strict: null };
+    }
+    const given = mustRecord(part.function, `${path}.function`);
+    use.use('tools', path);
+    if (given.strict === true) use.use('strict_tools', `${path}.function.strict`);
+    return {
+      name: mustText(given.name, `${path}.function.name`),
+      description: text(given.description),
+      parameters: record(given.parameters),
+      strict: typeof given.strict === 'boolean' ? given.strict : null,
+      ...cacheControl(part, path, use),
+    };
+  });
+}
+
+function readToolChoice(value: unknown, use: FeatureUse): NeutralToolChoice | null {
+  if (value === null || value === undefined) return null;
+  if (value === 'auto' || value === 'none' || value === 'required') {
+    if (value !== 'auto') use.use('tool_choice', 'tool_choice');
+    return { type: value };
+  }
+  use.use('tool_choice', 'tool_choice');
+  const choice = mustRecord(value, 'tool_choice');
+  const name = record(choice.function)?.name;
+  if (choice.type !== 'function') throw invalidMember('tool_choice', 'auto, none, required or a function');
+  return { type: 'tool', name: mustText(name, 'tool_choice.function.name') };
+}
+
+function readMessages(
+  values: readonly unknown[],
+  use: FeatureUse,
+): { system: NeutralText[]; messages: NeutralRequest['messages'] } {
+  const system: NeutralText[] = [];
+  const turns = new TurnBuilder();
+  let last = '';
+  for (const [index, value] of values.entries()) {
+    const path = `messages[${index}]`;
+    const message = mustRecord(value, path);
+    last = mustText(message.role, `${path}.role`);
+    if (last === 'system' || last === 'developer') system.push(...readTexts(message, path, use));
+    else if (last === 'user') turns.user(...readUserParts(message, path, use));
+    else if (last === 'assistant') turns.assistant(...readAssistant(message, path, use));
+    else if (last === 'tool') {
+      const callId = mustText(message.tool_call_id, `${path}.tool_call_id`);
+      turns.toolResult({ callId, content: readTexts(message, path, use), isError: false });
+    } else throw invalidMember(`${path}.role`, 'system, developer, user, assistant or tool');
+  }
+  if (last === 'assistant') use.use('assistant_prefill', `messages[${values.length - 1}]`);
+  return { system, messages: turns.messages() };
+}
+
+function readTexts(message: Readonly<Record<string, unknown>>, path: string, use: FeatureUse): NeutralText[] {
+  return contentParts(message, path).map(({ part, path: at }) => {
+    if (part.type !== 'text') throw invalidMember(at, 'a part of type text');
+    return { type: 'text', text: mustText(part.text, `${at}.text`), ...cacheControl(part, at, use) };
+  });
+}
+
+function readUserParts(
+  message: Readonly<Record<string, unknown>>,
+  path: string,
+  use: FeatureUse,
+): NeutralUserBlock[] {
+  return contentParts(message, path).map(({ part, path: at }) => {
+    const cache = cacheControl(part, at, use);
+    switch (part.type) {
+      case 'text':
+        return { type: 'text', text: mustText(part.text, `${at}.text`), ...cache };
+      case 'image_url': {
+        const image =
+          typeof part.image_url === 'string' ? { url: part.image_url } : mustRecord(part.image_url, at);
+        const source = sourceOf(mustText(image.url, `${at}.image_url.url`));
+        use.use(`image.${source.type}`, at);
+        const detail = 'detail' in image ? text(image.detail) : null;
+        return { type: 'image', source, ...(detail === null ? {} : { detail }), ...cache };
+      }
+      case 'input_audio': {
+        use.use('audio', at);
+        const audio = mustRecord(part.input_audio, `${at}.input_audio`);
+        const data = mustText(audio.data, `${at}.input_audio.data`);
+        return { type: 'audio', data, format: mustText(audio.format, `${at}.input_audio.format`) };
+      }
+      case 'file': {
+        const file = mustRecord(part.file, `${at}.file`);
+        if (file.file_data === undefined)
+          throw invalidMember(`${at}.file`, 'inline ("file_data"); files of OpenAI stay there');
+        const source = sourceOf(mustText(file.file_data, `${at}.file.file_data`));
+        use.use(`file.${source.type}`, at);
+        return { type: 'file', source, name: text(file.filename), ...cache };
+      }
+      default:
+        throw invalidMember(`${at}.type`, 'text, image_url, input_audio or file');
+    }
+  });
+}
+
+function readAssistant(
+  message: Readonly<Record<string, unknown>>,
+  path: string,
+  use: FeatureUse,
+): (NeutralText | NeutralToolCall | NeutralReasoning | { type: 'refusal'; text: string })[] {
+  const reasoning = text(message.reasoning_content) ?? text(message.reasoning);
+  const details = Array.isArray(message.reasoning_details) ? message.reasoning_details : [];
+  if (reasoning !== null || details.length > 0) use.use('reasoning_history', `${path}.reasoning_content`);
+  const content =
+    message.content === null || message.content === undefined ? [] : contentParts(message, path);
+  const refusal = text(message.refusal);
+  return [
+    ...readReasoning(reasoning, details),
+    ...content.map(({ part, path: at }) => {
+      if (part.type === 'refusal')
+        return { type: 'refusal' as const, text: mustText(part.refusal, `${at}.refusal`) };
+      if (part.type !== 'text') throw invalidMember(`${at}.type`, 'text or refusal');
+      return {
+        type: 'text' as const,
+        text: mustText(part.text, `${at}.text`),
+        ...cacheControl(part, at, use),
+      };
+    }),
+    ...(refusal === null ? [] : [{ type: 'refusal' as const, text: refusal }]),
+    ...readToolCalls(message.tool_calls, `${path}.tool_calls`),
+  ];
+}
+
+/*
+ * reasoning_details is how gateways hand reasoning through chat and get it back (OpenRouter's shape):
+ *   { type: reasoning.text, text, signature } | { type: reasoning.encrypted, data }
+ */
+function readReasoning(plain: string | null, details: readonly unknown[]): NeutralReasoning[] {
+  const blocks = details.flatMap((value): NeutralReasoning[] => {
+    const detail = record(value);
+    if (detail?.type === 'reasoning.text')
+      return [
+        {
+          type: 'reasoning',
+          text: text(detail.text) ?? '',
+          signature: text(detail.signature),
+          encrypted: null,
+        },
+      ];
+    if (detail?.type === 'reasoning.encrypted')
+      return [{ type: 'reasoning', text: '', signature: null, encrypted: text(detail.data) }];
+    return [];
+  });
+  if (blocks.length > 0 || plain === null) return blocks;
+  return [{ type: 'reasoning', text: plain, signature: null, encrypted: null }];
+}
+
+function readToolCalls(value: unknown, path: string): NeutralToolCall[] {
+  if (value === null || value === undefined) return [];
+  return mustList(value, path).map((item, index) => {
+    const call = mustRecord(item, `${path}[${index}]`);
+    const called = mustRecord(call.function, `${path}[${index}].function`);
+    const signature = text(record(record(call.extra_content)?.google)?.thought_signature);
+    return {
+      type: 'tool-call',
+      id: mustText(call.id, `${path}[${index}].id`),
+      name: mustText(called.name, `${path}[${index}].function.name`),
+      arguments: argumentsOf(mustText(called.arguments ?? '', `${path}[${index}].function.arguments`)),
+      ...(signature === null ? {} : { signature }),
+    };
+  });
+}
+
+function contentParts(
+  message: Readonly<Record<string, unknown>>,
+  path: string,
+): { part: Readonly<Record<string, unknown>>; path: string }[] {
+  const { content } = message;
+  const cache = message.cache_control === undefined ? {} : { cache_control: message.cache_control };
+  if (typeof content === 'string')
+    return content === '' ? [] : [{ part: { type: 'text', text: content, ...cache }, path }];
+  return mustList(content, `${path}.content`).map((value, index) => {
+    const at = `${path}.content[${index}]`;
+    return { part: partOf(value, at).part, path: at };
+  });
+}
+
+function cacheControl(
+  part: Readonly<Record<string, unknown>>,
+  path: string,
+  use: FeatureUse,
+): { cacheControl?: NeutralCacheControl } {
+  const control = record(part.cache_control);
+  if (!control) return {};
+  use.use('cache_control', `${path}.cache_control`);
+  return { cacheControl: { ttl: text(control.ttl) } };
+}

@@ -1,0 +1,15 @@
+import { type AnswerFacts, newFacts, readProviderError, toFacts } from '../answer-facts.ts';
+import { parseRecord, text } from '../json-values.ts';
+import { readChatUsage } from '../openai-chat/chat-usage.ts';
+
+/** Reads the facts of an answer of the embeddings API: `{ object: "list", data: [{ embedding }], model, usage }`. */
+export function readEmbeddingsFacts(bytes: Buffer): AnswerFacts {
+  const facts = newFacts();
+  const body = parseRecord(bytes.toString('utf8'));
+  if (!body) return toFacts(facts);
+  facts.responseModel = text(body.model);
+  facts.usage = readChatUsage(body.usage);
+  facts.error = readProviderError(body.error);
+  facts.ended = Array.isArray(body.data) || facts.error !== null;
+  return toFacts(facts);
+}

@@ -1,0 +1,87 @@
+import {
+  type AnswerFacts,
+  type MutableFacts,
+  newFacts,
+  readProviderError,
+  toFacts,
+} from '../answer-facts.ts';
+import { parseRecord, record, records, text } from '../json-values.ts';
+import { sseData } from '../sse.ts';
+import { readResponsesUsage } from './responses-usage.ts';
+
+/*
+ * A stream of the OpenAI Responses API: each event has `type` (repeated as the event's name) and `sequence_number`.
+ *
+ *   response.created | response.queued | response.in_progress   { response }     the response as it is so far
+ *   response.output_item.added | response.output_item.done      { output_index, item }
+ *   response.<part>.delta | .done, …                            { output_index, item_id, delta, … }
+ *   one end: response.completed | response.incomplete | response.failed  { response }   whole, with usage
+ *   error { code, message, param }                              anywhere
+ */
+
+const factHint =
+  /"type"\s*:\s*"(?:response\.(?:created|queued|in_progress|completed|incomplete|failed)|error)"/;
+const endTypes = new Set(['response.completed', 'response.incomplete', 'response.failed']);
+
+/** Reads the facts of an answer of the Responses API, whole or as a stream. Malformed events are passed over. */
+export function readResponsesFacts(bytes: Buffer, stream: boolean): AnswerFacts {
+  const facts = newFacts();
+  if (stream) {
+    for (const data of sseData(bytes)) {
+      const event = factHint.test(data) ? parseRecord(data) : null;
+      if (!event) continue;
+      if (event.type === 'error') facts.error ??= readProviderError(event.error ?? event);
+      takeResponse(record(event.response) ?? {}, facts);
+      if (endTypes.has(String(event.type))) facts.ended = true;
+    }
+  } else {
+    const body = parseRecord(bytes.toString('utf8'));
+    if (body) takeResponse(body, facts);
+    facts.ended = body !== null && (facts.error !== null || typeof body.object === 'string');
+  }
+  return toFacts(facts);
+}
+
+function takeResponse(response: Readonly<Record<string, unknown>>, facts: MutableFacts): void {
+  facts.responseId ??= text(response.id); // copilot rotates ids in mid-stream: the first one was handed out
+  facts.responseModel ??= text(response.model);
+  facts.serviceTier = text(response.service_tier) ?? facts.serviceTier;
+  facts.usage = readResponsesUsage(response.usage) ?? facts.usage;
+  facts.error ??= readProviderError(response.error);
+  const { status } = response;
+  if (status === 'completed' || status === 'failed' || status === 'cancelled')
+    facts.finishReasons.add(status);
+  if (status === 'incomplete')
+    facts.finishReasons.add(text(record(response.incomplete_details)?.reason) ?? status);
+}
+
+/** The answer as one response: a JSON body as it is; of a stream its last whole response, else what its items add up to. */
+export function assembleResponse(bytes: Buffer, stream: boolean): Record<string, unknown> | null {
+  if (!stream) return parseRecord(bytes.toString('utf8'));
+  let response: Record<string, unknown> | null = null;
+  const output: unknown[] = [];
+  let error: unknown = null;
+  for (const data of sseData(bytes)) {
+    const event = parseRecord(data);
+    if (!event) continue;
+    response = { ...(record(event.response) ?? response) };
+    if (event.type === 'response.output_item.done') output.push(event.item);
+    if (event.type === 'error') error = event.error ?? event;
+  }
+  if (!response) return null;
+  const whole = records(response.output).length > 0 ? response : { ...response, output };
+  return error === null ? whole : { ...whole, error };
+}
+
+/** What the model said, as plain text: messages, reasoning summaries and tool calls. For search and counts. */
+export function responseText(bytes: Buffer, stream: boolean): string {
+  return records(assembleResponse(bytes, stream)?.output)
+    .flatMap((item) => [
+      ...[...records(item.summary), ...records(item.content)].map(
+        (part) => text(part.text) ?? text(part.refusal),
+      ),
+      typeof item.name === 'string' ? `${item.name} ${text(item.arguments) ?? text(item.input) ?? ''}` : null,
+    ])
+    .filter((part) => part !== null)
+    .join('\n');
+}

@@ -1,0 +1,158 @@
+import { isLoomError, LoomError } from '@loom/errors';
+import type { CallError } from '@loom/trace-schema';
+import { framingOf } from './framing.ts';
+import { parseRecord } from './json-values.ts';
+import type { AnswerContext, ClientHalf, ProviderHalf } from './neutral/halves.ts';
+import { foldAnswer, type NeutralEvent } from './neutral/neutral-answer.ts';
+import { droppableFeatures } from './neutral/neutral-request.ts';
+
+/** What becomes of parts of a request that the provider has no words for. */
+export type UnsupportedPolicy = 'refuse' | 'drop';
+
+export interface TranslatedRequest {
+  readonly body: Buffer;
+  /** Paths of what was left out. */
+  readonly dropped: readonly string[];
+}
+
+/** One client dialect on one provider API. Pure; one per pair, for any number of calls. */
+export interface Pair {
+  readonly dialect: string;
+  readonly wire: string;
+  /**
+   * The request for the provider. Throws `invalid_request` for a body that is none of the dialect's, `unsupported` (422)
+   * for what the provider cannot do: always when it changes what was asked, else unless `policy` is `drop`.
+   */
+  writeRequest(bytes: Buffer, model: string, policy: UnsupportedPolicy): TranslatedRequest;
+  /** The answer's body for the client. Throws `upstream_failed` when the provider's is none of its API. */
+  writeAnswer(bytes: Buffer, context: AnswerContext): Buffer;
+  /** An answer that is on the record, whole or as a stream, as one body of the client's dialect; null when there is none. */
+  assemble(bytes: Buffer, stream: boolean, context: AnswerContext): Readonly<Record<string, unknown>> | null;
+  /** The error that an answer with an error status tells, or null when it cannot be read. */
+  readError(bytes: Buffer): CallError | null;
+  translateStream(context: AnswerContext): StreamTranslation;
+}
+
+/** One stream on its way from the provider's API to the client's. */
+export interface StreamTranslation {
+  /** The bytes for the client that these bytes of the provider become. Splits may be anywhere, also inside a character. */
+  push(chunk: Buffer): string;
+  /** The connection ended well: what is left to say. */
+  end(): string;
+  /** What the provider told in mid-stream; nothing comes after it. */
+  readonly error: CallError | null;
+  /** True when the provider said that its answer is whole. */
+  readonly ended: boolean;
+}
+
+export function pairOf(client: ClientHalf, provider: ProviderHalf): Pair {
+  return {
+    dialect: client.dialect,
+    wire: provider.wire,
+    writeRequest: (bytes, model, policy) => {
+      const request = client.readRequest(parseRecord(bytes.toString('utf8')) ?? {}, model);
+      const dropped = new Set<string>();
+      const lost = [...request.features].filter(([feature]) => !provider.carries.has(feature));
+      for (const [feature, path] of lost) {
+        if (policy === 'refuse' || !droppableFeatures.has(feature)) throw unsupported(path, provider.wire);
+        dropped.add(path);
+      }
+      for (const path of request.unknown) {
+        if (policy === 'refuse') throw unsupported(path, provider.wire);
+        dropped.add(path);
+      }
+      const features = new Map([...request.features].filter(([feature]) => provider.carries.has(feature)));
+      const body = provider.writeRequest({ ...request, features }, (path) => dropped.add(path));
+      return { body: Buffer.from(JSON.stringify(body)), dropped: [...dropped] };
+    },
+    writeAnswer: (bytes, context) => {
+      const body = parseRecord(bytes.toString('utf8'));
+      if (!body)
+        throw new LoomError('upstream_failed', 'the answer is no JSON object', {
+          reason: 'malformed_answer',
+        });
+      return Buffer.from(JSON.stringify(client.writeAnswer(foldAnswer(provider.readAnswer(body)), context)));
+    },
+    assemble: (bytes, stream, context) => {
+      const events = stream ? eventsOf(provider, bytes) : answerEvents(provider, bytes);
+      return events.length === 0 ? null : client.writeAnswer(foldAnswer(events), context);
+    },
+    readError: (bytes) => provider.readError(parseRecord(bytes.toString('utf8'))),
+    translateStream: (context) => new PairStream(client, provider, context),
+  };
+}
+
+function eventsOf(provider: ProviderHalf, bytes: Buffer): NeutralEvent[] {
+  const framing = framingOf(provider.framing);
+  const reader = provider.streamReader();
+  const events = [...framing.push(bytes), ...framing.end()].flatMap((event) => reader.push(event));
+  return [...events, ...reader.end()];
+}
+
+// An error's body, or one that is broken, is no answer.
+function answerEvents(provider: ProviderHalf, bytes: Buffer): NeutralEvent[] {
+  try {
+    return provider.readAnswer(parseRecord(bytes.toString('utf8')));
+  } catch (error) {
+    if (isLoomError(error)) return [];
+    throw error;
+  }
+}
+
+function unsupported(path: string, wire: string): LoomError {
+  return new LoomError(
+    'unsupported',
+    `"${path}" cannot be translated to the ${wire} API of this model's provider; ` +
+      'leave it out, or send "x-loom-unsupported: drop" to have it left out where that is harmless',
+    { param: path, reason: 'unsupported_feature' },
+  );
+}
+
+class PairStream implements StreamTranslation {
+  readonly #reader;
+  readonly #writer;
+  readonly #framing;
+  #error: CallError | null = null;
+  #ended = false;
+
+  constructor(client: ClientHalf, provider: ProviderHalf, context: AnswerContext) {
+    this.#reader = provider.streamReader();
+    this.#writer = client.streamWriter(context);
+    this.#framing = framingOf(provider.framing);
+  }
+
+  get error(): CallError | null {
+    return this.#error;
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  push(chunk: Buffer): string {
+    return this.#framing
+      .push(chunk)
+      .map((event) => this.#write(this.#reader.push(event)))
+      .join('');
+  }
+
+  end(): string {
+    return (
+      this.#framing
+        .end()
+        .map((event) => this.#write(this.#reader.push(event)))
+        .join('') + this.#write(this.#reader.end())
+    );
+  }
+
+  #write(events: readonly NeutralEvent[]): string {
+    let written = '';
+    for (const event of events) {
+      if (this.#error || this.#ended) break; // what a provider says after its end belongs to nobody
+      if (event.type === 'error') this.#error = event.error;
+      if (event.type === 'end') this.#ended = true;
+      written += this.#writer.push(event);
+    }
+    return written;
+  }
+}

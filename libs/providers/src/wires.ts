@@ -1,0 +1,72 @@
+import type { Usage } from '@loom/trace-schema';
+import { readMessagesFacts, assembleMessage, messageText } from './anthropic-messages/messages-answer.ts';
+import type { AnswerFacts } from './answer-facts.ts';
+import { parseRecord } from './json-values.ts';
+import { answerText, assembleAnswer, readAnswerFacts, readTailUsage } from './openai-chat/chat-answer.ts';
+import { readChatUsage } from './openai-chat/chat-usage.ts';
+import { readMessagesUsage } from './anthropic-messages/messages-usage.ts';
+import { readResponsesUsage } from './openai-responses/responses-usage.ts';
+import { assembleCompletion, completionText } from './openai-completions/completions-answer.ts';
+import { readEmbeddingsFacts } from './openai-embeddings/embeddings-answer.ts';
+import { assembleResponse, readResponsesFacts, responseText } from './openai-responses/responses-answer.ts';
+
+/** How the answers of one API are read for the record. Pure; of broken bytes they read what can be read. */
+export interface Wire {
+  readonly name: string;
+  /** How a stream is framed. */
+  readonly framing: 'sse' | 'eventstream';
+  readFacts(bytes: Buffer, stream: boolean): AnswerFacts;
+  /** The usage at the end of a JSON answer of which only the last bytes are there. */
+  readTailUsage(tail: Buffer): Usage | null;
+  /** What the model said, as plain text; '' when there is nothing to read. */
+  answerText(bytes: Buffer, stream: boolean): string;
+  /** The answer as one body in the API's own shape, or null when there is none. */
+  assemble(bytes: Buffer, stream: boolean): Readonly<Record<string, unknown>> | null;
+}
+
+const bodyOf = (bytes: Buffer) => parseRecord(bytes.toString('utf8'));
+const chatTail = (tail: Buffer) => readTailUsage(tail, readChatUsage);
+const messagesTail = (tail: Buffer) => readTailUsage(tail, readMessagesUsage);
+
+/** The APIs whose answers Loom reads: what a provider is asked by, whoever asked. */
+export const wires: readonly Wire[] = [
+  {
+    ...{ name: 'openai-chat', framing: 'sse', readFacts: readAnswerFacts, readTailUsage: chatTail },
+    ...{ answerText, assemble: assembleAnswer },
+  },
+  {
+    ...{ name: 'openai-responses', framing: 'sse', readFacts: readResponsesFacts },
+    readTailUsage: (tail) => readTailUsage(tail, readResponsesUsage),
+    ...{ answerText: responseText, assemble: assembleResponse },
+  },
+  {
+    ...{ name: 'openai-embeddings', framing: 'sse', readFacts: readEmbeddingsFacts, readTailUsage: chatTail },
+    ...{ answerText: () => '', assemble: bodyOf },
+  },
+  {
+    ...{ name: 'openai-completions', framing: 'sse', readFacts: readAnswerFacts, readTailUsage: chatTail },
+    ...{ answerText: completionText, assemble: assembleCompletion },
+  },
+  {
+    ...{ name: 'anthropic-messages', framing: 'sse', readFacts: readMessagesFacts },
+    ...{ readTailUsage: messagesTail, answerText: messageText, assemble: assembleMessage },
+  },
+  {
+    ...{ name: 'anthropic-count-tokens', framing: 'sse', readFacts: readMessagesFacts },
+    ...{ readTailUsage: () => null, answerText: () => '', assemble: bodyOf },
+  },
+];
+
+const byName = new Map(wires.map((wire) => [wire.name, wire]));
+
+/** The API of this name. Throws for one that Loom does not read. */
+export function wireOf(name: string): Wire {
+  const wire = byName.get(name);
+  if (!wire) throw new Error(`no reader for answers of ${name}`);
+  return wire;
+}
+
+/** What the model said, by the name of the API that the bytes are of; '' for an API that is not known here. */
+export function answerTextOf(wire: string, bytes: Buffer, stream: boolean): string {
+  return byName.get(wire)?.answerText(bytes, stream) ?? '';
+}
