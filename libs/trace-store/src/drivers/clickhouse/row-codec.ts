@@ -46,8 +46,13 @@ export function fromStored<Row>(fields: Fields<Row>, stored: StoredRow): Row {
   return row as Row;
 }
 
+const known = new WeakMap<object, [string, Kind][]>();
+
+/** Made once for all rows. */
 function entriesOf<Row>(fields: Fields<Row>): [string, Kind][] {
-  return Object.entries<Kind>(fields);
+  const entries = known.get(fields) ?? Object.entries<Kind>(fields);
+  known.set(fields, entries);
+  return entries;
 }
 
 /** Half a character, as a cut text ends in: JSON can write it and the engine refuses to read it. */
