@@ -74,7 +74,8 @@ class ChatStreamReader implements StreamReader {
     const error = readProviderError(chunk.error);
     if (error) return [{ type: 'error', error }];
     const events: NeutralEvent[] = [];
-    if (!this.#isStarted) {
+    // Azure begins with a chunk that has neither a model nor a choice.
+    if (!this.#isStarted && (text(chunk.model) !== null || records(chunk.choices).length > 0)) {
       this.#isStarted = true;
       events.push({ type: 'start', id: text(chunk.id), model: text(chunk.model) });
     }

@@ -1,0 +1,279 @@
+import { numberOf, record, records, text } from '../json-values.ts';
+import { argumentsOf } from '../neutral/neutral-answer.ts';
+import type {
+  NeutralFile,
+  NeutralImage,
+  NeutralReasoning,
+  NeutralRequest,
+  NeutralResponseFormat,
+  NeutralText,
+  NeutralTool,
+  NeutralToolChoice,
+  NeutralUserBlock,
+} from '../neutral/neutral-request.ts';
+import {
+  FeatureUse,
+  invalidMember,
+  mustList,
+  mustRecord,
+  mustText,
+  partOf,
+  sourceOf,
+  TurnBuilder,
+} from '../neutral/request-builder.ts';
+import { openReasoning } from './reasoning-seal.ts';
+
+/*
+ * A request of the OpenAI Responses API:
+ *
+ *   input: text | ( { type?: message, role: user | system | developer, content: text | input_part[] }
+ *                 | { type?: message, role: assistant, content: text | ( output_text | refusal )[] }
+ *                 | { type: function_call, call_id, name, arguments }
+ *                 | { type: function_call_output, call_id, output: text | input_part[] }
+ *                 | { type: reasoning, summary: { text }[], content?: { text }[], encrypted_content? } )[]
+ *   input_part: { type: input_text, text } | { type: input_image, image_url, detail? }
+ *             | { type: input_file, file_data | file_url, filename? } | { type: input_audio, input_audio: { data, format } }
+ *   tools: { type: function, name, description?, parameters?, strict? }[]
+ *   text: { format: { type: text | json_object } | { type: json_schema, name, schema, strict?, description? } }
+ *   reasoning: { effort?, summary? }     include: ( reasoning.encrypted_content | message.output_text.logprobs )[]
+ */
+const known = new Set([
+  ...['model', 'input', 'instructions', 'stream', 'tools', 'tool_choice', 'parallel_tool_calls', 'text'],
+  ...['reasoning', 'include', 'max_output_tokens', 'temperature', 'top_p', 'top_logprobs', 'user'],
+  ...['safety_identifier', 'metadata', 'service_tier'],
+]);
+
+/** Members whose value is what happens anyway where nothing is stored. */
+const defaults: Readonly<Record<string, (value: unknown) => boolean>> = {
+  store: (value) => value === false,
+  background: (value) => value === false,
+  truncation: (value) => value === 'disabled',
+  stream_options: () => true,
+  prompt_cache_key: () => true,
+  prompt_cache_retention: () => true,
+};
+
+/** Reads a Responses request for a provider that speaks another API. Throws `invalid_request`. */
+export function readResponsesBody(body: Readonly<Record<string, unknown>>, model: string): NeutralRequest {
+  const use = new FeatureUse();
+  use.leave(body, new Set([...known, ...Object.keys(body).filter((name) => defaults[name]?.(body[name]))]));
+  const { system, messages } = readInput(body.input, use);
+  const instructions = text(body.instructions);
+  const tools = readTools(body.tools, use);
+  const tier = text(body.service_tier);
+  if (Object.keys(record(body.metadata) ?? {}).length > 0) use.use('metadata', 'metadata');
+  return {
+    ...{ model, stream: body.stream === true, messages, tools },
+    system: instructions === null ? system : [{ type: 'text', text: instructions }, ...system],
+    toolChoice: tools.length === 0 ? null : readToolChoice(body.tool_choice, use),
+    parallelToolCalls:
+      tools.length > 0 && body.parallel_tool_calls === false
+        ? use.take('parallel_tool_calls', 'parallel_tool_calls', false)
+        : null,
+    responseFormat: readFormat(record(body.text), use),
+    reasoning: readReasoning(record(body.reasoning), use),
+    maxOutputTokens: use.take('max_output_tokens', 'max_output_tokens', numberOf(body.max_output_tokens)),
+    temperature: use.take('temperature', 'temperature', numberOf(body.temperature)),
+    topP: use.take('top_p', 'top_p', numberOf(body.top_p)),
+    ...{ topK: null, stop: [], seed: null, frequencyPenalty: null, presencePenalty: null },
+    topLogprobs: readLogprobs(body, use),
+    endUser: use.take('end_user', 'user', text(body.user) ?? text(body.safety_identifier)),
+    serviceTier: tier === 'auto' ? null : use.take('service_tier', 'service_tier', tier),
+    ...{ features: use.features, unknown: use.unknown },
+  };
+}
+
+function readLogprobs(body: Readonly<Record<string, unknown>>, use: FeatureUse): number | null {
+  const isIncluded = Array.isArray(body.include) && body.include.includes('message.output_text.logprobs');
+  const top = numberOf(body.top_logprobs);
+  if (!isIncluded && !top) return null;
+  use.use('logprobs', isIncluded ? 'include' : 'top_logprobs');
+  return top ?? 0;
+}
+
+function readReasoning(
+  given: Readonly<Record<string, unknown>> | null,
+  use: FeatureUse,
+): NeutralRequest['reasoning'] {
+  const effort = text(given?.effort);
+  if (effort === null) return null;
+  use.use('reasoning', 'reasoning.effort');
+  return { effort, budgetTokens: null };
+}
+
+function readFormat(
+  config: Readonly<Record<string, unknown>> | null,
+  use: FeatureUse,
+): NeutralResponseFormat | null {
+  if (config?.verbosity !== undefined && config.verbosity !== null && config.verbosity !== 'medium')
+    use.unknown.push('text.verbosity');
+  const format = record(config?.format);
+  if (!format || format.type === 'text') return null;
+  if (format.type === 'json_object') {
+    use.use('response_format.json', 'text.format');
+    return { type: 'json' };
+  }
+  if (format.type !== 'json_schema')
+    throw invalidMember('text.format.type', 'text, json_object or json_schema');
+  use.use('response_format.schema', 'text.format');
+  return {
+    type: 'schema',
+    name: mustText(format.name, 'text.format.name'),
+    description: text(format.description),
+    schema: mustRecord(format.schema, 'text.format.schema'),
+    strict: typeof format.strict === 'boolean' ? format.strict : null,
+  };
+}
+
+function readTools(value: unknown, use: FeatureUse): NeutralTool[] {
+  if (value === null || value === undefined) return [];
+  return mustList(value, 'tools').flatMap((item, index): NeutralTool[] => {
+    const path = `tools[${index}]`;
+    const { type, part } = partOf(item, path);
+    if (type !== 'function') {
+      use.unknown.push(`${path} (${type})`); // tools that OpenAI runs itself
+      return [];
+    }
+    use.use('tools', path);
+    if (part.strict === true) use.use('strict_tools', `${path}.strict`);
+    return [
+      {
+        name: mustText(part.name, `${path}.name`),
+        description: text(part.description),
+        parameters: record(part.parameters),
+        strict: typeof part.strict === 'boolean' ? part.strict : null,
+      },
+    ];
+  });
+}
+
+function readToolChoice(value: unknown, use: FeatureUse): NeutralToolChoice | null {
+  if (value === null || value === undefined || value === 'auto') return null;
+  use.use('tool_choice', 'tool_choice');
+  if (value === 'none' || value === 'required') return { type: value };
+  const choice = mustRecord(value, 'tool_choice');
+  if (choice.type !== 'function') throw invalidMember('tool_choice', 'auto, none, required or a function');
+  return { type: 'tool', name: mustText(choice.name, 'tool_choice.name') };
+}
+
+function readInput(
+  value: unknown,
+  use: FeatureUse,
+): { system: NeutralText[]; messages: NeutralRequest['messages'] } {
+  const system: NeutralText[] = [];
+  const turns = new TurnBuilder();
+  if (typeof value === 'string') turns.user({ type: 'text', text: value });
+  else {
+    for (const [index, item] of mustList(value, 'input').entries())
+      readItem(mustRecord(item, `input[${index}]`), `input[${index}]`, { system, turns, use });
+  }
+  return { system, messages: turns.messages() };
+}
+
+interface Reading {
+  readonly system: NeutralText[];
+  readonly turns: TurnBuilder;
+  readonly use: FeatureUse;
+}
+
+function readItem(
+  item: Readonly<Record<string, unknown>>,
+  path: string,
+  { system, turns, use }: Reading,
+): void {
+  switch (item.type ?? 'message') {
+    case 'message':
+      if (item.role === 'assistant') turns.assistant(...readOutput(item.content, `${path}.content`));
+      else if (item.role === 'user') turns.user(...readParts(item.content, `${path}.content`, use));
+      else if (item.role === 'system' || item.role === 'developer')
+        system.push(...readTexts(item.content, `${path}.content`, use));
+      else throw invalidMember(`${path}.role`, 'user, assistant, system or developer');
+      return;
+    case 'function_call':
+      turns.assistant({
+        type: 'tool-call',
+        id: mustText(item.call_id, `${path}.call_id`),
+        name: mustText(item.name, `${path}.name`),
+        arguments: argumentsOf(mustText(item.arguments, `${path}.arguments`)),
+      });
+      return;
+    case 'function_call_output': {
+      const callId = mustText(item.call_id, `${path}.call_id`);
+      const content = readParts(item.output, `${path}.output`, use).filter(isResultPart);
+      turns.toolResult({ callId, content, isError: false });
+      return;
+    }
+    case 'reasoning':
+      use.use('reasoning_history', path);
+      turns.assistant(readReasoningItem(item));
+      return;
+    default:
+      use.unknown.push(`${path} (${String(item.type)})`);
+  }
+}
+
+function isResultPart(part: NeutralUserBlock): part is NeutralText | NeutralImage | NeutralFile {
+  return part.type === 'text' || part.type === 'image' || part.type === 'file';
+}
+
+function readReasoningItem(item: Readonly<Record<string, unknown>>): NeutralReasoning {
+  const parts = records(item.content).length > 0 ? records(item.content) : records(item.summary);
+  const { signature, encrypted } = openReasoning(text(item.encrypted_content));
+  return {
+    type: 'reasoning',
+    text: parts.map((part) => text(part.text) ?? '').join('\n'),
+    signature,
+    encrypted,
+  };
+}
+
+function readOutput(content: unknown, path: string): (NeutralText | { type: 'refusal'; text: string })[] {
+  if (typeof content === 'string') return [{ type: 'text', text: content }];
+  return mustList(content, path).map((value, index) => {
+    const at = `${path}[${index}]`;
+    const { type, part } = partOf(value, at);
+    if (type === 'refusal') return { type: 'refusal', text: mustText(part.refusal, `${at}.refusal`) };
+    if (type !== 'output_text' && type !== 'input_text')
+      throw invalidMember(`${at}.type`, 'output_text or refusal');
+    return { type: 'text', text: mustText(part.text, `${at}.text`) };
+  });
+}
+
+function readTexts(content: unknown, path: string, use: FeatureUse): NeutralText[] {
+  return readParts(content, path, use).map((part) => {
+    if (part.type !== 'text') throw invalidMember(path, 'text');
+    return part;
+  });
+}
+
+function readParts(content: unknown, path: string, use: FeatureUse): NeutralUserBlock[] {
+  if (typeof content === 'string') return content === '' ? [] : [{ type: 'text', text: content }];
+  return mustList(content, path).map((value, index): NeutralUserBlock => {
+    const at = `${path}[${index}]`;
+    const { type, part } = partOf(value, at);
+    switch (type) {
+      case 'input_text':
+      case 'output_text':
+        return { type: 'text', text: mustText(part.text, `${at}.text`) };
+      case 'input_image': {
+        const source = sourceOf(mustText(part.image_url, `${at}.image_url`));
+        use.use(`image.${source.type}`, at);
+        const detail = text(part.detail);
+        return { type: 'image', source, ...(detail === null ? {} : { detail }) };
+      }
+      case 'input_file': {
+        const source = sourceOf(mustText(part.file_data ?? part.file_url, `${at}.file_data`));
+        use.use(`file.${source.type}`, at);
+        return { type: 'file', source, name: text(part.filename) };
+      }
+      case 'input_audio': {
+        use.use('audio', at);
+        const audio = mustRecord(part.input_audio, `${at}.input_audio`);
+        const data = mustText(audio.data, `${at}.input_audio.data`);
+        return { type: 'audio', data, format: mustText(audio.format, `${at}.input_audio.format`) };
+      }
+      default:
+        throw invalidMember(`${at}.type`, 'input_text, input_image, input_file or input_audio');
+    }
+  });
+}
