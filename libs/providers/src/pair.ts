@@ -1,10 +1,11 @@
-import { isLoomError, LoomError } from '@loom/errors';
+import { LoomError } from '@loom/errors';
 import type { CallError } from '@loom/trace-schema';
 import { framingOf } from './framing.ts';
 import { parseRecord } from './json-values.ts';
 import type { AnswerContext, ClientHalf, ProviderHalf } from './neutral/halves.ts';
 import { foldAnswer, type NeutralEvent } from './neutral/neutral-answer.ts';
 import { droppableFeatures } from './neutral/neutral-request.ts';
+import { eventsOfAnswer } from './neutral-wire.ts';
 
 /** What becomes of parts of a request that the provider has no words for. */
 export type UnsupportedPolicy = 'refuse' | 'drop';
@@ -74,29 +75,12 @@ export function pairOf(client: ClientHalf, provider: ProviderHalf): Pair {
       return Buffer.from(JSON.stringify(client.writeAnswer(foldAnswer(provider.readAnswer(body)), context)));
     },
     assemble: (bytes, stream, context) => {
-      const events = stream ? eventsOf(provider, bytes) : answerEvents(provider, bytes);
+      const events = eventsOfAnswer(provider, bytes, stream);
       return events.length === 0 ? null : client.writeAnswer(foldAnswer(events), context);
     },
     readError: (bytes) => provider.readError(parseRecord(bytes.toString('utf8'))),
     translateStream: (context) => new PairStream(client, provider, context),
   };
-}
-
-function eventsOf(provider: ProviderHalf, bytes: Buffer): NeutralEvent[] {
-  const framing = framingOf(provider.framing);
-  const reader = provider.streamReader();
-  const events = [...framing.push(bytes), ...framing.end()].flatMap((event) => reader.push(event));
-  return [...events, ...reader.end()];
-}
-
-// An error's body, or one that is broken, is no answer.
-function answerEvents(provider: ProviderHalf, bytes: Buffer): NeutralEvent[] {
-  try {
-    return provider.readAnswer(parseRecord(bytes.toString('utf8')));
-  } catch (error) {
-    if (isLoomError(error)) return [];
-    throw error;
-  }
 }
 
 function unsupported(path: string, wire: string): LoomError {
@@ -108,12 +92,15 @@ function unsupported(path: string, wire: string): LoomError {
   );
 }
 
+const noStart: NeutralEvent = { type: 'start', id: null, model: null };
+
 class PairStream implements StreamTranslation {
   readonly #reader;
   readonly #writer;
   readonly #framing;
   #error: CallError | null = null;
   #ended = false;
+  #isStarted = false;
 
   constructor(client: ClientHalf, provider: ProviderHalf, context: AnswerContext) {
     this.#reader = provider.streamReader();
@@ -150,6 +137,9 @@ class PairStream implements StreamTranslation {
     for (const event of events) {
       if (this.#error || this.#ended) break; // what a provider says after its end belongs to nobody
       if (event.type === 'error') this.#error = event.error;
+      // Not every provider opens its answer; every client wants it opened.
+      else if (event.type !== 'start' && !this.#isStarted) written += this.#writer.push(noStart);
+      this.#isStarted = true;
       if (event.type === 'end') this.#ended = true;
       written += this.#writer.push(event);
     }

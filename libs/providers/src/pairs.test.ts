@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import type { AnswerContext } from './neutral/halves.ts';
 import { findPair, pairNames } from './pairs.ts';
 import { dialects } from './dialects.ts';
+import { profileOf, providerKinds } from './profiles.ts';
 import { wires } from './wires.ts';
 
 const context: AnswerContext = {
@@ -79,4 +80,26 @@ describe('pairs', () => {
       );
     },
   );
+});
+
+describe('the matrix of dialects and provider kinds', () => {
+  const matrix = providerKinds.flatMap((kind) =>
+    dialects.flatMap(({ name }) => {
+      const entry = profileOf(kind)?.endpoints[name];
+      const models = typeof entry === 'function' ? ['claude-x', 'gemini-x'] : ['m'];
+      return models.map((model) => ({
+        kind,
+        name,
+        entry: typeof entry === 'function' ? entry(model) : entry,
+      }));
+    }),
+  );
+
+  it.each(matrix)('$kind answers $name natively, by a pair, or says why not', ({ name, entry }) => {
+    if (typeof entry === 'string') expect(entry.length).toBeGreaterThan(20);
+    else {
+      expect(wires.map((wire) => wire.name)).toContain(entry?.wire);
+      if (entry?.wire !== name) expect(pairNames).toContain(`${name}-to-${entry?.wire}`);
+    }
+  });
 });

@@ -1,12 +1,17 @@
 import type { Usage } from '@loom/trace-schema';
 import { readMessagesFacts, assembleMessage, messageText } from './anthropic-messages/messages-answer.ts';
 import type { AnswerFacts } from './answer-facts.ts';
+import { bedrockProvider } from './bedrock/converse-provider.ts';
+import { cohereProvider } from './cohere/cohere-provider.ts';
+import { geminiProvider } from './gemini/gemini-provider.ts';
 import { parseRecord } from './json-values.ts';
+import { neutralWire } from './neutral-wire.ts';
 import { answerText, assembleAnswer, readAnswerFacts, readTailUsage } from './openai-chat/chat-answer.ts';
 import { readChatUsage } from './openai-chat/chat-usage.ts';
 import { readMessagesUsage } from './anthropic-messages/messages-usage.ts';
 import { readResponsesUsage } from './openai-responses/responses-usage.ts';
 import { assembleCompletion, completionText } from './openai-completions/completions-answer.ts';
+import { embeddingsWires } from './openai-embeddings/embeddings-pairs.ts';
 import { readEmbeddingsFacts } from './openai-embeddings/embeddings-answer.ts';
 import { assembleResponse, readResponsesFacts, responseText } from './openai-responses/responses-answer.ts';
 
@@ -55,6 +60,10 @@ export const wires: readonly Wire[] = [
     ...{ name: 'anthropic-count-tokens', framing: 'sse', readFacts: readMessagesFacts },
     ...{ readTailUsage: () => null, answerText: () => '', assemble: bodyOf },
   },
+  neutralWire(geminiProvider),
+  neutralWire(bedrockProvider),
+  neutralWire(cohereProvider),
+  ...embeddingsWires,
 ];
 
 const byName = new Map(wires.map((wire) => [wire.name, wire]));

@@ -100,7 +100,8 @@ function readTools(value: unknown, use: FeatureUse): NeutralTool[] {
   return mustList(value, 'tools').map((item, index) => {
     const path = `tools[${index}]`;
     const tool = mustRecord(item, path);
-    if (tool.type !== undefined && tool.type !== 'custom') use.unknown.push(`${path} (${String(tool.type)})`);
+    const type = text(tool.type);
+    if (type !== null && type !== 'custom') use.unknown.push(`${path} (${type})`);
     use.use('tools', path);
     if (tool.strict === true) use.use('strict_tools', `${path}.strict`);
     return {

@@ -40,7 +40,13 @@ export type NeutralEvent =
       readonly signature?: string | null;
       readonly encrypted?: string | null;
     }
-  | { readonly type: 'finish'; readonly reason: NeutralFinish; readonly stopSequence: string | null }
+  /** `said`: the provider's own word for it. */
+  | {
+      readonly type: 'finish';
+      readonly reason: NeutralFinish;
+      readonly stopSequence: string | null;
+      readonly said?: string;
+    }
   | { readonly type: 'usage'; readonly usage: Usage; readonly serviceTier: string | null }
   | { readonly type: 'error'; readonly error: CallError }
   | { readonly type: 'end' };
@@ -60,7 +66,11 @@ export interface NeutralAnswer {
   readonly model: string | null;
   readonly content: readonly NeutralAnswerBlock[];
   /** Null when the provider never said. */
-  readonly finish: { readonly reason: NeutralFinish; readonly stopSequence: string | null } | null;
+  readonly finish: {
+    readonly reason: NeutralFinish;
+    readonly stopSequence: string | null;
+    readonly said?: string;
+  } | null;
   readonly usage: Usage | null;
   readonly serviceTier: string | null;
   readonly error: CallError | null;
@@ -112,7 +122,7 @@ export class AnswerFold {
         this.#close(event);
         break;
       case 'finish':
-        this.#finish = { reason: event.reason, stopSequence: event.stopSequence };
+        this.#finish = event;
         break;
       case 'usage':
         this.#usage = event.usage;

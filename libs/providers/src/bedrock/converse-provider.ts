@@ -1,0 +1,206 @@
+import { LoomError } from '@loom/errors';
+import type { CallError, Usage } from '@loom/trace-schema';
+import { count, numberOf, parseRecord, record, records, text } from '../json-values.ts';
+import type { ProviderHalf, StreamReader, WireEvent } from '../neutral/halves.ts';
+import type { NeutralBlockHead, NeutralEvent, NeutralFinish } from '../neutral/neutral-answer.ts';
+import { features } from '../neutral/neutral-request.ts';
+import { writeConverseRequest } from './converse-request.ts';
+
+/*
+ * An answer of Bedrock's Converse API, and its stream as frames of application/vnd.amazon.eventstream:
+ *
+ *   { output: { message: { role, content: block[] } }, stopReason, usage, metrics }
+ *   usage: { inputTokens, outputTokens, totalTokens, cacheReadInputTokens?, cacheWriteInputTokens? }   disjoint
+ *
+ *   messageStart { role } · contentBlockStart { contentBlockIndex, start: { toolUse? } }      not sent before text
+ *   contentBlockDelta { contentBlockIndex, delta: { text } | { toolUse: { input } }
+ *                       | { reasoningContent: { text } | { signature } | { redactedContent } } }
+ *   contentBlockStop { contentBlockIndex } · messageStop { stopReason } · metadata { usage }  in either order
+ *   …Exception { message }                                                                    the end
+ */
+
+const finishes: Readonly<Record<string, NeutralFinish>> = {
+  end_turn: 'stop',
+  stop_sequence: 'stop',
+  tool_use: 'tool-calls',
+  max_tokens: 'length',
+  model_context_window_exceeded: 'context-window',
+  guardrail_intervened: 'content-filter',
+  content_filtered: 'content-filter',
+};
+
+const lacks = new Set([
+  'frequency_penalty',
+  'presence_penalty',
+  'logit_bias',
+  'logprobs',
+  'n',
+  'seed',
+  'image.url',
+]);
+const lacksToo = new Set([
+  'file.url',
+  'audio',
+  'parallel_tool_calls',
+  'strict_tools',
+  'end_user',
+  'metadata',
+]);
+const lacksFormats = new Set(['response_format.json', 'response_format.schema', 'service_tier']);
+
+/** Models on AWS Bedrock, by its Converse API. */
+export const bedrockProvider: ProviderHalf = {
+  wire: 'bedrock-converse',
+  framing: 'eventstream',
+  carries: new Set(
+    features.filter((feature) => !lacks.has(feature) && !lacksToo.has(feature) && !lacksFormats.has(feature)),
+  ),
+  writeRequest: writeConverseRequest,
+  readAnswer,
+  streamReader: () => new ConverseStreamReader(),
+  readError: readBedrockError,
+};
+
+// { message } or { Message }; the type stands in a header that is not told here.
+function readBedrockError(body: unknown): CallError | null {
+  const message = text(record(body)?.message) ?? text(record(body)?.Message);
+  return message === null ? null : { type: 'upstream_error', message: message.slice(0, 2000), code: null };
+}
+
+/** The usage of an answer; null when it tells none. */
+export function readConverseUsage(value: unknown): Usage | null {
+  const usage = record(value);
+  if (!usage || !('inputTokens' in usage || 'outputTokens' in usage)) return null;
+  const cacheRead = count(usage.cacheReadInputTokens);
+  const cacheWrite = count(usage.cacheWriteInputTokens);
+  return {
+    inputTokens: count(usage.inputTokens) + cacheRead + cacheWrite,
+    cacheReadInputTokens: cacheRead,
+    cacheWriteInputTokens: cacheWrite,
+    inputAudioTokens: 0,
+    outputTokens: count(usage.outputTokens),
+    reasoningOutputTokens: 0,
+    outputAudioTokens: 0,
+  };
+}
+
+function readAnswer(body: unknown): NeutralEvent[] {
+  const answer = record(body);
+  const message = record(record(answer?.output)?.message);
+  if (!answer || !message)
+    throw new LoomError('upstream_failed', 'the answer has no "output.message"', {
+      reason: 'malformed_answer',
+    });
+  const reader = new ConverseStreamReader();
+  const events = reader.take('messageStart', {});
+  for (const [contentBlockIndex, block] of records(message.content).entries()) {
+    const toolUse = record(block.toolUse);
+    if (toolUse) {
+      const input = JSON.stringify(toolUse.input ?? {});
+      events.push(...reader.take('contentBlockStart', { contentBlockIndex, start: { toolUse } }));
+      events.push(...reader.take('contentBlockDelta', { contentBlockIndex, delta: { toolUse: { input } } }));
+    } else
+      events.push(
+        ...deltasOf(block).flatMap((delta) => reader.take('contentBlockDelta', { contentBlockIndex, delta })),
+      );
+    events.push(...reader.take('contentBlockStop', { contentBlockIndex }));
+  }
+  events.push(...reader.take('messageStop', answer), ...reader.take('metadata', answer), ...reader.end());
+  return events;
+}
+
+function deltasOf(block: Readonly<Record<string, unknown>>): object[] {
+  const reasoning = record(block.reasoningContent);
+  if (!reasoning) return [{ text: block.text }];
+  const told = record(reasoning.reasoningText);
+  if (!told) return [{ reasoningContent: reasoning }];
+  return [{ reasoningContent: { text: told.text } }, { reasoningContent: { signature: told.signature } }];
+}
+
+interface Open {
+  readonly index: number;
+  signature: string | null;
+  encrypted: string | null;
+}
+
+class ConverseStreamReader implements StreamReader {
+  readonly #open = new Map<number, Open>();
+  #blocks = 0;
+  #isStopped = false;
+
+  push({ name, data }: WireEvent): NeutralEvent[] {
+    const payload = parseRecord(data);
+    return payload ? this.take(name, payload) : [];
+  }
+
+  end(): NeutralEvent[] {
+    return this.#isStopped ? [{ type: 'end' }] : [];
+  }
+
+  take(name: string, payload: Readonly<Record<string, unknown>>): NeutralEvent[] {
+    const place = numberOf(payload.contentBlockIndex) ?? 0;
+    switch (name) {
+      case 'messageStart':
+        return [{ type: 'start', id: null, model: null }];
+      case 'contentBlockStart':
+        return this.#start(place, record(record(payload.start)?.toolUse));
+      case 'contentBlockDelta':
+        return this.#delta(place, record(payload.delta) ?? {});
+      case 'contentBlockStop':
+        return this.#stop(place);
+      case 'messageStop':
+        return this.#finish(text(payload.stopReason) ?? '');
+      case 'metadata': {
+        const usage = readConverseUsage(payload.usage);
+        return usage ? [{ type: 'usage', usage, serviceTier: null }] : [];
+      }
+      default:
+        return /exception$|error$/i.test(name) ? [{ type: 'error', error: exceptionOf(name, payload) }] : [];
+    }
+  }
+
+  // A start without a tool says nothing of what comes: the first delta tells.
+  #start(place: number, toolUse: Readonly<Record<string, unknown>> | null): NeutralEvent[] {
+    if (!toolUse) return [];
+    return this.#openBlock(place, {
+      ...{ type: 'tool-call', id: text(toolUse.toolUseId) ?? '' },
+      name: text(toolUse.name) ?? '',
+    });
+  }
+
+  #openBlock(place: number, block: NeutralBlockHead): NeutralEvent[] {
+    const index = this.#blocks++;
+    this.#open.set(place, { index, signature: null, encrypted: null });
+    return [{ type: 'block-start', index, block }];
+  }
+
+  #delta(place: number, delta: Readonly<Record<string, unknown>>): NeutralEvent[] {
+    const reasoning = record(delta.reasoningContent);
+    const events = this.#open.has(place)
+      ? []
+      : this.#openBlock(place, { type: reasoning ? 'reasoning' : 'text' });
+    const open = this.#open.get(place);
+    if (!open) return events;
+    open.signature = text(reasoning?.signature) ?? open.signature;
+    open.encrypted = text(reasoning?.redactedContent) ?? open.encrypted;
+    const said = text(delta.text) ?? text(reasoning?.text) ?? text(record(delta.toolUse)?.input);
+    return said === null ? events : [...events, { type: 'block-delta', index: open.index, text: said }];
+  }
+
+  #stop(place: number): NeutralEvent[] {
+    const open = this.#open.get(place);
+    this.#open.delete(place);
+    if (!open) return [];
+    return [{ type: 'block-end', index: open.index, signature: open.signature, encrypted: open.encrypted }];
+  }
+
+  #finish(said: string): NeutralEvent[] {
+    this.#isStopped = true;
+    const left = [...this.#open.keys()].flatMap((place) => this.#stop(place));
+    return [...left, { type: 'finish', reason: finishes[said] ?? 'other', stopSequence: null, said }];
+  }
+}
+
+function exceptionOf(name: string, payload: Readonly<Record<string, unknown>>): CallError {
+  return { type: name, message: readBedrockError(payload)?.message ?? name, code: null };
+}

@@ -1,0 +1,193 @@
+import { parseRecord } from '../json-values.ts';
+import type {
+  NeutralAssistantBlock,
+  NeutralRequest,
+  NeutralSource,
+  NeutralTool,
+  NeutralToolChoice,
+  NeutralUserBlock,
+} from '../neutral/neutral-request.ts';
+import { cannotCarry } from '../neutral/request-builder.ts';
+
+/*
+ * A request of Bedrock's Converse API (the model is in the path):
+ *
+ *   { messages: { role: user | assistant, content: block[] }[], system?: ( { text } | cachePoint )[],
+ *     inferenceConfig?: { maxTokens, temperature, topP, stopSequences },
+ *     toolConfig?: { tools: ( { toolSpec: { name, description?, inputSchema: { json } } } | cachePoint )[],
+ *                    toolChoice?: { auto: {} } | { any: {} } | { tool: { name } } },
+ *     additionalModelRequestFields?: { … }        what only this model knows: thinking and top_k of Anthropic's
+ *     requestMetadata?: { … } }
+ *   block: { text } | { image: { format, source: { bytes } } } | { document: { format, name, source: { bytes } } }
+ *        | { toolUse: { toolUseId, name, input } } | { toolResult: { toolUseId, content, status? } }
+ *        | { reasoningContent: { reasoningText: { text, signature } } | { redactedContent } } | cachePoint
+ *   cachePoint: { cachePoint: { type: default } }    after what is to be cached
+ */
+
+const provider = "Bedrock's Converse API";
+const budgets: Readonly<Record<string, number>> = {
+  minimal: 1024,
+  low: 2048,
+  medium: 8192,
+  high: 24_576,
+  xhigh: 32_768,
+};
+const cachePoint = { cachePoint: { type: 'default' } };
+
+/** Writes the request for a model on Bedrock. */
+export function writeConverseRequest(
+  request: NeutralRequest,
+  drop: (path: string) => void,
+): Readonly<Record<string, unknown>> {
+  const { budget, fields } = modelFields(request);
+  const inference = {
+    ...(request.maxOutputTokens === null
+      ? budget === null
+        ? {}
+        : { maxTokens: budget + 8192 }
+      : { maxTokens: request.maxOutputTokens + (budget ?? 0) }),
+    ...(request.temperature === null ? {} : { temperature: request.temperature }),
+    ...(request.topP === null ? {} : { topP: request.topP }),
+    ...(request.stop.length > 0 ? { stopSequences: request.stop } : {}),
+  };
+  return {
+    messages: request.messages.map((message) => ({
+      role: message.role,
+      content: message.content.flatMap((block) => [
+        ...writeBlock(block, request, drop),
+        ...('cacheControl' in block && block.cacheControl ? [cachePoint] : []),
+      ]),
+    })),
+    ...(request.system.length > 0
+      ? {
+          system: request.system.flatMap(({ text, cacheControl }) => [
+            { text },
+            ...(cacheControl ? [cachePoint] : []),
+          ]),
+        }
+      : {}),
+    ...(Object.keys(inference).length > 0 ? { inferenceConfig: inference } : {}),
+    ...writeTools(request),
+    ...(Object.keys(fields).length > 0 ? { additionalModelRequestFields: fields } : {}),
+  };
+}
+
+// Bedrock hands these on to the model as they are, so they are of the model's maker.
+function modelFields({ model, reasoning, topK, features }: NeutralRequest): {
+  budget: number | null;
+  fields: Readonly<Record<string, unknown>>;
+} {
+  const isAnthropic = /anthropic|claude/.test(model);
+  if (topK !== null && !isAnthropic)
+    throw cannotCarry(features.get('top_k') ?? 'top_k', provider, 'takes it for models of Anthropic only');
+  const top = topK === null ? {} : { top_k: topK };
+  if (!reasoning || reasoning.effort === 'none') return { budget: null, fields: top };
+  const path = features.get('reasoning') ?? 'reasoning';
+  if (!isAnthropic) throw cannotCarry(path, provider, 'takes it for models of Anthropic only');
+  const budget = reasoning.budgetTokens ?? budgets[reasoning.effort ?? 'medium'];
+  if (budget === undefined) throw cannotCarry(path, provider, `knows no effort "${reasoning.effort}"`);
+  return { budget, fields: { ...top, thinking: { type: 'enabled', budget_tokens: budget } } };
+}
+
+function writeTools({ tools, toolChoice }: NeutralRequest): object {
+  // A model must not call tools: Converse has no such choice, but without tools there are none to call.
+  if (tools.length === 0 || toolChoice?.type === 'none') return {};
+  return {
+    toolConfig: {
+      tools: tools.flatMap((tool) => [
+        { toolSpec: toolSpec(tool) },
+        ...(tool.cacheControl ? [cachePoint] : []),
+      ]),
+      ...(toolChoice === null ? {} : { toolChoice: writeToolChoice(toolChoice) }),
+    },
+  };
+}
+
+function toolSpec({ name, description, parameters }: NeutralTool): object {
+  return {
+    name,
+    ...(description === null ? {} : { description }),
+    inputSchema: { json: parameters ?? { type: 'object', properties: {} } },
+  };
+}
+
+function writeToolChoice(choice: NeutralToolChoice): object {
+  if (choice.type === 'tool') return { tool: { name: choice.name } };
+  return choice.type === 'required' ? { any: {} } : { auto: {} };
+}
+
+function writeBlock(
+  block: NeutralUserBlock | NeutralAssistantBlock,
+  request: NeutralRequest,
+  drop: (path: string) => void,
+): object[] {
+  switch (block.type) {
+    case 'text':
+    case 'refusal':
+      return block.text === '' ? [] : [{ text: block.text }];
+    case 'image':
+      return [
+        { image: { format: formatOf(block.source, request, 'image.url'), source: bytesOf(block.source) } },
+      ];
+    case 'file': {
+      const format = formatOf(block.source, request, 'file.url');
+      return [{ document: { format, name: documentName(block.name), source: bytesOf(block.source) } }];
+    }
+    case 'audio':
+      throw cannotCarry(request.features.get('audio') ?? 'input_audio', provider);
+    case 'tool-call': {
+      const { id: toolUseId, name } = block;
+      return [{ toolUse: { toolUseId, name, input: parseRecord(block.arguments) ?? {} } }];
+    }
+    case 'tool-result':
+      return [
+        {
+          toolResult: {
+            toolUseId: block.callId,
+            content: block.content.flatMap((part) => writeBlock(part, request, drop)),
+            ...(block.isError ? { status: 'error' } : {}),
+          },
+        },
+      ];
+    case 'reasoning': {
+      const { text, signature, encrypted } = block;
+      if (encrypted !== null) return [{ reasoningContent: { redactedContent: encrypted } }];
+      if (signature !== null) return [{ reasoningContent: { reasoningText: { text, signature } } }];
+      drop(request.features.get('reasoning_history') ?? 'reasoning');
+      return [];
+    }
+  }
+}
+
+const formats: Readonly<Record<string, string>> = {
+  ...{ 'image/jpeg': 'jpeg', 'image/png': 'png', 'image/gif': 'gif', 'image/webp': 'webp' },
+  ...{
+    'application/pdf': 'pdf',
+    'text/csv': 'csv',
+    'text/html': 'html',
+    'text/plain': 'txt',
+    'text/markdown': 'md',
+  },
+};
+
+function formatOf(
+  source: NeutralSource,
+  { features }: NeutralRequest,
+  feature: 'image.url' | 'file.url',
+): string {
+  const path = features.get(feature) ?? 'messages';
+  if (source.type === 'url') throw cannotCarry(path, provider, 'takes files inline only');
+  const format = formats[source.mediaType];
+  if (format !== undefined) return format;
+  throw cannotCarry(path, provider, `takes no ${source.mediaType}`);
+}
+
+function bytesOf(source: NeutralSource): object {
+  return { bytes: source.type === 'data' ? source.data : '' };
+}
+
+// Only letters, digits, blanks, hyphens and brackets are allowed, and a name is needed.
+function documentName(name: string | null): string {
+  const cleaned = (name ?? '').replaceAll(/[^A-Za-z0-9 ()[\]-]+/g, '-').slice(0, 200);
+  return cleaned === '' ? 'document' : cleaned;
+}

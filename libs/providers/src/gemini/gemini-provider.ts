@@ -1,0 +1,189 @@
+import { LoomError } from '@loom/errors';
+import type { CallError, Usage } from '@loom/trace-schema';
+import { readProviderError } from '../answer-facts.ts';
+import { count, numberOf, parseRecord, record, records, text } from '../json-values.ts';
+import type { ProviderHalf, StreamReader, WireEvent } from '../neutral/halves.ts';
+import type { NeutralEvent, NeutralFinish, NeutralLogprob } from '../neutral/neutral-answer.ts';
+import { features } from '../neutral/neutral-request.ts';
+import { writeGeminiRequest } from './gemini-request.ts';
+
+/*
+ * An answer of the Gemini API; a stream (`alt=sse`) is a row of them, each with the next parts, the last with a reason:
+ *
+ *   { candidates: [{ content: { parts: part[] }, finishReason?, groundingMetadata?, logprobsResult? }],
+ *     promptFeedback?: { blockReason }, usageMetadata, modelVersion, responseId }
+ *   usageMetadata: { promptTokenCount (with cache), cachedContentTokenCount?, toolUsePromptTokenCount?,
+ *     candidatesTokenCount (without thoughts), thoughtsTokenCount?, totalTokenCount }
+ */
+
+const finishes: Readonly<Record<string, NeutralFinish>> = {
+  STOP: 'stop',
+  MAX_TOKENS: 'length',
+  SAFETY: 'content-filter',
+  RECITATION: 'content-filter',
+  BLOCKLIST: 'content-filter',
+  PROHIBITED_CONTENT: 'content-filter',
+  SPII: 'content-filter',
+  IMAGE_SAFETY: 'content-filter',
+};
+
+const lacks = new Set(['logit_bias', 'n', 'parallel_tool_calls', 'strict_tools', 'cache_control']);
+const lacksToo = new Set(['end_user', 'metadata', 'service_tier']);
+
+/** Models of Google, by the Gemini API and by Vertex AI. */
+export const geminiProvider: ProviderHalf = {
+  wire: 'gemini-generate-content',
+  framing: 'sse',
+  carries: new Set(features.filter((feature) => !lacks.has(feature) && !lacksToo.has(feature))),
+  writeRequest: writeGeminiRequest,
+  readAnswer: (body) => {
+    const answer = record(body);
+    if (!answer || !(Array.isArray(answer.candidates) || record(answer.promptFeedback)))
+      throw new LoomError('upstream_failed', 'the answer has no "candidates"', {
+        reason: 'malformed_answer',
+      });
+    const reader = new GeminiStreamReader();
+    return [...reader.take(answer), ...reader.end()];
+  },
+  streamReader: () => new GeminiStreamReader(),
+  readError: readGeminiError,
+};
+
+function readGeminiError(body: unknown): CallError | null {
+  const found = Array.isArray(body) ? record(body[0]) : record(body);
+  return readProviderError(found?.error);
+}
+
+/** The usage of an answer; null when it tells none. Thoughts are output here too, and stand beside the candidates. */
+export function readGeminiUsage(value: unknown): Usage | null {
+  const usage = record(value);
+  if (!usage || !('promptTokenCount' in usage || 'totalTokenCount' in usage)) return null;
+  const thoughts = count(usage.thoughtsTokenCount);
+  const audio = records(usage.promptTokensDetails).find(({ modality }) => modality === 'AUDIO');
+  return {
+    inputTokens: count(usage.promptTokenCount) + count(usage.toolUsePromptTokenCount),
+    cacheReadInputTokens: count(usage.cachedContentTokenCount),
+    cacheWriteInputTokens: 0,
+    inputAudioTokens: count(audio?.tokenCount),
+    outputTokens: count(usage.candidatesTokenCount) + thoughts,
+    reasoningOutputTokens: thoughts,
+    outputAudioTokens: 0,
+  };
+}
+
+class GeminiStreamReader implements StreamReader {
+  #isStarted = false;
+  #blocks = 0;
+  #calls = 0;
+  #responseId = '';
+  #current: { readonly index: number; readonly kind: 'text' | 'reasoning' } | null = null;
+  #signature: string | null = null;
+  #isFinished = false;
+
+  push({ data }: WireEvent): NeutralEvent[] {
+    const chunk = parseRecord(data);
+    return chunk ? this.take(chunk) : [];
+  }
+
+  end(): NeutralEvent[] {
+    return this.#isFinished ? [{ type: 'end' }] : [];
+  }
+
+  take(chunk: Readonly<Record<string, unknown>>): NeutralEvent[] {
+    const error = readGeminiError(chunk);
+    if (error) return [{ type: 'error', error }];
+    const events: NeutralEvent[] = [];
+    if (!this.#isStarted) {
+      this.#isStarted = true;
+      this.#responseId = text(chunk.responseId) ?? '';
+      events.push({ type: 'start', id: text(chunk.responseId), model: text(chunk.modelVersion) });
+    }
+    const [candidate] = records(chunk.candidates);
+    for (const part of records(record(candidate?.content)?.parts)) events.push(...this.#part(part));
+    events.push(
+      ...this.#logprobs(candidate?.logprobsResult),
+      ...this.#citations(candidate?.groundingMetadata),
+    );
+    const reason = text(candidate?.finishReason) ?? text(record(chunk.promptFeedback)?.blockReason);
+    if (reason !== null && !this.#isFinished) events.push(...this.#finish(reason, candidate !== undefined));
+    const usage = readGeminiUsage(chunk.usageMetadata);
+    if (usage) events.push({ type: 'usage', usage, serviceTier: null });
+    return events;
+  }
+
+  #part(part: Readonly<Record<string, unknown>>): NeutralEvent[] {
+    const call = record(part.functionCall);
+    const signature = text(part.thoughtSignature);
+    if (call) return this.#call(call, signature);
+    if (signature !== null) this.#signature = signature;
+    const said = text(part.text);
+    return said === null ? [] : this.#say(part.thought === true ? 'reasoning' : 'text', said);
+  }
+
+  // Calls come whole. Some have no id, so they get one that no other answer has.
+  #call(call: Readonly<Record<string, unknown>>, signature: string | null): NeutralEvent[] {
+    const id = text(call.id) ?? `call_${this.#responseId}_${this.#calls}`;
+    this.#calls += 1;
+    const events = this.#close();
+    const index = this.#blocks++;
+    const head = { type: 'tool-call' as const, id, name: text(call.name) ?? '' };
+    return [
+      ...events,
+      { type: 'block-start', index, block: head },
+      { type: 'block-delta', index, text: JSON.stringify(call.args ?? {}) },
+      { type: 'block-end', index, signature },
+    ];
+  }
+
+  #say(kind: 'text' | 'reasoning', said: string): NeutralEvent[] {
+    const delta = (index: number): NeutralEvent => ({ type: 'block-delta', index, text: said });
+    if (this.#current?.kind === kind) return [delta(this.#current.index)];
+    const events = this.#close();
+    const index = this.#blocks++;
+    this.#current = { index, kind };
+    return [...events, { type: 'block-start', index, block: { type: kind } }, delta(index)];
+  }
+
+  #close(): NeutralEvent[] {
+    const current = this.#current;
+    this.#current = null;
+    if (!current) return [];
+    const signature = current.kind === 'reasoning' ? this.#signature : null;
+    return [{ type: 'block-end', index: current.index, signature }];
+  }
+
+  #finish(said: string, hasCandidate: boolean): NeutralEvent[] {
+    this.#isFinished = true;
+    const known = hasCandidate ? (finishes[said] ?? 'other') : 'content-filter';
+    const reason = known === 'stop' && this.#calls > 0 ? 'tool-calls' : known;
+    return [...this.#close(), { type: 'finish', reason, stopSequence: null, said }];
+  }
+
+  #citations(grounding: unknown): NeutralEvent[] {
+    const index = this.#current?.index;
+    if (index === undefined) return [];
+    return records(record(grounding)?.groundingChunks).flatMap((chunk): NeutralEvent[] => {
+      const web = record(chunk.web);
+      if (!web) return [];
+      return [
+        { type: 'citation', index, citation: { url: text(web.uri), title: text(web.title), quote: null } },
+      ];
+    });
+  }
+
+  #logprobs(result: unknown): NeutralEvent[] {
+    const index = this.#current?.index;
+    const chosen = records(record(result)?.chosenCandidates);
+    if (index === undefined || chosen.length === 0) return [];
+    const one = (entry: Readonly<Record<string, unknown>>) => ({
+      token: text(entry.token) ?? '',
+      logprob: numberOf(entry.logProbability) ?? 0,
+    });
+    const tops = records(record(result)?.topCandidates);
+    const logprobs = chosen.map((entry, at): NeutralLogprob => ({
+      ...one(entry),
+      top: records(tops[at]?.candidates).map(one),
+    }));
+    return [{ type: 'logprobs', index, logprobs }];
+  }
+}

@@ -1,0 +1,181 @@
+import { parseRecord } from '../json-values.ts';
+import type {
+  NeutralAssistantBlock,
+  NeutralRequest,
+  NeutralSource,
+  NeutralToolChoice,
+  NeutralToolResult,
+  NeutralUserBlock,
+} from '../neutral/neutral-request.ts';
+import { cannotCarry } from '../neutral/request-builder.ts';
+
+/*
+ * A request of the Gemini API, `models/<model>:generateContent`:
+ *
+ *   { contents: { role: user | model, parts: part[] }[], systemInstruction?: { parts },
+ *     tools?: [{ functionDeclarations: { name, description?, parametersJsonSchema? }[] }],
+ *     toolConfig?: { functionCallingConfig: { mode: AUTO | ANY | NONE, allowedFunctionNames? } },
+ *     generationConfig?: { temperature, topP, topK, maxOutputTokens, stopSequences, seed, presencePenalty, frequencyPenalty,
+ *       responseMimeType, responseJsonSchema, responseLogprobs, logprobs,
+ *       thinkingConfig: { includeThoughts, thinkingBudget | thinkingLevel } } }
+ *   part: { text, thought? } | { inlineData: { mimeType, data } } | { fileData: { fileUri } }
+ *       | { functionCall: { name, args }, thoughtSignature? } | { functionResponse: { name, response } }
+ *
+ * Results find their call by the name of the function; ids of calls are Loom's.
+ */
+
+const provider = 'the Gemini API';
+const budgets: Readonly<Record<string, number>> = {
+  none: 0,
+  minimal: 512,
+  low: 1024,
+  medium: 8192,
+  high: 24_576,
+  xhigh: 32_768,
+};
+const levels: Readonly<Record<string, string>> = {
+  minimal: 'minimal',
+  low: 'low',
+  medium: 'medium',
+  high: 'high',
+  xhigh: 'high',
+};
+
+/** Gemini 3 refuses calls of its own past that come back without their signature, unless they say so. */
+const noSignature = 'skip_thought_signature_validator';
+
+/** Writes the request for a Gemini model. */
+export function writeGeminiRequest(
+  request: NeutralRequest,
+  drop: (path: string) => void,
+): Readonly<Record<string, unknown>> {
+  const config = generationConfig(request);
+  return {
+    contents: request.messages.map((message) => ({
+      role: message.role === 'user' ? 'user' : 'model',
+      parts: message.content.flatMap((block) => writePart(block, request, drop)),
+    })),
+    ...(request.system.length > 0
+      ? { systemInstruction: { parts: request.system.map(({ text }) => ({ text })) } }
+      : {}),
+    ...(request.tools.length > 0
+      ? {
+          tools: [
+            {
+              functionDeclarations: request.tools.map(({ name, description, parameters }) => ({
+                name,
+                ...(description === null ? {} : { description }),
+                ...(parameters === null ? {} : { parametersJsonSchema: parameters }),
+              })),
+            },
+          ],
+        }
+      : {}),
+    ...(request.toolChoice === null
+      ? {}
+      : { toolConfig: { functionCallingConfig: writeToolChoice(request.toolChoice) } }),
+    ...(Object.keys(config).length > 0 ? { generationConfig: config } : {}),
+  };
+}
+
+function generationConfig(request: NeutralRequest): Readonly<Record<string, unknown>> {
+  const { responseFormat } = request;
+  return {
+    ...(request.temperature === null ? {} : { temperature: request.temperature }),
+    ...(request.topP === null ? {} : { topP: request.topP }),
+    ...(request.topK === null ? {} : { topK: request.topK }),
+    ...(request.maxOutputTokens === null ? {} : { maxOutputTokens: request.maxOutputTokens }),
+    ...(request.stop.length > 0 ? { stopSequences: request.stop } : {}),
+    ...(request.seed === null ? {} : { seed: request.seed }),
+    ...(request.presencePenalty === null ? {} : { presencePenalty: request.presencePenalty }),
+    ...(request.frequencyPenalty === null ? {} : { frequencyPenalty: request.frequencyPenalty }),
+    ...(responseFormat === null ? {} : { responseMimeType: 'application/json' }),
+    ...(responseFormat?.type === 'schema' ? { responseJsonSchema: responseFormat.schema } : {}),
+    ...(request.topLogprobs === null ? {} : { responseLogprobs: true, logprobs: request.topLogprobs }),
+    ...thinkingConfig(request),
+  };
+}
+
+function thinkingConfig({ reasoning, model, features }: NeutralRequest): object {
+  if (!reasoning) return {};
+  const effort = reasoning.effort ?? 'medium';
+  const level = levels[effort];
+  const isByLevel =
+    /gemini-(?:[3-9]|\d\d)/.test(model) && reasoning.budgetTokens === null && level !== undefined;
+  const thinkingBudget = reasoning.budgetTokens ?? budgets[effort];
+  if (!isByLevel && thinkingBudget === undefined)
+    throw cannotCarry(features.get('reasoning') ?? 'reasoning', provider, `knows no effort "${effort}"`);
+  const amount = isByLevel ? { thinkingLevel: level } : { thinkingBudget };
+  return { thinkingConfig: { includeThoughts: thinkingBudget !== 0, ...amount } };
+}
+
+function writeToolChoice(choice: NeutralToolChoice): object {
+  if (choice.type === 'tool') return { mode: 'ANY', allowedFunctionNames: [choice.name] };
+  return { mode: { auto: 'AUTO', none: 'NONE', required: 'ANY' }[choice.type] };
+}
+
+function writePart(
+  block: NeutralUserBlock | NeutralAssistantBlock,
+  request: NeutralRequest,
+  drop: (path: string) => void,
+): object[] {
+  switch (block.type) {
+    case 'text':
+    case 'refusal':
+      return block.text === '' ? [] : [{ text: block.text }];
+    case 'image':
+      return [writeSource(block.source, 'image/*')];
+    case 'file':
+      return [writeSource(block.source, 'application/pdf')];
+    case 'audio':
+      return [{ inlineData: { mimeType: `audio/${block.format}`, data: block.data } }];
+    case 'tool-call': {
+      const signature = block.signature ?? (/gemini-3/.test(request.model) ? noSignature : null);
+      return [
+        {
+          functionCall: { name: block.name, args: parseRecord(block.arguments) ?? {} },
+          ...(signature === null ? {} : { thoughtSignature: signature }),
+        },
+      ];
+    }
+    case 'tool-result':
+      return writeToolResult(block, request);
+    case 'reasoning':
+      // Thoughts are summaries, of no use to the model; what counts are the signatures of calls.
+      drop(request.features.get('reasoning_history') ?? 'reasoning');
+      return [];
+  }
+}
+
+function writeSource(source: NeutralSource, mediaType: string): object {
+  return source.type === 'data'
+    ? { inlineData: { mimeType: source.mediaType, data: source.data } }
+    : { fileData: { fileUri: source.url, mimeType: mediaTypeOf(source.url) ?? mediaType } };
+}
+
+const typesByEnding: Readonly<Record<string, string>> = {
+  ...{ png: 'image/png', jpg: 'image/jpeg', jpeg: 'image/jpeg', webp: 'image/webp', gif: 'image/gif' },
+  ...{ pdf: 'application/pdf', txt: 'text/plain' },
+};
+
+function mediaTypeOf(url: string): string | undefined {
+  const ending = /\.([a-z0-9]+)(?:[?#]|$)/i.exec(url)?.[1]?.toLowerCase();
+  return ending === undefined ? undefined : typesByEnding[ending];
+}
+
+// A result is an object here: one that is JSON already stays as it is.
+function writeToolResult(result: NeutralToolResult, request: NeutralRequest): object[] {
+  if (result.name === '')
+    throw cannotCarry(
+      `tool result ${result.callId}`,
+      provider,
+      'needs the call that it belongs to, and it is not in the messages',
+    );
+  const text = result.content.flatMap((part) => (part.type === 'text' ? [part.text] : [])).join('\n');
+  const response = result.isError ? { error: text } : (parseRecord(text) ?? { result: text });
+  const others = result.content.filter((part) => part.type !== 'text');
+  return [
+    { functionResponse: { name: result.name, response } },
+    ...others.flatMap((part) => writePart(part, request, () => undefined)),
+  ];
+}
