@@ -33,8 +33,12 @@ export interface CallEnd {
   readonly target?: Target;
   /** The API that the answer's bytes are of. */
   readonly wire?: string;
+  /** The content type of the provider's bytes, where they are not passed as they are. */
+  readonly providerContentType?: string;
   /** Parts of the request that the provider was not told. */
   readonly dropped?: readonly string[];
+  /** The usage that the answer tells belongs to another call: that of a stored response counts once. */
+  readonly usageCountsElsewhere?: boolean;
   /** Every try, where there were several ways to go; the last one is the answer's. */
   readonly attempts?: readonly CallAttempt[];
 }
@@ -47,6 +51,8 @@ export interface AnswerTap {
   chunk(bytes: Buffer, atMs: number): void;
   /** What the model has said so far, read from the bytes now: for the end of a call whose usage nobody tells. */
   text(streamed: boolean): string;
+  /** The answer's bytes as the provider sent them; null when there is none or not all of it is kept. */
+  answer(): Buffer | null;
 }
 
 /**
@@ -86,6 +92,8 @@ export class Call {
   target: Target | null = null;
   /** Set by route: the ways that the call may go, and the first one ready to be sent. */
   routed: RoutedCall | null = null;
+  /** Set by forward: whether the response cache had the answer; null when it was not asked. */
+  cache: 'hit' | 'miss' | null = null;
   /** Set by capture: where the answer is to be copied to. */
   tap: AnswerTap | null = null;
   /** When the provider was called. */

@@ -29,7 +29,9 @@ import { Emitter } from './record/emitter.ts';
 import { RefusalRecorder } from './record/refusal-recorder.ts';
 import { closeEmitter, succeedDeadEmitters } from './record/succession.ts';
 import { SnapshotFile } from './snapshot-file.ts';
+import { ResponseCache } from './response-cache.ts';
 import { StoredResponses } from './stored-responses.ts';
+import { rebuildStoredResponses } from './stored-responses-rebuild.ts';
 import { StreamLink } from './stream-link.ts';
 import { HttpUpstream } from './upstream/http-upstream.ts';
 import { SimulatorUpstream } from './upstream/simulator-upstream.ts';
@@ -94,11 +96,31 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     connectionsMax: config.LOOM_UPSTREAM_CONNECTIONS_MAX,
     guard: new OutboundGuard({ allow: config.LOOM_OUTBOUND_ALLOW }),
   });
-  const running = new Set<Exchange>();
   const storedResponses = new StoredResponses(counters, (error) =>
     logger.warn({ error }, 'the place of a response could not be kept: its id will be unknown'),
   );
-  const edge = openEdge({ deps, feed, own, limiter, recorder, refusals, http, running, storedResponses });
+  if (config.LOOM_COUNTERS_URL.protocol === 'memory:') {
+    const found = await rebuildStoredResponses(
+      logRootOf(config.LOOM_OUTBOX_URL),
+      storedResponses,
+      feed.snapshot,
+    );
+    if (found > 0) logger.info({ responses: found }, 'places of stored responses read from the record');
+  }
+  const running = new Set<Exchange>();
+  const cache = new ResponseCache(counters, (error) => logger.warn({ error }, 'the response cache is away'));
+  const edge = openEdge({
+    cache,
+    deps,
+    feed,
+    own,
+    limiter,
+    recorder,
+    refusals,
+    http,
+    running,
+    storedResponses,
+  });
   const succession = await keepSucceeding(deps, emitter.id);
   observe(deps.metrics, { recorder, edge, feed });
   return {
@@ -138,6 +160,7 @@ interface EdgeParts {
   readonly http: HttpUpstream;
   readonly running: Set<Exchange>;
   readonly storedResponses: StoredResponses;
+  readonly cache: ResponseCache;
 }
 
 // The chain of a call, in the order in which it is worked through.
@@ -153,7 +176,7 @@ function openEdge({
   ...parts
 }: EdgeParts): HttpEdge {
   const { config, logger, metrics } = deps;
-  const { storedResponses } = parts;
+  const { storedResponses, cache } = parts;
   const { snapshot } = feed;
   const credentials = new CredentialReader(parseMasterKeys(config.LOOM_MASTER_KEYS.reveal()));
   const authorizer = new Authorizer(credentials, new GoogleTokens((url, form) => http.postForm(url, form)));
@@ -175,7 +198,7 @@ function openEdge({
     forward({
       http,
       simulator: new SimulatorUpstream(),
-      ...{ authorizer, breakers, storedResponses },
+      ...{ authorizer, breakers, storedResponses, cache },
       totalTimeoutMs: config.LOOM_UPSTREAM_TOTAL_TIMEOUT,
       clientStallMs: config.LOOM_CLIENT_STALL_TIMEOUT,
       running,

@@ -1,7 +1,8 @@
 import type { CounterStore } from '@loom/counter-store';
 import { isLoomError } from '@loom/errors';
 import type { ControlSnapshot, Target } from '@loom/routing';
-import type { ApiKeyRecord } from '@loom/trace-schema';
+import type { ApiKeyRecord, Usage } from '@loom/trace-schema';
+import { type Call, known } from './call.ts';
 
 /** A call about a response that a provider stores (OpenAI Responses API). */
 export interface StoredResponseCall {
@@ -13,10 +14,21 @@ export interface StoredResponseCall {
   readonly pathAndQuery: string;
 }
 
+/** Where a response is made. */
+export interface ResponsePlace {
+  readonly target: Target;
+  readonly keyIndex: number;
+  readonly background: boolean;
+}
+
 /** Which provider holds a response. */
 export interface ResponseOwner {
   readonly providerId: string;
   readonly model: string;
+  /** Which of the provider's keys made it: another one may belong to another account. */
+  readonly keyIndex: number;
+  /** The provider goes on by itself, and tells the usage when the response is read. */
+  readonly background: boolean;
 }
 
 /** Providers keep responses for 30 days; the knowledge where they are is kept a little longer. Milliseconds. */
@@ -36,8 +48,17 @@ export class StoredResponses {
   }
 
   /** Never rejects: an answer is not held back because the store is away; its id will then be unknown, and that is told. */
-  async keep(projectId: string, responseId: string, { provider, model }: Target): Promise<void> {
-    const owner: ResponseOwner = { providerId: provider.id, model };
+  async keep(
+    projectId: string,
+    responseId: string,
+    { target, keyIndex, background }: ResponsePlace,
+  ): Promise<void> {
+    const owner: ResponseOwner = {
+      providerId: target.provider.id,
+      model: target.model,
+      keyIndex,
+      background,
+    };
     try {
       await this.#store.put(keyOf(projectId, responseId), Buffer.from(JSON.stringify(owner)), {
         ttlMs: keptMs,
@@ -45,6 +66,28 @@ export class StoredResponses {
     } catch (error) {
       if (!isLoomError(error)) throw error;
       this.#onFailure(error);
+    }
+  }
+
+  /**
+   * Whether the usage that a call tells is its own. A background call is answered before it has any; the first reading
+   * that sees it complete has it, and no later one.
+   */
+  async countsUsage(call: Call, usage: Usage | null): Promise<boolean> {
+    const projectId = known(call.project, 'project').id;
+    if (!call.stored) return usage !== null || call.modelRequest?.parameters.background !== true;
+    if (usage === null) return false;
+    try {
+      const owner = await this.find(projectId, call.stored.responseId);
+      const key = `response-usage/${projectId}/${call.stored.responseId}`;
+      return (
+        owner?.background === true &&
+        (await this.#store.put(key, Buffer.from('1'), { ttlMs: keptMs, ifAbsent: true }))
+      );
+    } catch (error) {
+      if (!isLoomError(error)) throw error;
+      this.#onFailure(error);
+      return false;
     }
   }
 

@@ -114,6 +114,7 @@ export class PricingPipeline {
       serviceTier: event.serviceTier,
       usage,
       usageSource,
+      isCached: facts.cache === 'hit',
     });
     return {
       id: eventIds.cost(event.id, cost.priceBookVersion),

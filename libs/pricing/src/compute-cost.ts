@@ -15,6 +15,8 @@ import type { FoundPrice, PriceBook, PriceQuery } from './price-book.ts';
 export interface CostFacts extends PriceQuery {
   readonly usage: Usage | null;
   readonly usageSource: UsageSource;
+  /** The answer came from the response cache: whatever its usage, nothing was bought. */
+  readonly isCached?: boolean;
 }
 
 export type ComputedCost = Pick<
@@ -41,6 +43,7 @@ const requestsBucket = 'requests';
 export function computeCost(book: PriceBook, facts: CostFacts): ComputedCost {
   const estimated = facts.usageSource === 'estimated';
   const quantities = facts.usage === null ? [] : quantitiesOf(facts.usage);
+  if (facts.isCached) return { ...unpriced('no_usage', book.version, false), state: 'priced', reason: 'cache_hit' };
   if (quantities.length === 0) return unpriced('no_usage', book.version, estimated);
   const found = book.find(facts);
   if (!found) return unpriced('no_price', book.version, estimated);

@@ -37,6 +37,15 @@ export function recordedCases(): RecordedCase[] {
     .sort((a, b) => a.name.localeCompare(b.name));
 }
 
+/** Input with cache, cache read, output with reasoning, reasoning. */
+export type UsageFigures = readonly [number, number, number, number];
+
+/** The usage of each recorded case, compared by hand with what its body says; null where it says nothing. */
+export function goldenUsage(): Readonly<Record<string, UsageFigures | null>> {
+  const path = join(import.meta.dirname, '../testdata/golden-usage.json');
+  return JSON.parse(readFileSync(path, 'utf8')) as Record<string, UsageFigures | null>;
+}
+
 /** Those of the OpenAI chat API. */
 export function recordedChatCases(): RecordedCase[] {
   return recordedCases().filter((found) => found.wire === 'openai-chat');

@@ -56,6 +56,7 @@ export class Exchange implements AttemptHost {
   #tail: AnswerTail | null = null;
   #over = false;
   #status = 0;
+  #contentType: string | undefined;
   #streamed = false;
   #deliveredBytes = 0;
   #totalTimer: NodeJS.Timeout | null = null;
@@ -102,6 +103,7 @@ export class Exchange implements AttemptHost {
   }): void {
     const prepared = this.#prepared();
     this.#status = status;
+    this.#contentType = headers['content-type'];
     this.#streamed = streamed;
     this.#tail = new AnswerTail(wireOf(prepared.wire));
     const outgoing = {
@@ -352,6 +354,7 @@ export class Exchange implements AttemptHost {
       ...(running
         ? { target: running.planned.target, wire: running.prepared.wire, dropped: running.prepared.dropped }
         : {}),
+      ...(this.#contentType === undefined ? {} : { providerContentType: this.#contentType }),
       attempts: isRouted ? this.#attempts : [],
     });
   }

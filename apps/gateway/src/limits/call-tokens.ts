@@ -12,8 +12,16 @@ export function estimateTokens(request: ModelRequest): number {
  * What a call has used now that it is over: as the provider tells it; nothing when it never got an answer from one; else
  * an estimate from the text.
  */
-export function usedTokens({ end, modelRequest, tap, dispatchedAt }: Call): number {
-  if (!end || !modelRequest || dispatchedAt === null || end.status >= 300) return 0;
+export function usedTokens({ end, modelRequest, tap, dispatchedAt, cache }: Call): number {
+  if (
+    cache === 'hit' ||
+    !end ||
+    end.usageCountsElsewhere ||
+    !modelRequest ||
+    dispatchedAt === null ||
+    end.status >= 300
+  )
+    return 0;
   const usage = end.tail?.facts.usage;
   if (usage) return sum(usage);
   const text = tap?.text(end.streamed) ?? '';

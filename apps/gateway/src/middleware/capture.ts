@@ -12,7 +12,7 @@ export function capture(recorder: CallRecorder): GatewayMiddleware {
       try {
         await next();
       } finally {
-        const { end, dispatchedAt } = call;
+        const { end, dispatchedAt, cache } = call;
         recorder.end(recording, {
           ...(end ?? {
             outcome: 'failed',
@@ -22,6 +22,7 @@ export function capture(recorder: CallRecorder): GatewayMiddleware {
             streamed: false,
           }),
           dispatchedAt,
+          cache,
         });
       }
     },

@@ -1,11 +1,13 @@
-import type { Breakers, PlannedAttempt } from '@loom/routing';
+import { Breakers, type PlannedAttempt } from '@loom/routing';
 import { newUuid } from '@loom/trace-schema';
 import { type Call, known } from '../call.ts';
 import type { Authorizer } from '../forward/authorizer.ts';
 import { Exchange } from '../forward/exchange.ts';
 import { prepareAttempt } from '../forward/prepare-attempt.ts';
 import type { GatewayMiddleware } from '../middleware.ts';
+import { cacheableAnswer, cacheUseOf, type ResponseCache } from '../response-cache.ts';
 import type { StoredResponses } from '../stored-responses.ts';
+import { replayCached } from '../upstream/cached-upstream.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 
 export interface ForwardOptions {
@@ -14,6 +16,7 @@ export interface ForwardOptions {
   readonly authorizer: Authorizer;
   readonly breakers: Breakers;
   readonly storedResponses: StoredResponses;
+  readonly cache: ResponseCache;
   /** A whole call, unless its route says otherwise. Milliseconds. */
   readonly totalTimeoutMs: number;
   /** A client that reads nothing is left after this. Milliseconds. */
@@ -28,20 +31,36 @@ export function forward(options: ForwardOptions): GatewayMiddleware {
     name: 'forward',
     handle: async (call) => {
       const { route, plan, source, planned, prepared } = known(call.routed, 'routed');
+      const use = cacheUseOf(call, route);
+      const cached = use && (await options.cache.find(use, prepared.wire));
+      if (use) call.cache = cached ? 'hit' : 'miss';
       const exchange = new Exchange(call, {
         totalTimeoutMs: route.timeouts.totalMs ?? options.totalTimeoutMs,
         clientStallMs: options.clientStallMs,
-        ...{ plan, breakers: options.breakers, context: contextOf(call) },
+        ...{ plan, context: contextOf(call) },
+        breakers: cached ? new Breakers() : options.breakers, // what is given again says nothing of its provider
         prepare: (next) => prepareAttempt(source, next, options.authorizer),
         send: ({ upstream }, listener) =>
-          (upstream.provider.kind === 'sim' ? options.simulator : options.http).send(upstream, listener),
+          cached
+            ? replayCached(cached, listener)
+            : (upstream.provider.kind === 'sim' ? options.simulator : options.http).send(upstream, listener),
         registersId: call.dialectOrThrow.name === 'openai-responses' && call.stored === null,
-        register: (responseId, { target }: PlannedAttempt) =>
-          options.storedResponses.keep(known(call.project, 'project').id, responseId, target),
+        register: (responseId, { target, keyIndex }: PlannedAttempt) =>
+          options.storedResponses.keep(known(call.project, 'project').id, responseId, {
+            ...{
+              target,
+              keyIndex,
+              background: known(call.modelRequest, 'modelRequest').parameters.background === true,
+            },
+          }),
       });
       options.running.add(exchange);
       try {
         call.end = await exchange.run(planned, prepared);
+        const counts = await options.storedResponses.countsUsage(call, call.end.tail?.facts.usage ?? null);
+        if (!counts) call.end = { ...call.end, usageCountsElsewhere: true };
+        const answer = use && !cached ? cacheableAnswer(call, call.end) : null;
+        if (use && answer) options.cache.keep(use, answer);
       } finally {
         options.running.delete(exchange);
       }

@@ -30,12 +30,12 @@ export function route(options: RouteOptions): GatewayMiddleware {
   return {
     name: 'route',
     handle: async (call, next) => {
-      const found = await findRoute(call, options);
+      const { route: found, keyIndex } = await findRoute(call, options);
       const { authorizer, breakers, credentials } = options;
       const plan = new AttemptPlan(found, {
         breakers,
         keysOf: ({ provider }) => credentials.keysOf(provider),
-        firstKeyOf: ({ provider }) => keys.next(provider.id, credentials.keysOf(provider)),
+        firstKeyOf: ({ provider }) => keyIndex ?? keys.next(provider.id, credentials.keysOf(provider)),
         nowMs: () => performance.now(),
         random: Math.random,
         withoutFallbacks: call.request.headers['x-loom-fallbacks'] === 'off',
@@ -62,11 +62,14 @@ class KeyRotation {
 }
 
 // A call about a stored response, or one that continues one, goes where the response is, and nowhere else.
-async function findRoute(call: Call, { snapshot, storedResponses }: RouteOptions): Promise<Route> {
+async function findRoute(
+  call: Call,
+  { snapshot, storedResponses }: RouteOptions,
+): Promise<{ readonly route: Route; readonly keyIndex: number | null }> {
   const key = known(call.key, 'key');
   const request = known(call.modelRequest, 'modelRequest');
   const responseId = call.stored?.responseId ?? request.previousResponseId;
-  if (responseId === null) return resolveRoute(snapshot, key, request.model);
+  if (responseId === null) return { route: resolveRoute(snapshot, key, request.model), keyIndex: null };
   const owner = await storedResponses.find(key.projectId, responseId);
   const target = owner && previousResponseTarget(snapshot, key, owner);
   if (!owner || !target) {
@@ -78,10 +81,11 @@ async function findRoute(call: Call, { snapshot, storedResponses }: RouteOptions
   const resolved = call.stored ? null : resolveRoute(snapshot, key, request.model);
   const model =
     resolved?.targets.find(({ provider }) => provider.id === target.provider.id)?.model ?? target.model;
-  return {
+  const route: Route = {
     ...{ name: null, targets: [{ ...target, model, weight: 1 }], fallbacks: [], retries: 0, fallbackOn: [] },
     timeouts: resolved?.timeouts ?? {},
   };
+  return { route, keyIndex: owner.keyIndex };
 }
 
 function sourceOf(call: Call, { timeouts }: Route, unsupported: 'refuse' | 'drop'): AttemptSource {

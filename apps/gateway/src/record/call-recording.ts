@@ -8,7 +8,7 @@ import {
   providerNameOf,
   type TextCounts,
 } from '@loom/trace-schema';
-import type { AnswerTap, CallEnd } from '../call.ts';
+import type { AnswerTap, Call, CallEnd } from '../call.ts';
 import { type Emitter, unixNanos } from './emitter.ts';
 import {
   type EncodedPayload,
@@ -90,6 +90,10 @@ export class CallRecording implements AnswerTap {
     return answer ? wireOf(wireOfFacts(this.#options.facts)).answerText(answer, streamed) : '';
   }
 
+  answer(): Buffer | null {
+    return this.#wholeHash ? null : this.#answer();
+  }
+
   /** Writes what came since the last group, without waiting. */
   flushChunks(): void {
     while (this.#flushedChunks < this.#chunks.length) {
@@ -113,7 +117,7 @@ export class CallRecording implements AnswerTap {
   }
 
   /** Writes the terminal; resolves when it is durable. */
-  async finish(end: CallEnd & { readonly dispatchedAt: number | null }): Promise<void> {
+  async finish(end: CallEnd & Pick<Call, 'dispatchedAt' | 'cache'>): Promise<void> {
     const { emitter, identity, projectId, startedAt, traceparent } = this.#options;
     const durationNanos = Math.round((performance.now() - startedAt) * 1e6);
     const answer = this.#answer();
@@ -129,6 +133,7 @@ export class CallRecording implements AnswerTap {
       ...this.#options,
       facts: this.#factsAtEnd(end),
       attempts: end.attempts ?? [],
+      usageCountsElsewhere: end.usageCountsElsewhere ?? false,
       status: end.status,
       error: end.error,
       timing: {
@@ -158,13 +163,14 @@ export class CallRecording implements AnswerTap {
   }
 
   // Of the target that gave the answer, which may be another one than the call was accepted for.
-  #factsAtEnd({ target, wire, dropped = [] }: CallEnd): CallFacts {
+  #factsAtEnd({ target, wire, dropped = [], cache }: CallEnd & Pick<Call, 'cache'>): CallFacts {
     const { facts } = this.#options;
     if (!target || !wire) return facts;
     const { wire: _wire, dropped: _dropped, ...rest } = facts;
     return {
       ...rest,
       ...wireFacts(facts.dialect, { wire, dropped }),
+      ...(cache === 'hit' ? { cache } : {}),
       provider: target.provider.name,
       providerKind: providerNameOf(target.provider.kind),
       routedModel: target.model,

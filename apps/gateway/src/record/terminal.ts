@@ -27,12 +27,18 @@ export interface TerminalInput {
   readonly chunks: ChunkVector | null;
   readonly deliveredBytes: number;
   readonly attempts: readonly CallAttempt[];
+  /** The answer's usage is not this call's. */
+  readonly usageCountsElsewhere?: boolean;
 }
 
 /** The fields of a terminal event besides its stamp and type. */
 export function terminalFields(input: TerminalInput): object {
-  const facts = input.answerFacts;
-  const produced = input.answer !== null && input.status >= 200 && input.status < 300;
+  const facts =
+    input.answerFacts && input.usageCountsElsewhere
+      ? { ...input.answerFacts, usage: null }
+      : input.answerFacts;
+  const produced =
+    input.answer !== null && input.status >= 200 && input.status < 300 && !input.usageCountsElsewhere;
   return {
     call: input.identity,
     facts: input.facts,

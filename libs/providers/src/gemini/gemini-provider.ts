@@ -6,6 +6,7 @@ import type { ProviderHalf, StreamReader, WireEvent } from '../neutral/halves.ts
 import type { NeutralEvent, NeutralFinish, NeutralLogprob } from '../neutral/neutral-answer.ts';
 import { features } from '../neutral/neutral-request.ts';
 import { writeGeminiRequest } from './gemini-request.ts';
+import { PartialCall } from './partial-call.ts';
 
 /*
  * An answer of the Gemini API; a stream (`alt=sse`) is a row of them, each with the next parts, the last with a reason:
@@ -78,6 +79,7 @@ class GeminiStreamReader implements StreamReader {
   #responseId = '';
   #current: { readonly index: number; readonly kind: 'text' | 'reasoning' } | null = null;
   #signature: string | null = null;
+  #partial: PartialCall | null = null;
   #isFinished = false;
 
   push({ data }: WireEvent): NeutralEvent[] {
@@ -114,10 +116,24 @@ class GeminiStreamReader implements StreamReader {
   #part(part: Readonly<Record<string, unknown>>): NeutralEvent[] {
     const call = record(part.functionCall);
     const signature = text(part.thoughtSignature);
-    if (call) return this.#call(call, signature);
+    if (call) return this.#callOrPiece(call, signature);
     if (signature !== null) this.#signature = signature;
     const said = text(part.text);
     return said === null ? [] : this.#say(part.thought === true ? 'reasoning' : 'text', said);
+  }
+
+  #callOrPiece(call: Readonly<Record<string, unknown>>, signature: string | null): NeutralEvent[] {
+    const name = text(call.name);
+    if (call.willContinue === true && name !== null) {
+      this.#partial = new PartialCall(name, signature);
+      return [];
+    }
+    if (!this.#partial) return this.#call(call, signature);
+    this.#partial.take(call.partialArgs);
+    if (call.willContinue === true) return [];
+    const whole = this.#partial;
+    this.#partial = null;
+    return this.#call({ name: whole.name, args: parseRecord(whole.arguments) }, whole.signature ?? signature);
   }
 
   // Calls come whole. Some have no id, so they get one that no other answer has.

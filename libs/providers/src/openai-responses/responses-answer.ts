@@ -28,7 +28,8 @@ export function readResponsesFacts(bytes: Buffer, stream: boolean): AnswerFacts 
   const facts = newFacts();
   if (stream) {
     for (const data of sseData(bytes)) {
-      const event = factHint.test(data) ? parseRecord(data) : null;
+      // One recorded stream leaves the last brace of its events out; clients read it all the same.
+      const event = factHint.test(data) ? (parseRecord(data) ?? parseRecord(`${data}}`)) : null;
       if (!event) continue;
       if (event.type === 'error') facts.error ??= readProviderError(event.error ?? event);
       takeResponse(record(event.response) ?? {}, facts);
@@ -62,7 +63,7 @@ export function assembleResponse(bytes: Buffer, stream: boolean): Record<string,
   const output: unknown[] = [];
   let error: unknown = null;
   for (const data of sseData(bytes)) {
-    const event = parseRecord(data);
+    const event = parseRecord(data) ?? parseRecord(`${data}}`);
     if (!event) continue;
     response = { ...(record(event.response) ?? response) };
     if (event.type === 'response.output_item.done') output.push(event.item);
