@@ -10,7 +10,7 @@ import { columnLooks } from './columns.tsx';
 import { type Selection, toggled } from './selection.ts';
 import { rowHeight, TraceRow } from './trace-row.tsx';
 
-const loadAheadRows = 30;
+const loadAheadRows = 20;
 const noticedMs = 150;
 
 export interface TraceTableProps {
