@@ -14,7 +14,12 @@ import { type ControlStore, openControlStore } from '@loom/control-store';
 import { newApiKey } from '@loom/control-store/secrets';
 import { startTestEngines, type TestEngines } from '@loom/engine-host/testing';
 import { type EventStream, openEventStream } from '@loom/event-stream';
-import { type HttpApplication, keyPrincipal, startHttpApplication } from '@loom/service-kit';
+import {
+  EventStreamClient,
+  type HttpApplication,
+  keyPrincipal,
+  startHttpApplication,
+} from '@loom/service-kit';
 import { createLogger, Metrics } from '@loom/telemetry';
 import { KeyScope, topics } from '@loom/trace-schema';
 import { AppModule } from './app.module.ts';
@@ -46,8 +51,7 @@ beforeAll(async () => {
       masterKeys: new Map([['k1', Buffer.alloc(32, 7)]]),
       pepper: { version: 1, text: 'pepper' },
       ...{ apiKey: newApiKey().text, operatorKey: newApiKey().text },
-      producerOf: (topic) => stream.producer(topic),
-      producer: await stream.producer(topics.control),
+      client: new EventStreamClient(stream),
       onError: (error) => {
         throw error;
       },

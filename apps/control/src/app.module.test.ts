@@ -5,9 +5,14 @@ import { type ControlStore, openControlStore } from '@loom/control-store';
 import { hashSecret, newApiKey, parseApiKey, unseal } from '@loom/control-store/secrets';
 import { startTestEngines, type TestEngines } from '@loom/engine-host/testing';
 import { type EventStream, openEventStream } from '@loom/event-stream';
-import { type HttpApplication, keyPrincipal, startHttpApplication } from '@loom/service-kit';
+import {
+  EventStreamClient,
+  type HttpApplication,
+  keyPrincipal,
+  startHttpApplication,
+} from '@loom/service-kit';
 import { createLogger, Metrics } from '@loom/telemetry';
-import { type KeyScope, topics } from '@loom/trace-schema';
+import { type KeyScope } from '@loom/trace-schema';
 import { AppModule } from './app.module.ts';
 import { bootstrapControl, bundledPriceLists } from './bootstrap-control.ts';
 import type { DeploymentWatchDeps } from './deployment-watch.ts';
@@ -74,12 +79,11 @@ beforeAll(async () => {
   http = await startHttpApplication({
     module: AppModule.register({
       ...{ store, masterKeys, pepper, apiKey, operatorKey, env, ...first },
-      producer: await stream.producer(topics.control),
       onError: (error) => failures.push(error),
       outboundAllow: ['127.0.0.1'],
       verifyKey: (token) => principals.get(token) ?? null,
       stream,
-      producerOf: (topic) => stream.producer(topic),
+      client: new EventStreamClient(stream),
       deployment,
     }),
     host: '127.0.0.1',

@@ -1,6 +1,6 @@
 import { type DynamicModule, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
-import type { EventStream, Producer } from '@loom/event-stream';
+import type { EventStream } from '@loom/event-stream';
 import {
   OutboundGuard,
   PermissionGuard,
@@ -37,8 +37,6 @@ export interface ControlModuleDeps extends ControlStartupOptions {
   /** Hosts that may be private (`LOOM_OUTBOUND_ALLOW`). */
   readonly outboundAllow: readonly string[];
   readonly stream: Pick<EventStream, 'tail'>;
-  /** This process' producer of a topic, to put dead letters back. */
-  readonly producerOf: (topic: string) => Promise<Producer>;
   readonly deployment: DeploymentWatchDeps;
 }
 

@@ -3,6 +3,7 @@ import { type ControlStore, openControlStore } from '@loom/control-store';
 import { startTestEngines, type TestEngines } from '@loom/engine-host/testing';
 import { openEventStream } from '@loom/event-stream';
 import { ControlSnapshot } from '@loom/routing';
+import { EventStreamClient } from '@loom/service-kit';
 import { ControlEvent, type ProviderRecord, topics } from '@loom/trace-schema';
 import { ControlPublisher } from './control-publisher.ts';
 
@@ -33,7 +34,7 @@ const provider = (id: string, enabled: boolean): ProviderRecord => ({
 describe('ControlPublisher', () => {
   it('says everything that is there, then each change, and a removal that its predecessor left over', async () => {
     const stream = await openEventStream(new URL('memory:'));
-    const producer = await stream.producer(topics.control);
+    const client = new EventStreamClient(stream);
     const snapshot = new ControlSnapshot();
     await stream.tail({ topics: [topics.control], from: 'beginning' }, (records) => {
       for (const { value } of records) snapshot.apply(ControlEvent.parse(JSON.parse(value.toString())));
@@ -41,7 +42,7 @@ describe('ControlPublisher', () => {
     const heard = (name: string) => snapshot.providers('o').find((found) => found.name === name);
     const errors: unknown[] = [];
     const open = () =>
-      new ControlPublisher({ store, producer, pollMs: 10, onError: (error) => errors.push(error) });
+      new ControlPublisher({ store, client, pollMs: 10, onError: (error) => errors.push(error) });
     await store.putProvider(provider('gone', true));
 
     const first = open();

@@ -1,15 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ControlStore } from '@loom/control-store';
-import type { NewRecord, Producer } from '@loom/event-stream';
-import { cloudEventHeaders, type ControlEvent, newUuid } from '@loom/trace-schema';
+import type { NewRecord } from '@loom/event-stream';
+import type { EventStreamClient } from '@loom/service-kit';
+import { cloudEventHeaders, type ControlEvent, newUuid, topics } from '@loom/trace-schema';
 
 export interface ControlPublisherOptions {
   readonly store: Pick<
     ControlStore,
     'currentEntities' | 'markPublished' | 'publishedVersion' | 'readOutbox' | 'withPublisherLock'
   >;
-  /** Of topic `loom.control.v1`. */
-  readonly producer: Producer;
+  readonly client: Pick<EventStreamClient, 'append'>;
   /** Told of failures; publishing goes on after a pause. */
   readonly onError: (error: unknown) => void;
   /** How often the outbox is looked at. Milliseconds. */
@@ -104,13 +104,13 @@ export class ControlPublisher {
     let bytes = 0;
     for (const record of events.map((event) => this.#recordOf(event))) {
       if (group.length > 0 && bytes + record.value.length > appendBytesMax) {
-        await this.#options.producer.append(group);
+        await this.#options.client.append(topics.control, group);
         [group, bytes] = [[], 0];
       }
       group.push(record);
       bytes += record.value.length;
     }
-    if (group.length > 0) await this.#options.producer.append(group);
+    if (group.length > 0) await this.#options.client.append(topics.control, group);
   }
 
   #recordOf(event: ControlEvent): NewRecord {

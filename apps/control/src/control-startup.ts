@@ -8,7 +8,7 @@ export interface ControlStartupOptions
       BootstrapOptions,
       'store' | 'masterKeys' | 'pepper' | 'apiKey' | 'operatorKey' | 'firstPerson' | 'onFirstPasswordChanged'
     >,
-    Pick<ControlPublisherOptions, 'producer' | 'onError'> {
+    Pick<ControlPublisherOptions, 'client' | 'onError'> {
   /** Where providers of origin `environment` are read from. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }

@@ -1,16 +1,15 @@
 import type { DeadLetter, DeadLetterDetail } from '@loom/api-contract';
 import type { ControlStore } from '@loom/control-store';
 import { LoomError } from '@loom/errors';
-import type { EventStream, Producer, StreamRecord, Subscription } from '@loom/event-stream';
-import type { Person } from '@loom/service-kit';
+import type { EventStream, StreamRecord, Subscription } from '@loom/event-stream';
+import type { EventStreamClient, Person } from '@loom/service-kit';
 import { DeadLetter as DeadLetterRecord, topics } from '@loom/trace-schema';
 import type { z } from 'zod';
 
 export interface DeadLetterIndexDeps {
   readonly store: ControlStore;
   readonly stream: Pick<EventStream, 'tail'>;
-  /** This process' producer of a topic. */
-  readonly producerOf: (topic: string) => Promise<Producer>;
+  readonly client: Pick<EventStreamClient, 'append'>;
 }
 
 type Detail = z.output<typeof DeadLetterDetail>;
@@ -83,10 +82,11 @@ export class DeadLetterIndex {
     const letter = this.#letterOf(id);
     if (!replayable.includes(letter.topic))
       throw new LoomError('conflict', `records of ${letter.topic} are not put back`);
-    const producer = await this.#deps.producerOf(letter.topic);
     const { headers } = letter;
     const key = headers.ce_loomproject ?? 'replayed';
-    await producer.append([{ key, headers, value: Buffer.from(letter.value, 'base64') }]);
+    await this.#deps.client.append(letter.topic, [
+      { key, headers, value: Buffer.from(letter.value, 'base64') },
+    ]);
     const note = { organizationId: null, action: replayed, resource: { id, name: letter.topic } };
     await this.#deps.store.actingAs({ type: 'user', id: userId, name }).noteAction(note);
     const times = await this.#deps.store.lastActions(replayed, [id]);

@@ -2,9 +2,9 @@ import 'reflect-metadata';
 import { openControlStore } from '@loom/control-store';
 import {
   ControlFeed,
+  EventStreamClient,
   keyVerifier,
   openServiceStream,
-  producersOf,
   runProcess,
   startHttpApplication,
 } from '@loom/service-kit';
@@ -36,7 +36,7 @@ await runProcess({ service: 'control', env: process.env, logger, metrics }, asyn
       config,
       store,
       stream,
-      producerOf: producersOf(stream),
+      client: new EventStreamClient(stream),
       verifyKey: keyVerifier(feed, config.LOOM_KEY_PEPPERS.reveal()),
       env: process.env,
       errors,

@@ -1,8 +1,8 @@
 import { readFile, truncate } from 'node:fs/promises';
 import type { ControlStore } from '@loom/control-store';
 import { parseMasterKeys, parsePeppers } from '@loom/control-store/secrets';
-import type { EventStream, Producer } from '@loom/event-stream';
-import type { VerifyKey } from '@loom/service-kit';
+import type { EventStream } from '@loom/event-stream';
+import type { EventStreamClient, VerifyKey } from '@loom/service-kit';
 import type { Logger, RecentErrors } from '@loom/telemetry';
 import { topics } from '@loom/trace-schema';
 import type { DynamicModule } from '@nestjs/common';
@@ -19,7 +19,7 @@ export interface ControlServiceDeps extends Pick<
   readonly config: ControlSettings;
   readonly store: ControlStore;
   readonly stream: EventStream;
-  readonly producerOf: (topic: string) => Promise<Producer>;
+  readonly client: EventStreamClient;
   readonly verifyKey: VerifyKey;
   /** Names providers. */
   readonly env: NodeJS.ProcessEnv;
@@ -30,14 +30,15 @@ export interface ControlServiceDeps extends Pick<
 
 /** The module of control, from its configuration. */
 export async function controlModule(deps: ControlServiceDeps): Promise<DynamicModule> {
-  const { config, store, stream, producerOf, verifyKey, env, errors, logger, ...watched } = deps;
+  const { config, store, stream, client, verifyKey, env, errors, logger, ...watched } = deps;
+  await client.open(topics.control);
   const peppers = parsePeppers(config.LOOM_KEY_PEPPERS.reveal());
   const pepperVersion = Math.max(...peppers.keys());
   return AppModule.register({
     store,
     verifyKey,
     stream,
-    producerOf,
+    client,
     firstPerson: {
       email: config.LOOM_FIRST_EMAIL,
       password: config.LOOM_FIRST_PASSWORD?.reveal() || null,
@@ -55,7 +56,6 @@ export async function controlModule(deps: ControlServiceDeps): Promise<DynamicMo
     outboundAllow: config.LOOM_OUTBOUND_ALLOW,
     apiKey: config.LOOM_FIRST_KEY.reveal(),
     operatorKey: config.LOOM_OPERATOR_KEY.reveal(),
-    producer: await producerOf(topics.control),
     onError: (error) => logger.error({ error }, 'control not published'),
     env,
   });

@@ -44,9 +44,9 @@ function metricsOfTheCode(): ReadonlySet<string> {
   const groups = matches(source, /\bgroup: '([a-z]+)'/g);
   return new Set([
     ...matches(source, /'(loom_[a-z_]+)'/g),
-    ...(source.includes('`loom_${group}_lag_records`')
-      ? groups.map((group) => `loom_${group}_lag_records`)
-      : []),
+    ...['lag_records', 'dead_letters_total']
+      .filter((noun) => source.includes(`\`loom_\${group}_${noun}\``))
+      .flatMap((noun) => groups.map((group) => `loom_${group}_${noun}`)),
   ]);
 }
 

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startTestEngines, type TestEngines } from '@loom/engine-host/testing';
 import { type EventStream, openEventStream, type StreamRecord } from '@loom/event-stream';
 import { answerTextOf, estimateUsage } from '@loom/providers';
-import { EventStreamServer } from '@loom/service-kit';
+import { DeadLetters, EventStreamClient, EventStreamServer } from '@loom/service-kit';
+import { Metrics } from '@loom/telemetry';
 import { type CostComputed, DeadLetter, eventIds, newUuid, topics } from '@loom/trace-schema';
 import { openTraceStore, type TraceStore } from '@loom/trace-store';
 import { NestFactory } from '@nestjs/core';
@@ -27,7 +28,7 @@ describe('IngestPipeline', () => {
     engines = await startTestEngines();
     store = await openTraceStore(new URL(engines.traceStoreUrl));
     stream = await openEventStream(new URL('memory:'));
-    pipeline = new IngestPipeline(await deps());
+    pipeline = new IngestPipeline(deps());
   });
   afterAll(async () => {
     await stream.close();
@@ -35,9 +36,13 @@ describe('IngestPipeline', () => {
     await engines.stop();
   });
 
-  const deps = async () => ({
+  const deps = () => ({
     store,
-    deadLetters: await stream.producer(topics.deadLetters),
+    deadLetters: new DeadLetters({
+      client: new EventStreamClient(stream),
+      group: 'ingest',
+      metrics: new Metrics({ processMetrics: false }),
+    }),
     answerText: answerTextOf,
     estimateUsage,
   });
@@ -138,7 +143,7 @@ describe('IngestPipeline', () => {
       writeBatch: (batch: Parameters<TraceStore['writeBatch']>[0]) =>
         failures-- > 0 ? Promise.reject(new Error('store is down')) : store.writeBatch(batch),
     };
-    const module = AppModule.register({ ...(await deps()), store: failingOnce });
+    const module = AppModule.register({ ...deps(), store: failingOnce });
     const application = await NestFactory.createMicroservice(module, {
       strategy: new EventStreamServer({ stream, group: 'ingest-wiring' }),
       logger: false,

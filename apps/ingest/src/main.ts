@@ -1,7 +1,6 @@
 import 'reflect-metadata';
-import { openServiceStream, runProcess, startHttpApplication } from '@loom/service-kit';
+import { EventStreamClient, openServiceStream, runProcess, startHttpApplication } from '@loom/service-kit';
 import { createLogger, Metrics } from '@loom/telemetry';
-import { topics } from '@loom/trace-schema';
 import { openTraceStore } from '@loom/trace-store';
 import { Module } from '@nestjs/common';
 import { readIngestConfig } from './config.ts';
@@ -17,11 +16,10 @@ await runProcess({ service: 'ingest', env: process.env, logger, metrics }, async
   const config = readIngestConfig(process.env);
   const stream = await openServiceStream(config.LOOM_EVENT_STREAM_URL, logger);
   const store = await openTraceStore(config.LOOM_TRACE_STORE_URL, { schema: 'expect' });
-  const deadLetters = await stream.producer(topics.deadLetters);
   const consumer = await startIngest({
     stream,
     store,
-    deadLetters,
+    client: new EventStreamClient(stream),
     generation: config.LOOM_INGEST_GENERATION,
     logger,
     metrics,

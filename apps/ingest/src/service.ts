@@ -1,7 +1,8 @@
-import type { EventStream, Producer } from '@loom/event-stream';
+import type { EventStream } from '@loom/event-stream';
 import { answerTextOf, estimateUsage } from '@loom/providers';
-import { startConsumer } from '@loom/service-kit';
+import { DeadLetters, type EventStreamClient, startConsumer } from '@loom/service-kit';
 import type { Logger, Metrics } from '@loom/telemetry';
+import { topics } from '@loom/trace-schema';
 import type { TraceWriter } from '@loom/trace-store';
 import type { INestMicroservice } from '@nestjs/common';
 import { AppModule } from './app.module.ts';
@@ -9,8 +10,7 @@ import { AppModule } from './app.module.ts';
 export interface IngestServiceDeps {
   readonly stream: EventStream;
   readonly store: TraceWriter;
-  /** Of topic `loom.dead-letters.v1`. */
-  readonly deadLetters: Producer;
+  readonly client: EventStreamClient;
   /** Raised by a restore into a store that remembers batches; 1 when there was none. */
   readonly generation?: number;
   readonly logger: Logger;
@@ -18,8 +18,10 @@ export interface IngestServiceDeps {
 }
 
 /** Starts the consumer group `ingest`: events and costs into the trace store. */
-export function startIngest(deps: IngestServiceDeps): Promise<INestMicroservice> {
-  const { store, deadLetters, generation = 1, ...rest } = deps;
+export async function startIngest(deps: IngestServiceDeps): Promise<INestMicroservice> {
+  const { store, client, generation = 1, ...rest } = deps;
+  await client.open(topics.deadLetters);
+  const deadLetters = new DeadLetters({ client, group: 'ingest', metrics: deps.metrics });
   const module = AppModule.register({ store, deadLetters, generation, answerText: answerTextOf, estimateUsage });
   return startConsumer({ ...rest, group: 'ingest', module });
 }

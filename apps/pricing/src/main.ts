@@ -1,8 +1,13 @@
 import 'reflect-metadata';
 import { PriceBook } from '@loom/pricing';
-import { ControlFeed, openServiceStream, runProcess, startHttpApplication } from '@loom/service-kit';
+import {
+  ControlFeed,
+  EventStreamClient,
+  openServiceStream,
+  runProcess,
+  startHttpApplication,
+} from '@loom/service-kit';
 import { createLogger, Metrics } from '@loom/telemetry';
-import { topics } from '@loom/trace-schema';
 import { Module } from '@nestjs/common';
 import { readPricingConfig } from './config.ts';
 import { startPricing } from './service.ts';
@@ -22,15 +27,10 @@ await runProcess({ service: 'pricing', env: process.env, logger, metrics }, asyn
     entities: ['priceList'],
     onChange: (snapshot) => (book = new PriceBook(snapshot.priceLists())),
   });
-  const [costs, deadLetters] = [
-    await stream.producer(topics.costs),
-    await stream.producer(topics.deadLetters),
-  ];
   await feed.completed(); // nothing is priced by an empty price book
   const consumer = await startPricing({
     stream,
-    costs,
-    deadLetters,
+    client: new EventStreamClient(stream),
     priceBook: () => book,
     logger,
     metrics,

@@ -2,6 +2,8 @@ import 'reflect-metadata';
 import { describe, expect, it } from '@jest/globals';
 import { type Batch, openEventStream, type StreamRecord } from '@loom/event-stream';
 import { PriceBook } from '@loom/pricing';
+import { DeadLetters, EventStreamClient } from '@loom/service-kit';
+import { Metrics } from '@loom/telemetry';
 import {
   type CallEnded,
   CostComputed,
@@ -113,13 +115,11 @@ const book = new PriceBook([
 
 async function open() {
   const stream = await openEventStream(new URL('memory:'));
-  const [costs, deadLetters] = [
-    await stream.producer(topics.costs),
-    await stream.producer(topics.deadLetters),
-  ];
+  const client = new EventStreamClient(stream);
+  const metrics = new Metrics({ processMetrics: false });
   const deps = {
-    costs,
-    deadLetters,
+    client,
+    deadLetters: new DeadLetters({ client, group: 'pricing', metrics }),
     priceBook: () => book,
     estimateUsage: (counts: { inputAscii: number }) => ({ ...usage, inputTokens: counts.inputAscii / 4 }),
   };
@@ -182,12 +182,11 @@ describe('PricingPipeline', () => {
   it('rejects when the costs are not durable and uses their sequences again', async () => {
     const { deps, costsOf } = await open();
     let failures = 1;
-    const costs = {
-      ...deps.costs,
-      append: (records: Parameters<typeof deps.costs.append>[0]) =>
-        failures-- > 0 ? Promise.reject(new Error('disk full')) : deps.costs.append(records),
+    const client = {
+      append: (...call: Parameters<typeof deps.client.append>) =>
+        failures-- > 0 ? Promise.reject(new Error('disk full')) : deps.client.append(...call),
     };
-    const pipeline = new PricingPipeline({ ...deps, costs });
+    const pipeline = new PricingPipeline({ ...deps, client });
     const batch = batchOf(ended());
     await expect(pipeline.handle(batch)).rejects.toThrow('disk full');
     await pipeline.handle(batch);

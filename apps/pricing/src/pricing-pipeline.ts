@@ -1,24 +1,23 @@
 import { messageOf } from '@loom/errors';
-import type { Batch, NewRecord, Producer, StreamRecord } from '@loom/event-stream';
+import type { Batch, NewRecord, StreamRecord } from '@loom/event-stream';
 import { computeCost, type PriceBook } from '@loom/pricing';
+import type { DeadLetters, EventStreamClient, FaultyRecord } from '@loom/service-kit';
 import {
   CallEnded,
   cloudEventHeaders,
   type CostComputed,
-  type DeadLetter,
   eventIds,
   eventReader,
   newUuid,
   type TextCounts,
+  topics,
   type Usage,
   type UsageSource,
 } from '@loom/trace-schema';
 
 export interface PricingPipelineDeps {
-  /** Of topic `loom.costs.v1`. */
-  readonly costs: Producer;
-  /** Of topic `loom.dead-letters.v1`. */
-  readonly deadLetters: Producer;
+  readonly client: Pick<EventStreamClient, 'append'>;
+  readonly deadLetters: Pick<DeadLetters, 'append'>;
   /** The newest price book, from the control feed. */
   readonly priceBook: () => PriceBook;
   /** Tokens from counted characters, for providers that report none. */
@@ -39,7 +38,6 @@ interface PricedCall {
   readonly traceparent: string | undefined;
 }
 
-const group = 'pricing';
 const readEnded = eventReader(CallEnded);
 const endedTypes = new Set(['call.completed', 'call.failed', 'call.aborted', 'call.interrupted']);
 
@@ -63,42 +61,44 @@ export class PricingPipeline {
   /** Prices every terminal of a batch of `loom.traces.v1`. Resolves when all events are durable, else rejects. */
   async handle(batch: Batch): Promise<PricedBatch> {
     const costs: PricedCall[] = [];
-    const rejected: DeadLetter[] = [];
+    const faulty: FaultyRecord[] = [];
     const sequence = new Map<string, number>();
     for (const record of batch.records) {
       if (!mayBeEnded(record)) continue;
       const read = this.#read(record);
-      if ('reason' in read) rejected.push(read);
+      if ('reason' in read) faulty.push({ ...read, record });
       else if ('event' in read) {
         const cost = this.#price(read.event, this.#nextSeq(sequence, read.event.projectId));
         costs.push({ cost, traceparent: record.headers.ce_traceparent });
       }
     }
-    if (rejected.length > 0)
-      await this.#deps.deadLetters.append(rejected.map((letter) => this.#deadRecord(letter)));
-    if (costs.length > 0) await this.#deps.costs.append(costs.map((cost) => this.#costRecord(cost)));
+    if (faulty.length > 0) await this.#deps.deadLetters.append(faulty);
+    await this.#deps.client.append(
+      topics.costs,
+      costs.map((cost) => this.#costRecord(cost)),
+    );
     for (const [projectId, seq] of sequence) this.#lastSeq.set(projectId, seq);
     const priced = costs.filter(({ cost }) => cost.state === 'priced').length;
-    return { priced, unpriced: costs.length - priced, deadLetters: rejected.length };
+    return { priced, unpriced: costs.length - priced, deadLetters: faulty.length };
   }
 
-  /** The terminal in a record, nothing when it is another event, or the dead letter that it becomes. */
-  #read(record: StreamRecord): { event: CallEnded } | DeadLetter | { other: true } {
+  /** The terminal in a record, nothing when it is another event, or why it is a dead letter. */
+  #read(record: StreamRecord): { event: CallEnded } | Omit<FaultyRecord, 'record'> | { other: true } {
     let value: unknown;
     try {
       value = JSON.parse(record.value.toString('utf8'));
     } catch (error) {
-      return this.#deadLetter(record, 'malformed', messageOf(error));
+      return { reason: 'malformed', message: messageOf(error) };
     }
     if (typeof value !== 'object' || value === null || !('type' in value)) {
-      return this.#deadLetter(record, 'invalid', 'the event has no type');
+      return { reason: 'invalid', message: 'the event has no type' };
     }
     if (!endedTypes.has(String(value.type))) return { other: true };
     const read = readEnded(value);
     if (read.outcome === 'known') return { event: read.event };
     if (read.outcome === 'unknown') return { other: true };
     const faults = read.error.issues.slice(0, 5).map(({ path, message }) => `${path.join('.')}: ${message}`);
-    return this.#deadLetter(record, 'invalid', faults.join('; '));
+    return { reason: 'invalid', message: faults.join('; ') };
   }
 
   #price(event: CallEnded, seq: number): CostComputed {
@@ -162,39 +162,6 @@ export class PricingPipeline {
       key: `${cost.projectId}/${this.#emitter}`,
       headers: cloudEventHeaders({ id, type, source, subject, timeMs: this.#now(), traceparent }),
       value: Buffer.from(JSON.stringify(cost)),
-    };
-  }
-
-  #deadLetter(record: StreamRecord, reason: DeadLetter['reason'], message: string): DeadLetter {
-    return {
-      id: eventIds.deadLetter(group, record.topic, record.partition, record.offset),
-      type: 'dead-letter',
-      group,
-      topic: record.topic,
-      partition: record.partition,
-      offset: record.offset,
-      reason,
-      message: message.slice(0, 2000),
-      headers: { ...record.headers },
-      value: record.value.toString('base64'),
-      time: `${BigInt(this.#now()) * 1_000_000n}`,
-    };
-  }
-
-  #deadRecord(letter: DeadLetter): NewRecord {
-    const { id, type } = letter;
-    const cause = { traceparent: letter.headers.ce_traceparent };
-    return {
-      key: `${letter.topic}/${letter.partition}`,
-      headers: cloudEventHeaders({
-        id,
-        type,
-        source: this.#emitter,
-        subject: id,
-        timeMs: this.#now(),
-        ...cause,
-      }),
-      value: Buffer.from(JSON.stringify(letter)),
     };
   }
 }

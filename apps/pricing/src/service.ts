@@ -1,17 +1,15 @@
-import type { EventStream, Producer } from '@loom/event-stream';
+import type { EventStream } from '@loom/event-stream';
 import type { PriceBook } from '@loom/pricing';
 import { estimateUsage } from '@loom/providers';
-import { startConsumer } from '@loom/service-kit';
+import { DeadLetters, type EventStreamClient, startConsumer } from '@loom/service-kit';
 import type { Logger, Metrics } from '@loom/telemetry';
+import { topics } from '@loom/trace-schema';
 import type { INestMicroservice } from '@nestjs/common';
 import { AppModule } from './app.module.ts';
 
 export interface PricingServiceDeps {
   readonly stream: EventStream;
-  /** Of topic `loom.costs.v1`. */
-  readonly costs: Producer;
-  /** Of topic `loom.dead-letters.v1`. */
-  readonly deadLetters: Producer;
+  readonly client: EventStreamClient;
   /** The price book as it is now; never an empty one. */
   readonly priceBook: () => PriceBook;
   readonly logger: Logger;
@@ -19,8 +17,10 @@ export interface PricingServiceDeps {
 }
 
 /** Starts the consumer group `pricing`: the ends of calls into costs. */
-export function startPricing(deps: PricingServiceDeps): Promise<INestMicroservice> {
+export async function startPricing(deps: PricingServiceDeps): Promise<INestMicroservice> {
   const { stream, logger, metrics, ...rest } = deps;
-  const module = AppModule.register({ ...rest, estimateUsage });
+  await deps.client.open(topics.costs, topics.deadLetters);
+  const deadLetters = new DeadLetters({ client: deps.client, group: 'pricing', metrics });
+  const module = AppModule.register({ ...rest, deadLetters, estimateUsage });
   return startConsumer({ stream, logger, metrics, group: 'pricing', module });
 }

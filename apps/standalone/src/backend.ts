@@ -8,9 +8,9 @@ import { PriceBook } from '@loom/pricing';
 import { assembleAnswer } from '@loom/providers';
 import {
   ControlFeed,
+  EventStreamClient,
   keyVerifier,
   openServiceStream,
-  producersOf,
   startHttpApplication,
   type VerifySession,
 } from '@loom/service-kit';
@@ -71,8 +71,7 @@ async function openParts(
   });
   onClose(() => feed.close());
 
-  const producerOf = producersOf(stream);
-  const deadLetters = await producerOf(topics.deadLetters);
+  const client = new EventStreamClient(stream);
   const verifyKey = keyVerifier(feed, config.LOOM_KEY_PEPPERS.reveal());
   const verifySession: VerifySession = (token, projectId) =>
     controlStore.identity.readSession(token, projectId);
@@ -90,7 +89,7 @@ async function openParts(
         config,
         store: controlStore,
         stream,
-        producerOf,
+        client,
         verifyKey,
         env,
         errors,
@@ -116,11 +115,10 @@ async function openParts(
   });
   onClose(() => http.close());
   await feed.completed(); // nothing is priced by an empty price book
-  const consumers = { stream, deadLetters, logger, metrics };
+  const consumers = { stream, client, logger, metrics };
   const ingest = await startIngest({ ...consumers, store: traceStore });
   onClose(() => ingest.close());
-  const costs = await producerOf(topics.costs);
-  const pricing = await startPricing({ ...consumers, costs, priceBook: () => priceBook });
+  const pricing = await startPricing({ ...consumers, priceBook: () => priceBook });
   onClose(() => pricing.close());
   onClose(keepSweeping(config, logger));
   return http.url;

@@ -1,5 +1,7 @@
 export { type ConsumerApplicationOptions, startConsumer } from './consumer-application.ts';
 export { ControlFeed, type ControlFeedOptions } from './control-feed.ts';
+export { DeadLetters, type DeadLettersOptions, type FaultyRecord } from './dead-letters.ts';
+export { EventStreamClient } from './event-stream-client.ts';
 export { EventStreamServer, type EventStreamServerOptions } from './event-stream-server.ts';
 export {
   type HttpApplication,
@@ -31,5 +33,5 @@ export {
   type VerifySession,
 } from './principal.ts';
 export { runProcess, type RunningProcess } from './run-process.ts';
-export { openServiceStream, producersOf } from './service-stream.ts';
+export { openServiceStream } from './service-stream.ts';
 export { clearedSessionCookie, sessionCookie } from './session-cookie.ts';
