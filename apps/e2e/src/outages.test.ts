@@ -16,6 +16,8 @@ const outageMs = soak ? 60_000 : 20_000;
 const trafficMs = soak ? 120_000 : 30_000;
 /** What is asked for; the machine may give less, and the count that is printed says so. */
 const callsPerSecond = soak ? 200 : 40;
+/** A machine that is too slow for that is not asked for more and more at once, but for fewer a second. */
+const callsAtOnceMax = 200;
 const settleMs = 120_000;
 
 interface Outage {
@@ -91,7 +93,9 @@ if (!onServers) {
         const random = new Random(seed);
         const before = player.seen.length;
         const refused = { count: 0 };
+        const beganAtMs = Date.now();
         const traffic = sendTraffic(loom, random, refused);
+        const lag = watchLag(loom);
         await delay(2_000);
         const end = await begin(loom);
         const seenAtItsBegin = player.seen.length;
@@ -99,6 +103,7 @@ if (!onServers) {
         expect(player.seen.length - seenAtItsBegin).toBeGreaterThan(callsPerSecond);
         await end();
         await traffic;
+        const seconds = (Date.now() - beganAtMs) / 1000;
         const seenMarkers = new Set(player.seen.slice(before).map(({ body }) => markerOf(body.toString())));
         expect(seenMarkers.size).toBeGreaterThan(callsPerSecond);
         const ended = await eventually(
@@ -117,19 +122,30 @@ if (!onServers) {
           ({ stored, ended: all }) => stored === all,
           settleMs,
         );
+        const lagMax = await lag.stop();
+        const lagAfter = await eventually(
+          () => lagsOf(loom),
+          (lags) => Object.values(lags).every((records) => records === 0),
+          settleMs,
+        );
         process.stdout.write(
-          `${what}: ${seenMarkers.size} calls, ${refused.count} refused, ${counted.stored} stored of ${counted.ended} ended\n`,
+          `${what}: ${seenMarkers.size} calls in ${seconds.toFixed(0)} s (${(seenMarkers.size / seconds).toFixed(0)}/s), ` +
+            `${refused.count} refused, ${seenMarkers.size - ended.ids.size} missing, 0 twice, ` +
+            `${counted.stored} stored of ${counted.ended} ended; ` +
+            `lag at most ${JSON.stringify(lagMax)}, then ${JSON.stringify(lagAfter)}\n`,
         );
         expect(refused.count).toBe(0);
       },
-      trafficMs + outageMs + 3 * settleMs,
+      trafficMs + outageMs + 4 * settleMs,
     );
 
     async function sendTraffic(to: Deployment, random: Random, refused: { count: number }): Promise<void> {
       const { gatewayUrls = [], apiKey } = await to.runtime();
       const deadline = Date.now() + trafficMs;
       const running = new Set<Promise<void>>();
+      let nextAtMs = Date.now();
       for (let index = 0; Date.now() < deadline; index += 1) {
+        if (running.size >= callsAtOnceMax) await Promise.race(running);
         const kind = random.pick(['json', 'json', 'stream', 'stream', 'error', 'break'] as const);
         const call = send(
           `${gatewayUrls[index % gatewayUrls.length] ?? ''}/v1/chat/completions`,
@@ -141,7 +157,8 @@ if (!onServers) {
           })
           .finally(() => running.delete(call));
         running.add(call);
-        await delay(1000 / callsPerSecond);
+        nextAtMs = Math.max(nextAtMs + 1000 / callsPerSecond, Date.now() - 1000);
+        await delay(Math.max(0, nextAtMs - Date.now()));
       }
       await Promise.all(running);
     }
@@ -167,6 +184,53 @@ async function send(url: string, apiKey: string, kind: CallKind): Promise<number
   } catch {
     return 0; // a stream that breaks is what some are sent for
   }
+}
+
+interface Lags {
+  /** Records that are in the outboxes of the gateways only. */
+  readonly outbox: number;
+  /** Records that ingest has not stored yet. */
+  readonly ingest: number;
+}
+
+/** What the processes say at /metrics; a lag that cannot be asked for, as the broker is away, is left out as -1. */
+async function lagsOf(loom: Deployment): Promise<Lags> {
+  const { gatewayUrls = [], ingestUrl = '' } = await loom.runtime();
+  const outboxes = await Promise.all(
+    gatewayUrls.map((url) => metricOf(url, 'loom_gateway_outbox_lag_records')),
+  );
+  return {
+    outbox: outboxes.reduce((sum, lag) => sum + Math.max(0, lag), 0),
+    ingest: await metricOf(ingestUrl, 'loom_ingest_lag_records'),
+  };
+}
+
+async function metricOf(url: string, name: string): Promise<number> {
+  const text = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(2_000) })
+    .then((response) => response.text())
+    .catch(() => '');
+  const value = Number(new RegExp(`^${name} (.+)$`, 'm').exec(text)?.[1] ?? Number.NaN);
+  return Number.isNaN(value) ? -1 : value;
+}
+
+/** The largest lags that were seen until `stop`. */
+function watchLag(loom: Deployment): { stop(): Promise<Lags> } {
+  let most: Lags = { outbox: 0, ingest: 0 };
+  let stopped = false;
+  const watching = (async () => {
+    while (!stopped) {
+      const { outbox, ingest } = await lagsOf(loom);
+      most = { outbox: Math.max(most.outbox, outbox), ingest: Math.max(most.ingest, ingest) };
+      await delay(1_000);
+    }
+  })();
+  return {
+    stop: async () => {
+      stopped = true;
+      await watching;
+      return most;
+    },
+  };
 }
 
 const markerOf = (text: string): string => /marker-\d+/.exec(text)?.[0] ?? '';

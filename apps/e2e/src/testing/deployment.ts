@@ -20,6 +20,7 @@ export interface Runtime {
   readonly gatewayUrl: string;
   readonly gatewayUrls?: readonly string[];
   readonly eventStreamUrl?: string;
+  readonly ingestUrl?: string;
   readonly queryUrl: string;
   readonly controlUrl: string;
   readonly consoleUrl: string;
