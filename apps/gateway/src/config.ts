@@ -57,7 +57,7 @@ const schema = z.object({
     .describe('How often chunks of running calls are written'),
   LOOM_OUTBOX_BYTES_MAX: envBytes
     .default(8 * 1024 ** 3)
-    .describe('Disk that the outbox may take before strict calls are answered 503'),
+    .describe('Disk that the outbox may take, of all starts together, before strict calls are answered 503'),
   LOOM_UPSTREAM_CONNECT_TIMEOUT: envDurationMs
     .default(10_000)
     .describe('Until the provider must have accepted the connection'),

@@ -1,7 +1,7 @@
 import { parseMasterKeys, parsePeppers } from '@loom/control-store/secrets';
 import { openCounterStore } from '@loom/counter-store';
 import { LoomError } from '@loom/errors';
-import { logRootOf, openEventStream, PartitionWriter } from '@loom/event-stream';
+import { logRootOf, openEventStream, PartitionWriter, topicBytes } from '@loom/event-stream';
 import { credentialHeader, profileOf } from '@loom/providers';
 import { Breakers } from '@loom/routing';
 import { ControlFeed, OutboundGuard } from '@loom/service-kit';
@@ -68,7 +68,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     : null;
   if (!link) await feed.follow(outbox);
   const writer = await PartitionWriter.create(logRootOf(config.LOOM_OUTBOX_URL), topics.traces, newUuid(), {
-    partitionBytesMax: config.LOOM_OUTBOX_BYTES_MAX,
+    topicBytesMax: config.LOOM_OUTBOX_BYTES_MAX,
     onFailure: deps.onOutboxFailure,
   });
   const emitter = new Emitter(writer);
@@ -76,7 +76,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     emitter,
     answerBytesMax: config.LOOM_CAPTURE_ANSWER_BYTES_MAX,
     chunkFlushMs: config.LOOM_CAPTURE_CHUNK_FLUSH,
-    onLostRecord: observeOutbox(deps.metrics, writer),
+    onLostRecord: observeOutbox(deps, writer),
   });
   const limiter = new KeyLimiter({
     ...{ store: counters, owner: emitter.id, whenDown: config.LOOM_COUNTERS_DOWN },
@@ -290,7 +290,7 @@ function observe(
 }
 
 /** Gives what counts a lost record. */
-function observeOutbox(metrics: Metrics, outbox: PartitionWriter): () => void {
+function observeOutbox({ config, metrics }: GatewayDeps, outbox: PartitionWriter): () => void {
   metrics.gauge(
     'loom_gateway_outbox_pending_records',
     'Records that are not on disk yet',
@@ -300,6 +300,14 @@ function observeOutbox(metrics: Metrics, outbox: PartitionWriter): () => void {
     'loom_gateway_outbox_pending_bytes',
     'Bytes that are not on disk yet',
     () => outbox.pending.bytes,
+  );
+  metrics.gauge('loom_gateway_outbox_bytes', 'Bytes of the outbox on disk, shipped ones included', () =>
+    topicBytes(logRootOf(config.LOOM_OUTBOX_URL), topics.traces),
+  );
+  metrics.gauge(
+    'loom_gateway_outbox_limit_bytes',
+    'Bytes at which strict calls are refused',
+    () => config.LOOM_OUTBOX_BYTES_MAX,
   );
   const lost = metrics.counter('loom_gateway_outbox_lost_records_total', 'Records that found no room');
   return () => lost.inc();

@@ -4,7 +4,7 @@ export {
   PartitionWriter,
   type PartitionWriterOptions,
 } from './drivers/log/partition-writer.ts';
-export { listPartitions } from './drivers/log/layout.ts';
+export { listPartitions, topicBytes } from './drivers/log/layout.ts';
 export { logRootOf } from './drivers/log/log-event-stream.ts';
 export { sweepLog, type SweepOptions } from './drivers/log/retention.ts';
 export type {

@@ -1,6 +1,6 @@
 import type { NewRecord, StreamRecord } from '@loom/event-stream';
 import type { Metrics } from '@loom/telemetry';
-import { cloudEventHeaders, type DeadLetter, eventIds, newUuid, topics } from '@loom/trace-schema';
+import { cloudEventHeaders, DeadLetter, eventIds, newUuid, topics } from '@loom/trace-schema';
 import type { EventStreamClient } from './event-stream-client.ts';
 
 export interface DeadLettersOptions {
@@ -43,6 +43,8 @@ export class DeadLetters {
       `Records that ${group} could not use and put aside`,
       ['reason'],
     );
+    // From 0 on, so that the first one is seen as an increase.
+    for (const reason of DeadLetter.shape.reason.options) this.#counter.inc({ reason }, 0);
   }
 
   /** Resolves when all of them are durable: then their batch may be committed. */

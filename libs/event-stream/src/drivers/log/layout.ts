@@ -31,6 +31,21 @@ export async function listPartitions(root: string, topic: string): Promise<strin
   return names.filter((name) => !name.startsWith('.')).sort();
 }
 
+/** What the segments of a topic take on disk, those of writers that are gone as well. */
+export async function topicBytes(root: string, topic: string): Promise<number> {
+  let bytes = 0;
+  for (const partition of await listPartitions(root, topic)) {
+    const directory = join(root, topic, partition);
+    for (const first of await listSegments(directory)) {
+      bytes += await stat(segmentPath(directory, first)).then(
+        (found) => found.size,
+        () => 0, // swept meanwhile
+      );
+    }
+  }
+  return bytes;
+}
+
 export async function exists(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,

@@ -13,6 +13,7 @@ import {
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { openEventStream } from '../../open.ts';
 import { eventStreamSuite } from '../../testing/event-stream-suite.ts';
@@ -111,9 +112,25 @@ describe('PartitionWriter', () => {
     expect(await PartitionWriter.adopt(writer.directory)).toBeNull();
   });
 
-  it('refuses with overloaded when the partition is full, and appends nothing of that call', async () => {
+  it('counts what writers before it have left towards its limit, until that is swept', async () => {
     const home = await newHome();
-    const writer = await PartitionWriter.create(home, 'topic', 'p1', { partitionBytesMax: 200 });
+    const before = await PartitionWriter.create(home, 'topic', 'p1');
+    await before.append([record('x'.repeat(150))]);
+    await before.close();
+    const writer = await PartitionWriter.create(home, 'topic', 'p2', { topicBytesMax: 300 });
+    const refused = { code: 'overloaded' };
+    await expect(writer.append([record('y'.repeat(150))])).rejects.toMatchObject(refused);
+    await rm(before.directory, { recursive: true });
+    for (let tries = 0; tries < 500 && writer.nextOffset === 0; tries += 1) {
+      await writer.append([record('y'.repeat(150))]).catch(() => delay(10));
+    }
+    expect(writer.nextOffset).toBe(1);
+    await writer.close();
+  });
+
+  it('refuses with overloaded when the topic is full, and appends nothing of that call', async () => {
+    const home = await newHome();
+    const writer = await PartitionWriter.create(home, 'topic', 'p1', { topicBytesMax: 200 });
     await writer.append([record('x'.repeat(50))]);
     await expect(writer.append([record('y'), record('z'.repeat(200))])).rejects.toMatchObject({
       code: 'overloaded',

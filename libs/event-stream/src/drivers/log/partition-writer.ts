@@ -1,5 +1,5 @@
 import { fdatasync, writev } from 'node:fs';
-import { type FileHandle, open, readFile, rename, stat, truncate } from 'node:fs/promises';
+import { type FileHandle, open, readFile, rename, truncate } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -17,6 +17,7 @@ import {
   makeDirectory,
   replaceFile,
   segmentPath,
+  topicBytes,
 } from './layout.ts';
 
 const writevAsync = promisify(writev);
@@ -34,8 +35,11 @@ export interface PartitionWriterOptions {
   readonly segmentBytesMax?: number;
   /** Appends are refused as `overloaded` while this much waits for the disk. Bytes. */
   readonly queueBytesMax?: number;
-  /** Appends are refused as `overloaded` while the partition holds this much on disk. Bytes. */
-  readonly partitionBytesMax?: number;
+  /**
+   * Appends are refused as `overloaded` while the topic holds this much on disk, what writers before this one have
+   * left included. Siblings that write meanwhile are seen a segment later. Bytes.
+   */
+  readonly topicBytesMax?: number;
   /** Told once when a write or sync has failed. Nothing is tried again: after a failed fsync the next one lies. */
   readonly onFailure?: (error: LoomError) => void;
 }
@@ -69,7 +73,7 @@ export class PartitionWriter implements Producer {
     Pick<PartitionWriterOptions, 'onFailure'>;
   #segment: FileHandle;
   #segmentBytes: number;
-  #partitionBytes: number;
+  #topicBytes: number;
   #capacityCheckedAt = 0;
   #nextOffset: number;
   #queuedBytes = 0;
@@ -84,7 +88,7 @@ export class PartitionWriter implements Producer {
     directory: string,
     lock: FileHandle,
     segment: FileHandle,
-    position: { nextOffset: number; segmentBytes: number; partitionBytes: number },
+    position: { nextOffset: number; segmentBytes: number; topicBytes: number },
     options: PartitionWriterOptions,
   ) {
     this.directory = directory;
@@ -93,11 +97,11 @@ export class PartitionWriter implements Producer {
     this.#segment = segment;
     this.#nextOffset = position.nextOffset;
     this.#segmentBytes = position.segmentBytes;
-    this.#partitionBytes = position.partitionBytes;
+    this.#topicBytes = position.topicBytes;
     this.#options = {
       segmentBytesMax: options.segmentBytesMax ?? 32 * 1024 * 1024,
       queueBytesMax: options.queueBytesMax ?? 64 * 1024 * 1024,
-      partitionBytesMax: options.partitionBytesMax ?? Number.MAX_SAFE_INTEGER,
+      topicBytesMax: options.topicBytesMax ?? Number.MAX_SAFE_INTEGER,
       ...(options.onFailure ? { onFailure: options.onFailure } : {}),
     };
   }
@@ -119,7 +123,7 @@ export class PartitionWriter implements Producer {
       directory,
       lock,
       segment,
-      { nextOffset: 0, segmentBytes: 0, partitionBytes: 0 },
+      { nextOffset: 0, segmentBytes: 0, topicBytes: await topicBytes(root, topic) },
       options,
     );
   }
@@ -143,8 +147,8 @@ export class PartitionWriter implements Producer {
     const path = segmentPath(directory, last);
     const tail = await cutTornTail(path, last);
     const segment = await open(path, 'a', 0o600);
-    const partitionBytes = await directoryBytes(directory);
-    return new PartitionWriter(directory, lock, segment, { ...tail, partitionBytes }, options);
+    const held = await topicBytesBeside(directory);
+    return new PartitionWriter(directory, lock, segment, { ...tail, topicBytes: held }, options);
   }
 
   /** The offset that the next appended record gets. */
@@ -174,11 +178,11 @@ export class PartitionWriter implements Producer {
         retryAfterMs: 1000,
       });
     }
-    if (this.#partitionBytes + this.#queuedBytes + bytes > this.#options.partitionBytesMax) {
+    if (this.#topicBytes + this.#queuedBytes + bytes > this.#options.topicBytesMax) {
       this.#recheckCapacity();
       throw new LoomError(
         'overloaded',
-        `event log is full: ${this.#partitionBytes} bytes wait for their consumers`,
+        `event log is full: ${this.#topicBytes} bytes wait for their consumers`,
         {
           retryAfterMs: 5000,
         },
@@ -296,7 +300,7 @@ export class PartitionWriter implements Producer {
     }
     await fdatasyncAsync(this.#segment.fd);
     this.#segmentBytes += group.bytes;
-    this.#partitionBytes += group.bytes;
+    this.#topicBytes += group.bytes;
     this.#queuedBytes -= group.bytes;
   }
 
@@ -325,22 +329,17 @@ export class PartitionWriter implements Producer {
     const now = Date.now();
     if (now - this.#capacityCheckedAt < capacityCheckMs) return;
     this.#capacityCheckedAt = now;
-    directoryBytes(this.directory).then(
-      (bytes) => (this.#partitionBytes = bytes),
+    topicBytesBeside(this.directory).then(
+      (bytes) => (this.#topicBytes = bytes),
       () => undefined,
     );
   }
 }
 
-async function directoryBytes(directory: string): Promise<number> {
-  let bytes = 0;
-  for (const first of await listSegments(directory)) {
-    bytes += await stat(segmentPath(directory, first)).then(
-      (found) => found.size,
-      () => 0,
-    );
-  }
-  return bytes;
+/** Of the topic that a partition's directory is in. */
+function topicBytesBeside(directory: string): Promise<number> {
+  const topic = dirname(directory);
+  return topicBytes(dirname(topic), basename(topic));
 }
 
 async function cutTornTail(
