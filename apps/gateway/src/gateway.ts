@@ -1,5 +1,4 @@
 import { parseMasterKeys, parsePeppers } from '@loom/control-store/secrets';
-import { openCounterStore } from '@loom/counter-store';
 import { LoomError } from '@loom/errors';
 import { logRootOf, openEventStream, PartitionWriter, topicBytes } from '@loom/event-stream';
 import { credentialHeader, profileOf } from '@loom/providers';
@@ -14,6 +13,7 @@ import type { Exchange } from './forward/exchange.ts';
 import { GoogleTokens } from './forward/google-tokens.ts';
 import { HttpEdge } from './http-edge.ts';
 import { KeyLimiter } from './limits/key-limiter.ts';
+import { openCounters } from './limits/late-counter-store.ts';
 import { GatewayMetrics } from './metrics.ts';
 import { compose, type GatewayMiddleware } from './middleware.ts';
 import { authenticate } from './middleware/authenticate.ts';
@@ -59,7 +59,8 @@ export interface Gateway {
 export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   const { config, logger } = deps;
   const own = await loadMiddlewares(config.LOOM_GATEWAY_MIDDLEWARES);
-  const counters = await openCounterStore(config.LOOM_COUNTERS_URL);
+  const whenDown = config.LOOM_COUNTERS_DOWN;
+  const counters = await openCounters({ url: config.LOOM_COUNTERS_URL, whenDown, logger });
   const outbox = await openEventStream(config.LOOM_OUTBOX_URL);
   const snapshotFile = new SnapshotFile(config.LOOM_GATEWAY_SNAPSHOT_FILE, logger);
   const feed = await makeFeed(snapshotFile, logger);
@@ -79,7 +80,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     onLostRecord: observeOutbox(deps, writer),
   });
   const limiter = new KeyLimiter({
-    ...{ store: counters, owner: emitter.id, whenDown: config.LOOM_COUNTERS_DOWN },
+    ...{ store: counters, owner: emitter.id, whenDown },
     callMsMax: config.LOOM_UPSTREAM_TOTAL_TIMEOUT,
     ...{ logger, metrics: deps.metrics },
   });

@@ -35,9 +35,12 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
   throw new Error('condition not met in time');
 }
 
-it('a gateway does not start without its counters', async () => {
+it('under closed, a gateway does not start without its counters', async () => {
   const [port] = await freePorts(1);
-  const started = GatewayHarness.start({ LOOM_COUNTERS_URL: `redis://:hunter2@127.0.0.1:${port}/0` });
+  const started = GatewayHarness.start({
+    LOOM_COUNTERS_URL: `redis://:hunter2@127.0.0.1:${port}/0`,
+    LOOM_COUNTERS_DOWN: 'closed',
+  });
   const error = await started.catch((thrown: unknown) => thrown as Error);
   expect(error).toMatchObject({ code: 'unavailable', message: expect.stringContaining(`127.0.0.1:${port}`) });
   expect((error as Error).message).not.toContain('hunter2');
@@ -151,6 +154,19 @@ await startedServerSuite(
       ).toBeUndefined();
       const accepted = await gateway.eventsOf('call.accepted', 7);
       expect(accepted.filter((event) => event.type === 'call.accepted' && event.facts.limits === 'unchecked').length).toBeGreaterThanOrEqual(6); // prettier-ignore
+      await gateway.destroy();
+    });
+
+    it('under open, a gateway starts while Redis is dead, and holds keys to their limits once it is there', async () => {
+      await server.kill();
+      const gateway = await GatewayHarness.start({ LOOM_COUNTERS_URL: url.href, LOOM_COUNTERS_DOWN: 'open' });
+      await gateway.provider({ baseUrl: upstream.url });
+      const key = await keyOf({ requestsPerMinute: 1 }, [gateway]);
+      for (let n = 0; n < 3; n += 1) expect(await key.status(gateway)).toBe(200);
+      const ended = (await gateway.eventsOf('call.completed', 3)) as CallEnded[];
+      expect(ended.map(({ facts }) => facts.limits)).toEqual(['unchecked', 'unchecked', 'unchecked']);
+      await server.start();
+      await until(async () => (await key.status(gateway)) === 429);
       await gateway.destroy();
     });
 
