@@ -2,7 +2,7 @@ import type { SpanRow } from '../../rows.ts';
 import type { TraceWriter, WriteBatch } from '../../trace-store.ts';
 import { BoundParams } from './bound-params.ts';
 import type { ClickHouseConnection } from './clickhouse-connection.ts';
-import { type Fields, insertColumns, toDateTime, toStored } from './row-codec.ts';
+import { type Fields, insertColumns, rowWriter, type StoredValues, toDateTime } from './row-codec.ts';
 import {
   acceptedFields,
   captureEventFields,
@@ -14,6 +14,30 @@ import {
   writtenSpanFields,
 } from './row-fields.ts';
 
+/** Rows of one table as they are written. */
+class TableWriter<Row extends object> {
+  readonly #table: string;
+  readonly #columns: string[];
+  readonly #write: (row: Row) => StoredValues;
+
+  constructor(table: string, fields: Fields<Row>) {
+    this.#table = table;
+    this.#columns = insertColumns(fields);
+    this.#write = rowWriter(fields);
+  }
+
+  insert(connection: ClickHouseConnection, rows: readonly Row[], token: string): Promise<void> {
+    return connection.insert(this.#table, this.#columns, rows.map(this.#write), `${token}/${this.#table}`);
+  }
+}
+
+const spanColumns = insertColumns(writtenSpanFields);
+const payloads = new TableWriter('span_payloads', payloadFields);
+const texts = new TableWriter('span_texts', textFields);
+const accepted = new TableWriter('calls_accepted', acceptedFields);
+const captureEvents = new TableWriter('capture_events', captureEventFields);
+const costs = new TableWriter('costs', costFields);
+
 export class BatchWriter implements TraceWriter {
   readonly #connection: ClickHouseConnection;
 
@@ -24,25 +48,17 @@ export class BatchWriter implements TraceWriter {
   /** Spans come after what belongs to them, so that a span that is seen has its payloads. */
   async writeBatch(batch: WriteBatch): Promise<void> {
     const { token } = batch;
-    await Promise.all([
-      this.#insert('span_payloads', payloadFields, batch.payloads, token),
-      this.#insert('span_texts', textFields, batch.texts.map(lowerCased), token),
-      this.#insert('calls_accepted', acceptedFields, batch.accepted, token),
-      this.#insert('capture_events', captureEventFields, batch.captureEvents, token),
+    const connection = this.#connection;
+    const [newSpans] = await Promise.all([
+      this.#newSpans(batch),
+      this.#newCosts(batch).then((rows) => costs.insert(connection, rows, token)),
+      payloads.insert(connection, batch.payloads, token),
+      texts.insert(connection, batch.texts.map(lowerCased), token),
+      accepted.insert(connection, batch.accepted, token),
+      captureEvents.insert(connection, batch.captureEvents, token),
     ]);
-    const spans = (await this.#newSpans(batch)).map((span) => storedSpan(span, token));
-    await this.#connection.insert('spans', insertColumns(writtenSpanFields), spans, `${token}/spans`);
-    await this.#insert('costs', costFields, await this.#newCosts(batch), token);
-  }
-
-  #insert<Row extends object>(
-    table: string,
-    fields: Fields<Row>,
-    rows: readonly Row[],
-    token: string,
-  ): Promise<void> {
-    const stored = rows.map((row) => toStored(fields, row));
-    return this.#connection.insert(table, insertColumns(fields), stored, `${token}/${table}`);
+    const spans = newSpans.map((span) => storedSpan(span, token));
+    await connection.insert('spans', spanColumns, spans, `${token}/spans`);
   }
 
   /*
@@ -59,8 +75,8 @@ export class BatchWriter implements TraceWriter {
     return [...unique].filter(([key]) => !known.has(key)).map(([, span]) => span);
   }
 
-  async #newCosts({ costs, token }: WriteBatch): Promise<WrittenCost[]> {
-    const unique = new Map(costs.map((cost) => [`${cost.projectId} ${cost.id}`, cost]));
+  async #newCosts({ costs: rows, token }: WriteBatch): Promise<WrittenCost[]> {
+    const unique = new Map(rows.map((cost) => [`${cost.projectId} ${cost.id}`, cost]));
     const known = await this.#idsOfOtherBatches({ table: 'costs', id: 'id' }, [...unique.values()], token);
     return [...unique]
       .filter(([key]) => !known.has(key))

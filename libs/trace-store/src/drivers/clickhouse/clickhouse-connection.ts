@@ -7,7 +7,7 @@ import {
 } from '@clickhouse/client';
 import { LoomError, messageOf } from '@loom/errors';
 import type { BoundParams } from './bound-params.ts';
-import type { StoredRow } from './row-codec.ts';
+import type { StoredRow, StoredValues } from './row-codec.ts';
 
 export interface ConnectionLimits {
   readonly connectionsMax: number;
@@ -81,14 +81,14 @@ export class ClickHouseConnection {
   }
 
   /** Inserts rows under a token: the same token again changes nothing. */
-  async insert(table: string, columns: string[], rows: StoredRow[], token: string): Promise<void> {
+  async insert(table: string, columns: string[], rows: StoredValues[], token: string): Promise<void> {
     if (rows.length === 0) return;
     try {
       await this.#client.insert({
         table,
         columns: columns as [string, ...string[]],
         values: rows,
-        format: 'JSONEachRow',
+        format: 'JSONCompactEachRow',
         clickhouse_settings: { ...insertSettings, insert_deduplication_token: token },
       });
     } catch (error) {

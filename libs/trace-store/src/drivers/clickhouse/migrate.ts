@@ -34,7 +34,7 @@ export async function migrate(connection: ClickHouseConnection, cluster: string 
   for (const name of files.filter((file) => !applied.has(file))) {
     const text = await readFile(new URL(name, directory), 'utf8');
     for (const statement of splitStatements(fill(text, values))) await connection.command(statement);
-    await connection.insert('schema_migrations', ['name'], [{ name }], name);
+    await connection.insert('schema_migrations', ['name'], [[name]], name);
   }
 }
 

@@ -10,6 +10,7 @@ type Kind =
 export type Fields<Row> = Readonly<Record<keyof Row & string, Kind>>;
 
 export type StoredRow = Record<string, unknown>;
+export type StoredValues = unknown[];
 
 function columnOf(field: string): string {
   return field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
@@ -22,14 +23,10 @@ export function insertColumns<Row>(fields: Fields<Row>): string[] {
   );
 }
 
-/** A row of the domain as the object that JSONEachRow takes. */
-export function toStored<Row extends object>(fields: Fields<Row>, row: Row): StoredRow {
-  const stored: StoredRow = {};
-  for (const [field, kind] of entriesOf(fields)) {
-    const column = kind === 'base64' ? `${columnOf(field)}_base64` : columnOf(field);
-    stored[column] = writeValue(kind, (row as Record<string, unknown>)[field]);
-  }
-  return stored;
+/** Makes of a row of the domain what JSONCompactEachRow takes: its values, in the order of {@link insertColumns}. */
+export function rowWriter<Row extends object>(fields: Fields<Row>): (row: Row) => StoredValues {
+  const writers = entriesOf(fields).map(([field, kind]) => [field, valueWriters[kind]] as const);
+  return (row) => writers.map(([field, write]) => write((row as Record<string, unknown>)[field]));
 }
 
 /** What to SELECT to read the fields back: each one under its own name. */
@@ -39,7 +36,7 @@ export function selectList<Row>(fields: Fields<Row>): string {
     .join(', ');
 }
 
-/** The inverse of {@link toStored} on a row that {@link selectList} selected. */
+/** The inverse of {@link rowWriter} on a row that {@link selectList} selected. */
 export function fromStored<Row>(fields: Fields<Row>, stored: StoredRow): Row {
   const row: StoredRow = {};
   for (const [field, kind] of entriesOf(fields)) row[field] = readValue(kind, stored[field]);
@@ -55,22 +52,23 @@ function entriesOf<Row>(fields: Fields<Row>): [string, Kind][] {
   return entries;
 }
 
-/** Half a character, as a cut text ends in: JSON can write it and the engine refuses to read it. */
-const loneSurrogate = /\p{Surrogate}/gu;
+const valueWriters: Readonly<Record<Kind, (value: unknown) => unknown>> = {
+  time: (value) => toDateTime(value as string),
+  flag: (value) => (value ? 1 : 0),
+  json: (value) => JSON.stringify(value),
+  optionalText: (value) => value ?? '',
+  text: wellFormed,
+  asIs: wellFormed,
+  optionalNumber: (value) => value ?? -1,
+  number: (value) => value,
+  decimal: (value) => value,
+  base64: (value) => value,
+};
 
-function writeValue(kind: Kind, value: unknown): unknown {
-  if (kind === 'time') return toDateTime(value as string);
-  if (kind === 'flag') return value ? 1 : 0;
-  if (kind === 'json') return JSON.stringify(value);
-  if (kind === 'optionalText') return value ?? '';
-  if (kind === 'text' || kind === 'asIs') return wellFormed(value);
-  if (kind === 'optionalNumber') return value ?? -1;
-  return value;
-}
-
+/** Without half characters, as a cut text ends in: JSON can write them and the engine refuses to read them. */
 function wellFormed(value: unknown): unknown {
-  if (typeof value === 'string') return value.replace(loneSurrogate, '\ufffd');
-  if (Array.isArray(value)) return value.map(wellFormed);
+  if (typeof value === 'string') return value.toWellFormed();
+  if (Array.isArray(value)) return typeof value[0] === 'number' ? value : value.map(wellFormed);
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map((entry) => entry.map(wellFormed) as [string, unknown]));
 }

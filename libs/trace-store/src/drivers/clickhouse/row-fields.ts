@@ -8,7 +8,7 @@ import type {
   SpanRow,
   TextRow,
 } from '../../rows.ts';
-import { type Fields, fromStored, type StoredRow, toStored } from './row-codec.ts';
+import { type Fields, fromStored, rowWriter, type StoredRow, type StoredValues } from './row-codec.ts';
 
 const callFields = {
   organizationId: 'text',
@@ -99,10 +99,12 @@ export const writtenSpanFields: Fields<FlatSpan & ChunkColumns & { readonly batc
   batchToken: 'text',
 };
 
-export function storedSpan(span: SpanRow, batchToken: string): StoredRow {
+const writeSpan = rowWriter(writtenSpanFields);
+
+export function storedSpan(span: SpanRow, batchToken: string): StoredValues {
   const { tokens, ...rest } = span;
   const flat = Object.fromEntries(tokenBuckets.map((bucket) => [tokenField(bucket), tokens[bucket]]));
-  return toStored(writtenSpanFields, { ...rest, ...(flat as TokenFields), batchToken });
+  return writeSpan({ ...rest, ...(flat as TokenFields), batchToken });
 }
 
 export function readSpanRow(stored: StoredRow): Omit<SpanRow, keyof ChunkColumns> {
