@@ -143,7 +143,7 @@ describe('IngestPipeline', () => {
       writeBatch: (batch: Parameters<TraceStore['writeBatch']>[0]) =>
         failures-- > 0 ? Promise.reject(new Error('store is down')) : store.writeBatch(batch),
     };
-    const module = AppModule.register({ ...deps(), store: failingOnce });
+    const module = AppModule.register(new IngestPipeline({ ...deps(), store: failingOnce }));
     const application = await NestFactory.createMicroservice(module, {
       strategy: new EventStreamServer({ stream, group: 'ingest-wiring' }),
       logger: false,

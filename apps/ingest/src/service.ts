@@ -6,6 +6,7 @@ import { topics } from '@loom/trace-schema';
 import type { TraceWriter } from '@loom/trace-store';
 import type { INestMicroservice } from '@nestjs/common';
 import { AppModule } from './app.module.ts';
+import { IngestPipeline } from './ingest-pipeline.ts';
 
 export interface IngestServiceDeps {
   readonly stream: EventStream;
@@ -17,11 +18,27 @@ export interface IngestServiceDeps {
   readonly metrics: Metrics;
 }
 
+/** Most of what an insert costs is the same for few rows and many; the port's limit in bytes holds as well. */
+const batchRecordsMax = 4_000;
+
 /** Starts the consumer group `ingest`: events and costs into the trace store. */
 export async function startIngest(deps: IngestServiceDeps): Promise<INestMicroservice> {
   const { store, client, generation = 1, ...rest } = deps;
   await client.open(topics.deadLetters);
   const deadLetters = new DeadLetters({ client, group: 'ingest', metrics: deps.metrics });
-  const module = AppModule.register({ store, deadLetters, generation, answerText: answerTextOf, estimateUsage });
-  return startConsumer({ ...rest, group: 'ingest', module });
+  const pipeline = new IngestPipeline({
+    store,
+    deadLetters,
+    generation,
+    answerText: answerTextOf,
+    estimateUsage,
+  });
+  const prepare: IngestPipeline['prepare'] = (batch) => pipeline.prepare(batch);
+  return startConsumer({
+    ...rest,
+    group: 'ingest',
+    module: AppModule.register(pipeline),
+    prepare,
+    batchRecordsMax,
+  });
 }

@@ -86,6 +86,12 @@ export interface SubscribeOptions {
   readonly batchRecordsMax?: number;
   /** … and about this many bytes (default 8 MiB; one record may be larger). */
   readonly batchBytesMax?: number;
+  /**
+   * Shown the batch after the one that is out, as soon as it is whole, by drivers that have it by then: for work that can
+   * be thrown away, such as decoding. Of a batch that is shown, `records` is handed to the handler as the same array, or
+   * never. Must not throw, and must let go of the event loop while it works.
+   */
+  readonly prepare?: (batch: Batch) => void;
   /** Told about each failed delivery; the batch is tried again after the back-off. */
   readonly onError?: (error: unknown, batch: Batch | null) => void;
 }

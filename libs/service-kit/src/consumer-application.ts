@@ -1,11 +1,11 @@
-import type { EventStream } from '@loom/event-stream';
+import type { EventStream, SubscribeOptions } from '@loom/event-stream';
 import type { Logger, Metrics } from '@loom/telemetry';
 import { Catch, type DynamicModule, type INestMicroservice, type RpcExceptionFilter } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { type Observable, throwError } from 'rxjs';
 import { EventStreamServer } from './event-stream-server.ts';
 
-export interface ConsumerApplicationOptions {
+export interface ConsumerApplicationOptions extends Pick<SubscribeOptions, 'prepare' | 'batchRecordsMax'> {
   readonly stream: EventStream;
   readonly group: string;
   /** The service's module, with `@EventPattern` handlers over batches. */
@@ -17,10 +17,12 @@ export interface ConsumerApplicationOptions {
 
 /** Starts one consumer group as a Nest application of its own. What a handler throws is logged, and its batch comes again. */
 export async function startConsumer(options: ConsumerApplicationOptions): Promise<INestMicroservice> {
-  const { stream, group, module, logger, metrics } = options;
+  const { stream, group, module, logger, metrics, prepare, batchRecordsMax } = options;
   const strategy = new EventStreamServer({
     stream,
     group,
+    ...(prepare && { prepare }),
+    ...(batchRecordsMax !== undefined && { batchRecordsMax }),
     onError: (error, batch) => {
       const where = batch && { topic: batch.topic, partition: batch.partition, offset: batch.firstOffset };
       logger.warn({ group, ...where, error }, 'batch failed and comes again');

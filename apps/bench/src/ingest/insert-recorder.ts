@@ -4,6 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { Pool } from 'undici';
 import { batchesOf, type InsertBatch, readInsert, type RecordedInsert } from './insert-batches.ts';
 
+/** As the engine takes it: the ids that ingest asks for travel in the URL. */
+const uriBytesMax = 1024 * 1024;
+
 /** Stands before the engine and keeps the inserts that pass, so that the very same can be made again. */
 export class InsertRecorder {
   readonly #engine: URL;
@@ -14,7 +17,7 @@ export class InsertRecorder {
   constructor(engine: URL) {
     this.#engine = engine;
     this.#pool = new Pool(engine.origin);
-    this.#server = createServer((request, response) => {
+    this.#server = createServer({ maxHeaderSize: uriBytesMax }, (request, response) => {
       this.#pass(request, response).catch(() => response.destroy());
     });
   }

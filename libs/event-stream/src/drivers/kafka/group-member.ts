@@ -76,6 +76,7 @@ export class GroupMember implements Subscription {
       recordsMax: subscribe.batchRecordsMax ?? batchRecordsDefault,
       bytesMax: subscribe.batchBytesMax ?? batchBytesDefault,
       handler,
+      prepare: subscribe.prepare,
       load: () => this.#load(topic, partition),
       commit: (offset, metadata) => this.#commit(topic, partition, offset, metadata),
       seek: (offset) => consumer.seek({ topic, partition, offset: String(offset) }),

@@ -24,6 +24,7 @@ export interface PartitionWorkerOptions {
   readonly recordsMax: number;
   readonly bytesMax: number;
   readonly handler: BatchHandler;
+  readonly prepare?: ((batch: Batch) => void) | undefined;
   /** What the group has committed, read under the generation that this worker lives in. */
   readonly load: () => Promise<Position>;
   /** One try under the generation of this moment; the worker sees to it that it is still its own. */
@@ -48,6 +49,12 @@ export class PartitionWorker {
   /** Offset after the last one that was offered; null before the first, in a new group. */
   #next: number | null = null;
   #planned: number | null = null;
+  /** True while a batch is with the handler. */
+  #isOut = false;
+  /** The batch after it, when that one is whole. Nobody has it yet: dropped, it is cut anew as anything else. */
+  #ahead: Batch | null = null;
+  /** Whether the commit of the batch before has planned the one that comes now. */
+  #isAheadPlanned = false;
   #isLoaded = false;
   #gapAt = -1;
   #resume: (() => void) | null = null;
@@ -74,6 +81,7 @@ export class PartitionWorker {
       this.#next = Number(payload.batch.lastOffset()) + 1;
     }
     payload.resolveOffset(payload.batch.lastOffset());
+    this.#lookAhead();
     if (this.#isFull(2)) this.#resume = payload.pause();
     this.#wake();
   }
@@ -124,15 +132,25 @@ export class PartitionWorker {
     let deliveredAtMs = Number.NEGATIVE_INFINITY;
     while (!this.#stop.signal.aborted) {
       const waitMs = this.#isFull(1) ? 0 : lingerMs - (performance.now() - deliveredAtMs);
-      const batch = waitMs <= 0 ? this.#cut() : null;
+      const batch = this.#ahead ?? (waitMs <= 0 ? this.#cut() : null);
       if (!batch) {
         await this.#woken(waitMs);
         continue;
       }
+      this.#ahead = null;
       deliveredAtMs = performance.now();
       if (!this.#isFull(2)) this.#resumeFetching();
       await this.#process(batch);
     }
+  }
+
+  // Only a full batch is cut early: it could not become any other.
+  #lookAhead(): void {
+    if (!this.#isOut || this.#ahead || this.#stop.signal.aborted || !this.#isFull(1)) return;
+    this.#ahead = this.#cut();
+    if (!this.#ahead) return;
+    this.#options.prepare?.(this.#ahead);
+    if (!this.#isFull(2)) this.#resumeFetching();
   }
 
   #resumeFetching(): void {
@@ -171,12 +189,14 @@ export class PartitionWorker {
     const { handler, onError } = this.#options;
     const { signal } = this.#stop;
     const end = cut.lastOffset + 1;
-    if (!cut.redelivered) await this.#commit(cut.firstOffset, encodePlannedEnd(end));
+    const isPlanned = cut.redelivered || this.#isAheadPlanned;
+    this.#isAheadPlanned = false;
+    if (!isPlanned) await this.#commit(cut.firstOffset, encodePlannedEnd(end));
     let batch = cut;
     for (let failures = 0; !signal.aborted; failures += 1) {
       try {
-        await handler(batch, signal);
-        await this.#commit(end, '');
+        await this.#deliver(handler, batch);
+        await this.#commitEnd(end);
         return;
       } catch (error) {
         if (this.#isAbandoned) return;
@@ -186,6 +206,25 @@ export class PartitionWorker {
       const pauseMs = Math.min(retryMsMax, retryMsMin * 2 ** failures);
       await delay(pauseMs, undefined, { signal }).catch(() => undefined);
     }
+  }
+
+  async #deliver(handler: BatchHandler, batch: Batch): Promise<void> {
+    this.#isOut = true;
+    try {
+      const delivered = handler(batch, this.#stop.signal);
+      this.#lookAhead();
+      await delivered;
+    } finally {
+      this.#isOut = false;
+    }
+  }
+
+  // One request says that this batch is done and how far the next one goes.
+  async #commitEnd(end: number): Promise<void> {
+    const ahead = this.#stop.signal.aborted ? null : this.#ahead;
+    if (!ahead) return this.#commit(end, '');
+    this.#isAheadPlanned = true;
+    await this.#commit(ahead.firstOffset, encodePlannedEnd(ahead.lastOffset + 1));
   }
 
   // Tried until it is done or this generation is over: what the broker refuses, the next generation reads again.
