@@ -5,7 +5,7 @@ import { type EventReaders, rowsOfEvent } from './rows-of-event.ts';
 import { callEvents, inline, startTime } from './testing/events.ts';
 
 const readers: EventReaders = {
-  answerText: (bytes, stream) => `${stream ? 'stream' : 'whole'} ${bytes.toString()}`,
+  answerText: (_wire, bytes, stream) => `${stream ? 'stream' : 'whole'} ${bytes.toString()}`,
   estimateUsage: (counts) => ({
     inputTokens: counts.inputAscii,
     cacheReadInputTokens: 0,
