@@ -135,6 +135,7 @@ function sealProvider(
     id,
     organizationId: null,
     models: [...provider.models],
+    options: { ...provider.options },
     sealedCredential: credential === null ? null : seal(masterKeys, credential, context),
     origin: 'environment',
     enabled: true,

@@ -21,8 +21,8 @@ import { ProviderRegistry } from './provider-registry.ts';
 import { ViewRegistry } from './view-registry.ts';
 
 type Value<Schema extends z.ZodType> = z.output<Schema>;
-const { createKey, updateKey, createProvider, updateProvider, createAlias, createProject, updateProject } =
-  routes;
+const { createKey, updateKey, createProvider, updateProvider, createAlias, updateAlias } = routes;
+const { createProject, updateProject } = routes;
 const idParams = routes.revokeKey.params;
 type IdParams = Value<typeof idParams>;
 
@@ -173,6 +173,16 @@ export class ProjectsController {
     @Body({ schema: createAlias.body }) body: Value<typeof createAlias.body>,
   ): ReturnType<ProjectRegistry['createAlias']> {
     return this.#projects.createAlias(caller, body);
+  }
+
+  @Patch('aliases/:id')
+  @RequirePermission(routes.updateAlias.permission)
+  updateAlias(
+    @Caller() caller: Principal,
+    @Param({ schema: idParams }) { id }: IdParams,
+    @Body({ schema: updateAlias.body }) body: Value<typeof updateAlias.body>,
+  ): ReturnType<ProjectRegistry['updateAlias']> {
+    return this.#projects.updateAlias(caller, id, body);
   }
 
   @Delete('aliases/:id')

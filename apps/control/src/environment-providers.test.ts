@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { readEnvironmentProviders } from './environment-providers.ts';
 
-const sim = { name: 'sim', kind: 'sim', baseUrl: '', credential: null, models: ['loom-sim'] };
+const sim = { name: 'sim', kind: 'sim', baseUrl: '', credential: null, models: ['loom-sim'], options: {} };
 
 describe('readEnvironmentProviders', () => {
   it('always has the simulator', () => {
@@ -34,10 +34,52 @@ describe('readEnvironmentProviders', () => {
       baseUrl: 'http://localhost:8000/v1',
       credential: null,
       models: ['*'],
+      options: {},
     });
   });
 
   it.each([
+    [
+      { ANTHROPIC_API_KEY: 'k', ANTHROPIC_BASE_URL: 'http://127.0.0.1:9' },
+      { kind: 'anthropic', baseUrl: 'http://127.0.0.1:9', credential: 'k' },
+    ],
+    [{ GEMINI_API_KEY: 'k' }, { kind: 'gemini', baseUrl: 'https://generativelanguage.googleapis.com' }],
+    [
+      { AZURE_OPENAI_API_KEY: 'k', AZURE_OPENAI_ENDPOINT: 'https://r.openai.azure.com/' },
+      { name: 'azure', kind: 'azure-openai', baseUrl: 'https://r.openai.azure.com/openai/v1', options: {} },
+    ],
+    [
+      {
+        AZURE_OPENAI_API_KEY: 'k',
+        AZURE_OPENAI_ENDPOINT: 'https://r.openai.azure.com',
+        AZURE_OPENAI_API_VERSION: '2024-10-21',
+      },
+      { baseUrl: 'https://r.openai.azure.com/openai', options: { apiVersion: '2024-10-21' } },
+    ],
+    [
+      { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b', AWS_SESSION_TOKEN: 'c', AWS_REGION: 'eu-west-1' },
+      {
+        ...{ name: 'bedrock', kind: 'aws-bedrock', credential: 'a:b:c', options: { region: 'eu-west-1' } },
+        baseUrl: 'https://bedrock-runtime.eu-west-1.amazonaws.com',
+      },
+    ],
+    [{ AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b' }, { kind: 'sim' }],
+    [
+      { VERTEX_AI_CREDENTIALS: 't', VERTEX_AI_PROJECT: 'p', VERTEX_AI_LOCATION: 'europe-west4' },
+      {
+        ...{ name: 'vertex', kind: 'vertex-ai' },
+        baseUrl: 'https://europe-west4-aiplatform.googleapis.com/v1/projects/p/locations/europe-west4',
+      },
+    ],
+    [{ COHERE_API_KEY: 'k' }, { kind: 'cohere', baseUrl: 'https://api.cohere.com' }],
+    [{ OLLAMA_BASE_URL: 'http://localhost:11434/v1' }, { kind: 'ollama', credential: null }],
+  ])('reads %j', (env, expected) => {
+    expect(readEnvironmentProviders(env)[0]).toMatchObject(expected);
+  });
+
+  it.each([
+    [{ AZURE_OPENAI_API_KEY: 'k' }, 'set AZURE_OPENAI_ENDPOINT too'],
+    [{ VERTEX_AI_CREDENTIALS: 'k' }, 'set VERTEX_AI_PROJECT too'],
     [{ OPENAI_COMPATIBLE_API_KEY: 'k' }, 'set OPENAI_COMPATIBLE_BASE_URL too'],
     [{ OPENAI_BASE_URL: 'localhost:80' }, 'OPENAI_BASE_URL: expected a URL'],
     [{ OPENAI_BASE_URL: 'ftp://host/' }, 'OPENAI_BASE_URL: expected a URL'],

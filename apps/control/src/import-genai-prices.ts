@@ -27,7 +27,13 @@ const bucketByPriceKey: Readonly<Record<string, string>> = {
  */
 export function importGenaiPrices(providers: readonly Provider[], packageVersion: string): PriceListRecord[] {
   const version = `genai-prices-${packageVersion}`;
-  return providers.map((provider) => {
+  const vertex = providers.filter(({ id }) => id === 'google' || id === 'anthropic');
+  // Vertex AI has no list of its own: it sells the models of both at their makers' prices.
+  const all = [
+    ...providers,
+    ...(vertex[0] ? [{ ...vertex[0], id: 'vertex-ai', models: vertex.flatMap(({ models }) => models) }] : []),
+  ];
+  return all.map((provider) => {
     const kind = kindByProviderId[provider.id] ?? provider.id;
     return {
       id: `${version}/${kind}`,

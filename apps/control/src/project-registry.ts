@@ -1,7 +1,14 @@
-import type { ModelAlias, NewModelAlias, NewProject, Project, ProjectChange } from '@loom/api-contract';
+import type {
+  ModelAlias,
+  ModelAliasChange,
+  NewModelAlias,
+  NewProject,
+  Project,
+  ProjectChange,
+} from '@loom/api-contract';
 import type { ControlStore } from '@loom/control-store';
 import { LoomError } from '@loom/errors';
-import { newUuid, type ProjectRecord } from '@loom/trace-schema';
+import { type AliasRecord, newUuid, type ProjectRecord, type RouteSettings } from '@loom/trace-schema';
 import type { z } from 'zod';
 import type { Principal } from '@loom/service-kit';
 
@@ -43,32 +50,59 @@ export class ProjectRegistry {
     id: string,
     change: z.output<typeof ProjectChange>,
   ): Promise<Project> {
-    const { name, capture } = change;
-    const present = { ...(name !== undefined && { name }), ...(capture !== undefined && { capture }) };
+    const { name, capture, cacheTtlSeconds } = change;
+    const present = {
+      ...(name !== undefined && { name }),
+      ...(capture !== undefined && { capture }),
+      ...(cacheTtlSeconds !== undefined && { cacheTtlMs: cacheTtlSeconds && cacheTtlSeconds * 1000 }),
+    };
     return toProject(await this.#store.actingAs(actor).updateProject({ organizationId, id }, present));
   }
 
   async listAliases({ organizationId }: Principal): Promise<{ aliases: ModelAlias[] }> {
-    return { aliases: await this.#store.listAliases({ organizationId }) };
+    return { aliases: (await this.#store.listAliases({ organizationId })).map(toAlias) };
   }
 
   async createAlias(caller: Principal, body: z.output<typeof NewModelAlias>): Promise<ModelAlias> {
-    const { alias, provider, model } = body;
-    const { organizationId } = caller;
+    const { alias, provider, model, route } = body;
     const projectId = await ownProjectId(this.#store, caller, body.projectId);
-    const names = (await this.#store.listProviders({ organizationId })).map(({ name }) => name);
-    if (!names.includes(provider)) {
-      throw new LoomError(
-        'invalid_request',
-        `there is no provider "${provider}"; known: ${names.join(', ')}`,
-        {
-          param: 'provider',
-        },
-      );
-    }
-    const record = { id: newUuid(), projectId, alias, provider, model };
+    await this.#checkProviders(caller, provider, route);
+    const record = { id: newUuid(), projectId, alias, provider, model, route };
     await this.#store.actingAs(caller.actor).putAlias(record);
     return record;
+  }
+
+  /** Members that are left out stay; `route` is replaced as a whole. */
+  async updateAlias(
+    caller: Principal,
+    id: string,
+    change: z.output<typeof ModelAliasChange>,
+  ): Promise<ModelAlias> {
+    const { organizationId, actor } = caller;
+    const known = (await this.#store.listAliases({ organizationId })).find((alias) => alias.id === id);
+    if (!known) throw new LoomError('not_found', 'there is no alias with this id');
+    const { provider = known.provider, model = known.model, route = known.route ?? null } = change;
+    await this.#checkProviders(caller, provider, route);
+    const record = { ...known, provider, model, route };
+    await this.#store.actingAs(actor).putAlias(record);
+    return toAlias(record);
+  }
+
+  async #checkProviders(
+    { organizationId }: Principal,
+    provider: string,
+    route: RouteSettings | null,
+  ): Promise<void> {
+    const names = (await this.#store.listProviders({ organizationId })).map(({ name }) => name);
+    const check = (name: string, param: string) => {
+      if (names.includes(name)) return;
+      const message = `there is no provider "${name}"; known: ${names.join(', ')}`;
+      throw new LoomError('invalid_request', message, { param });
+    };
+    check(provider, 'provider');
+    for (const list of ['balance', 'fallbacks'] as const)
+      for (const [index, target] of (route?.[list] ?? []).entries())
+        check(target.provider, `route.${list}.${index}.provider`);
   }
 
   async deleteAlias({ organizationId, actor }: Principal, id: string): Promise<{ ok: true }> {
@@ -77,6 +111,10 @@ export class ProjectRegistry {
   }
 }
 
-function toProject({ id, name, capture, content }: ProjectRecord): Project {
-  return { id, name, capture, content };
+function toAlias(alias: AliasRecord): ModelAlias {
+  return { ...alias, route: alias.route ?? null };
+}
+
+function toProject({ id, name, capture, content, cacheTtlMs = null }: ProjectRecord): Project {
+  return { id, name, capture, content, cacheTtlSeconds: cacheTtlMs === null ? null : cacheTtlMs / 1000 };
 }

@@ -3,7 +3,7 @@ import { request as requestHttps } from 'node:https';
 import type { ProviderTest } from '@loom/api-contract';
 import { type MasterKeys, unseal } from '@loom/control-store/secrets';
 import { messageOf } from '@loom/errors';
-import { credentialHeader, profileOf, simulatorModel } from '@loom/providers';
+import { credentialHeader, joinPath, profileOf, readModelList, simulatorModel } from '@loom/providers';
 import type { OutboundGuard } from '@loom/service-kit';
 import type { ProviderRecord } from '@loom/trace-schema';
 import type { z } from 'zod';
@@ -37,6 +37,10 @@ export class ProviderProbe {
     if (provider.kind === 'sim') {
       return { ok: true, status: 200, durationMs: 0, models: [simulatorModel], message: 'built in' };
     }
+    if (!profileOf(provider.kind)?.modelsPath) {
+      const message = `providers of kind ${provider.kind} list no models: they show with a first call`;
+      return { ok: false, status: null, durationMs: 0, models: [], message };
+    }
     let credential: string | null = null;
     const mask = (text: string) => (credential ? text.replaceAll(credential, '[credential]') : text);
     const done = (status: number | null, models: string[], message: string) => ({
@@ -47,10 +51,11 @@ export class ProviderProbe {
       message: mask(message).slice(0, excerptChars),
     });
     try {
-      credential = this.#credentialOf(provider);
+      // Of several keys the first.
+      credential = this.#credentialOf(provider)?.split('\n')[0]?.trim() ?? null;
       const { status, body } = await this.#ask(provider, credential);
       if (status !== 200) return done(status, [], `the provider answered ${status}: ${body}`);
-      const models = modelsOf(body);
+      const models = readModelList(body);
       if (!models) return { ...done(status, [], 'the answer is no list of models'), ok: false };
       return done(status, models.slice(0, modelsMax), `${models.length} models`);
     } catch (error) {
@@ -66,11 +71,16 @@ export class ProviderProbe {
 
   /** No redirects: the credential goes where it was entered for. */
   #ask({ baseUrl, kind, origin }: ProviderRecord, credential: string | null): Promise<Answer> {
-    const url = new URL(`${baseUrl}/models`);
+    const base = new URL(baseUrl);
+    const url = new URL(joinPath(base.pathname, profileOf(kind)?.modelsPath ?? '/models'), base);
     const lookup = origin === 'console' ? this.#deps.guard.connectLookup(url) : undefined;
     const profile = profileOf(kind);
     const header = credential === null || !profile ? null : credentialHeader(profile.auth, credential);
-    const headers = { accept: 'application/json', ...(header && { [header[0]]: header[1] }) };
+    const headers = {
+      accept: 'application/json',
+      ...profile?.headers,
+      ...(header && { [header[0]]: header[1] }),
+    };
     const signal = AbortSignal.timeout(timeoutMs);
     const options = { headers, signal, agent: false, ...(lookup && { lookup }) } as const;
     return new Promise((resolve, reject) => {
@@ -92,16 +102,5 @@ export class ProviderProbe {
       );
       request.end();
     });
-  }
-}
-
-function modelsOf(body: string): string[] | null {
-  try {
-    const { data } = JSON.parse(body) as { data?: { id?: unknown }[] };
-    return Array.isArray(data)
-      ? data.flatMap(({ id }) => (typeof id === 'string' ? [id.slice(0, 200)] : []))
-      : null;
-  } catch {
-    return null;
   }
 }

@@ -30,7 +30,7 @@ export class ProviderRegistry {
 
   async create(caller: Principal, body: z.output<typeof NewProvider>): Promise<ProviderSettings> {
     const { organizationId } = caller;
-    const { name, kind, enabled, models, credential } = body;
+    const { name, kind, enabled, models, credential, options } = body;
     if (kind === 'sim' || !providerKinds.includes(kind)) {
       const known = providerKinds.filter((known) => known !== 'sim').join(', ');
       throw new LoomError('invalid_request', `unknown provider kind "${kind}"; known: ${known}`, {
@@ -45,6 +45,7 @@ export class ProviderRegistry {
         kind,
         enabled,
         models,
+        options,
         origin: 'console',
         sealedCredential: null,
       },
@@ -60,7 +61,7 @@ export class ProviderRegistry {
     change: z.output<typeof ProviderChange>,
   ): Promise<ProviderSettings> {
     const known = await this.#own(caller, id);
-    const { credential, enabled, models } = change;
+    const { credential, enabled, models, options = known.options ?? {} } = change;
     const baseUrl =
       change.baseUrl === undefined ? known.baseUrl : await this.#deps.guard.checkBaseUrl(change.baseUrl);
     if (baseUrl !== known.baseUrl && known.sealedCredential !== null && credential === undefined) {
@@ -68,7 +69,10 @@ export class ProviderRegistry {
         param: 'credential',
       });
     }
-    const record = { ...known, baseUrl, enabled: enabled ?? known.enabled, models: models ?? known.models };
+    const record = {
+      ...{ ...known, baseUrl, options },
+      ...{ enabled: enabled ?? known.enabled, models: models ?? known.models },
+    };
     return this.#put(caller, record, credential);
   }
 
@@ -120,6 +124,7 @@ export class ProviderRegistry {
 }
 
 function toSettings(record: ProviderRecord): ProviderSettings {
-  const { id, name, kind, baseUrl, origin, enabled, models, sealedCredential } = record;
-  return { id, name, kind, baseUrl, origin, enabled, models, hasCredential: sealedCredential !== null };
+  const { id, name, kind, baseUrl, origin, enabled, models, options, sealedCredential } = record;
+  const hasCredential = sealedCredential !== null;
+  return { id, name, kind, baseUrl, origin, enabled, models, options: options ?? {}, hasCredential };
 }

@@ -212,7 +212,8 @@ function openEdge({
       const profile = profileOf(provider.kind);
       if (!profile?.modelsPath) return Promise.resolve([]);
       const header = credential === null ? null : credentialHeader(profile.auth, credential);
-      return http.listModels(provider, profile.modelsPath, header ? { [header[0]]: header[1] } : {});
+      const headers = { ...profile.headers, ...(header ? { [header[0]]: header[1] } : {}) };
+      return http.listModels(provider, profile.modelsPath, headers);
     },
   });
   const gatewayMetrics = new GatewayMetrics(metrics);

@@ -67,7 +67,7 @@ describe('the response cache', () => {
     ['it is off', { 'x-loom-cache': 'off' }],
     ['it is to be filled anew', { 'x-loom-cache': 'refresh' }],
   ])('is not read where %s', async (_name, headers) => {
-    await twice(ask('unread'), headers as Record<string, string>);
+    await twice(ask('unread'), headers);
     expect(suite.first.seen).toHaveLength(2);
   });
 

@@ -65,7 +65,7 @@ describe('a route', () => {
     ['an error in a 200', answerJson({ error: { message: 'overloaded', type: 'x', code: 503 } })],
     ['a broken connection', (_: unknown, response: { destroy: () => void }) => response.destroy()],
   ])('falls back after %s', async (_name, play) => {
-    suite.first.play = play as typeof suite.first.play;
+    suite.first.play = play;
     const response = await ask('safe');
     expect(await response.json()).toMatchObject({ choices: [{ message: { content: 'two' } }] });
     const { facts, attempts } = await suite.endOf(response);
@@ -84,7 +84,7 @@ describe('a route', () => {
     ['anything, where the caller wants none', 500, {}, { 'x-loom-fallbacks': 'off' }],
   ])('does not fall back for %s', async (_name, status, error, headers) => {
     suite.first.play = failing(status, { message: 'no', ...error });
-    const response = await ask('safe', {}, headers as Record<string, string>);
+    const response = await ask('safe', {}, headers);
     expect([response.status, suite.second.seen.length]).toEqual([status, 0]);
     expect(await response.json()).toMatchObject({ error: { message: 'no' } });
   });

@@ -1,4 +1,4 @@
-import { CaptureMode, KeyLimits, KeyScope, TieredPrice } from '@loom/trace-schema';
+import { CaptureMode, KeyLimits, KeyScope, RouteSettings, TieredPrice } from '@loom/trace-schema';
 import * as z from 'zod';
 
 const name = z.string().trim().min(1).max(100);
@@ -42,12 +42,16 @@ export const ProviderSettings = z.object({
   origin: z.enum(['environment', 'console']),
   enabled: z.boolean(),
   models: z.array(z.string()),
+  /** Settings of the kind: `apiVersion` of Azure OpenAI, `region` of Bedrock. */
+  options: z.record(z.string(), z.string()),
 });
 export type ProviderSettings = z.infer<typeof ProviderSettings>;
 
 const models = z.array(z.string().min(1).max(200)).max(200);
 const baseUrl = z.string().min(1).max(2000);
-const credential = z.string().min(1).max(4000).nullable();
+/** Several keys, one a line, are used in turn. */
+const credential = z.string().min(1).max(16_000).nullable();
+const options = z.record(z.string().regex(/^[a-zA-Z]{1,40}$/), z.string().min(1).max(200));
 
 export const NewProvider = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and dashes, at most 63'),
@@ -56,6 +60,7 @@ export const NewProvider = z.strictObject({
   credential: credential.default(null),
   enabled: z.boolean().default(true),
   models: models.default([]),
+  options: options.default({}),
 });
 
 /** A new `baseUrl` needs `credential` in the same change: a stored one never goes to another address. */
@@ -64,6 +69,7 @@ export const ProviderChange = z.strictObject({
   credential: credential.optional(),
   enabled: z.boolean().optional(),
   models: models.optional(),
+  options: options.optional(),
 });
 
 export const ModelAlias = z.object({
@@ -72,6 +78,8 @@ export const ModelAlias = z.object({
   alias: z.string(),
   provider: z.string(),
   model: z.string(),
+  /** The ways beside this target: balanced targets, fallbacks, retries, timeouts. Null: none. */
+  route: RouteSettings.nullable(),
 });
 export type ModelAlias = z.infer<typeof ModelAlias>;
 
@@ -80,6 +88,13 @@ export const NewModelAlias = z.strictObject({
   provider: z.string().min(1).max(63),
   model: z.string().min(1).max(200),
   projectId: z.string().max(64).optional(),
+  route: RouteSettings.nullable().default(null),
+});
+
+export const ModelAliasChange = z.strictObject({
+  provider: z.string().min(1).max(63).optional(),
+  model: z.string().min(1).max(200).optional(),
+  route: RouteSettings.nullable().optional(),
 });
 
 export const Project = z.object({
@@ -87,11 +102,17 @@ export const Project = z.object({
   name: z.string(),
   capture: CaptureMode,
   content: z.enum(['searchable', 'sealed']),
+  /** Answers of equal requests are given again for this long; null: only where a request asks for it. */
+  cacheTtlSeconds: z.number().positive().nullable(),
 });
 export type Project = z.infer<typeof Project>;
 
 export const NewProject = z.strictObject({ name, capture: CaptureMode.default('strict') });
-export const ProjectChange = z.strictObject({ name: name.optional(), capture: CaptureMode.optional() });
+export const ProjectChange = z.strictObject({
+  name: name.optional(),
+  capture: CaptureMode.optional(),
+  cacheTtlSeconds: z.int().min(1).max(2_592_000).nullable().optional(),
+});
 
 /** What a test of a provider's address and credential found: its list of models was asked for. */
 export const ProviderTest = z.object({

@@ -41,6 +41,7 @@ export const endpoints = {
   deleteProvider: { service: 'control', method: 'DELETE', path: '/v1/providers/{id}' },
   listAliases: { service: 'control', method: 'GET', path: '/v1/aliases' },
   createAlias: { service: 'control', method: 'POST', path: '/v1/aliases' },
+  updateAlias: { service: 'control', method: 'PATCH', path: '/v1/aliases/{id}' },
   deleteAlias: { service: 'control', method: 'DELETE', path: '/v1/aliases/{id}' },
   listProjects: { service: 'control', method: 'GET', path: '/v1/projects' },
   createProject: { service: 'control', method: 'POST', path: '/v1/projects' },

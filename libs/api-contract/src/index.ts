@@ -4,6 +4,7 @@ export {
   ApiKeyChange,
   CreatedApiKey,
   ModelAlias,
+  ModelAliasChange,
   NewApiKey,
   NewModelAlias,
   NewPrice,

@@ -4,6 +4,7 @@ import {
   ApiKeyChange,
   CreatedApiKey,
   ModelAlias,
+  ModelAliasChange,
   NewApiKey,
   NewModelAlias,
   NewPrice,
@@ -296,6 +297,14 @@ export const routes = {
     permission: 'aliases:write',
     summary: 'Adds a model alias.',
     body: NewModelAlias,
+    response: ModelAlias,
+  },
+  updateAlias: {
+    ...endpoints.updateAlias,
+    permission: 'aliases:write',
+    summary: 'Changes where a model alias leads, and its route.',
+    params: IdParams,
+    body: ModelAliasChange,
     response: ModelAlias,
   },
   deleteAlias: {

@@ -140,4 +140,4 @@ export interface ApiKeyUpdate {
   readonly limits: Partial<KeyLimits>;
 }
 
-export type ProjectUpdate = Partial<Pick<ProjectRecord, 'name' | 'capture'>>;
+export type ProjectUpdate = Partial<Pick<ProjectRecord, 'name' | 'capture' | 'cacheTtlMs'>>;

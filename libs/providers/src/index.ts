@@ -16,9 +16,11 @@ export {
   credentialHeader,
   type Endpoint,
   endpointOf,
+  joinPath,
   profileOf,
   providerKinds,
   type ProviderProfile,
+  readModelList,
 } from './profiles.ts';
 export { type SimulatedAnswer, simulateChat, simulatorModel } from './simulator.ts';
 export { assembleAnswer } from './recorded-answer.ts';

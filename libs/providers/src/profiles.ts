@@ -1,5 +1,6 @@
 import { LoomError } from '@loom/errors';
 import type { DialectName } from './dialects.ts';
+import { parseRecord, records, text } from './json-values.ts';
 
 /** The name of a provider's API: one of the dialects, or one that no caller speaks. */
 export type WireName =
@@ -22,7 +23,6 @@ export interface Endpoint {
   readonly wire: WireName;
   /** Below the provider's base URL, with a leading slash. */
   readonly path: (request: EndpointRequest) => string;
-  readonly headers?: Readonly<Record<string, string>>;
   /** Changes the body where this place wants the same API said a little differently; else it goes as it is. */
   readonly adapt?: (body: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>;
 }
@@ -41,8 +41,10 @@ export interface ProviderProfile {
    * usage by itself or refuses the option.
    */
   readonly asksForStreamUsage: boolean;
-  /** `GET` path of the list of models; null when there is none in OpenAI's shape. */
+  /** `GET` path of the list of models (read by `readModelList`); null when there is none. */
   readonly modelsPath: string | null;
+  /** On every request to this kind. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** By the caller's dialect; a text says why calls of that dialect cannot go there. */
   readonly endpoints: Readonly<
     Record<DialectName, Endpoint | string | ((model: string) => Endpoint | string)>
@@ -84,8 +86,7 @@ function openAiLike(
   };
 }
 
-const messages = at('anthropic-messages', '/messages');
-const anthropicVersion = { 'anthropic-version': '2023-06-01' };
+const messages = at('anthropic-messages', '/v1/messages');
 
 /*
  * Azure OpenAI has two addresses: …/openai/v1 is OpenAI's own API; …/openai wants the deployment in the path and the
@@ -102,7 +103,10 @@ function azurePath(path: string): Endpoint['path'] {
 
 const geminiPath: Endpoint['path'] = ({ model, stream }) =>
   `/models/${encodeURIComponent(model)}:${stream ? 'streamGenerateContent?alt=sse' : 'generateContent'}`;
-const gemini: Endpoint = { wire: 'gemini-generate-content', path: geminiPath };
+const gemini: Endpoint = {
+  wire: 'gemini-generate-content',
+  path: (request) => `/v1beta${geminiPath(request)}`,
+};
 
 /** Claude on Vertex AI: the Messages API with the model in the path and its version in the body. */
 const claudeOnVertex: Endpoint = {
@@ -136,29 +140,30 @@ const profiles: readonly ProviderProfile[] = [
     },
   },
   {
-    ...{ kind: 'anthropic', defaultBaseUrl: 'https://api.anthropic.com/v1', auth: 'x-api-key' },
-    ...{ asksForStreamUsage: false, modelsPath: '/models' },
+    ...{ kind: 'anthropic', defaultBaseUrl: 'https://api.anthropic.com', auth: 'x-api-key' },
+    ...{
+      asksForStreamUsage: false,
+      modelsPath: '/v1/models',
+      headers: { 'anthropic-version': '2023-06-01' },
+    },
     endpoints: {
-      'openai-chat': { ...messages, headers: anthropicVersion },
-      'openai-responses': { ...messages, headers: anthropicVersion },
+      'openai-chat': messages,
+      'openai-responses': messages,
       'openai-embeddings': noEmbeddings,
       'openai-completions': noCompletions,
-      'anthropic-messages': { ...messages, headers: anthropicVersion },
-      'anthropic-count-tokens': {
-        ...at('anthropic-count-tokens', '/messages/count_tokens'),
-        headers: anthropicVersion,
-      },
+      'anthropic-messages': messages,
+      'anthropic-count-tokens': at('anthropic-count-tokens', '/v1/messages/count_tokens'),
     },
   },
   {
-    ...{ kind: 'gemini', defaultBaseUrl: 'https://generativelanguage.googleapis.com/v1beta' },
-    ...{ auth: 'x-goog-api-key', asksForStreamUsage: false, modelsPath: null },
+    ...{ kind: 'gemini', defaultBaseUrl: 'https://generativelanguage.googleapis.com' },
+    ...{ auth: 'x-goog-api-key', asksForStreamUsage: false, modelsPath: '/v1beta/models' },
     endpoints: {
       'openai-chat': gemini,
       'openai-responses': gemini,
       'openai-embeddings': {
         wire: 'gemini-embeddings',
-        path: ({ model }) => `/models/${encodeURIComponent(model)}:batchEmbedContents`,
+        path: ({ model }) => `/v1beta/models/${encodeURIComponent(model)}:batchEmbedContents`,
       },
       'openai-completions': noCompletions,
       'anthropic-messages': gemini,
@@ -197,7 +202,7 @@ const profiles: readonly ProviderProfile[] = [
   },
   {
     ...{ kind: 'cohere', defaultBaseUrl: 'https://api.cohere.com', auth: 'bearer' },
-    ...{ asksForStreamUsage: false, modelsPath: null },
+    ...{ asksForStreamUsage: false, modelsPath: '/v1/models' },
     endpoints: {
       'openai-chat': cohere,
       'openai-responses': cohere,
@@ -240,6 +245,24 @@ export function endpointOf(kind: string, dialect: DialectName, model: string): E
     param: 'model',
     reason: 'unsupported_operation',
   });
+}
+
+/** The models that a provider lists: `{ data: { id }[] }`, or `{ models: { name }[] }` at Google and Cohere; null: no list. */
+export function readModelList(body: string): string[] | null {
+  const list = parseRecord(body);
+  if (Array.isArray(list?.data)) return records(list.data).flatMap(({ id }) => text(id) ?? []);
+  if (!Array.isArray(list?.models)) return null;
+  return records(list.models).flatMap(({ name }) => text(name)?.replace(/^models\//, '') ?? []);
+}
+
+/**
+ * The path of a call below a provider's base URL. A base URL may end with the version that the path begins with, as some
+ * SDKs want it and others do not: `https://api.anthropic.com` and `https://api.anthropic.com/v1` are the same place.
+ */
+export function joinPath(basePath: string, path: string): string {
+  const base = basePath.replace(/\/+$/, '');
+  const version = /^\/(?:v\d+(?:beta)?)(?=\/)/.exec(path)?.[0];
+  return version !== undefined && base.endsWith(version) ? base + path.slice(version.length) : base + path;
 }
 
 /** The header that a credential becomes; null for schemes that sign each request. */

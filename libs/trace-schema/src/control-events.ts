@@ -70,7 +70,7 @@ export const ProviderRecord = z.strictObject({
   /** Bare model names that this provider serves: exact, or with a trailing `*`. */
   models: z.array(z.string()),
   /** Settings of the kind: `apiVersion` (Azure OpenAI), `region` (Bedrock). */
-  options: z.record(z.string(), z.string()).optional(),
+  options: z.record(z.string(), z.string()).nullable().optional(),
 });
 export type ProviderRecord = z.infer<typeof ProviderRecord>;
 

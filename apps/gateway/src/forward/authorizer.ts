@@ -1,6 +1,6 @@
 import { createHash, createHmac } from 'node:crypto';
 import { LoomError } from '@loom/errors';
-import { credentialHeader, profileOf } from '@loom/providers';
+import { credentialHeader, joinPath, profileOf } from '@loom/providers';
 import type { ProviderRecord } from '@loom/trace-schema';
 import { SignatureV4 } from '@smithy/signature-v4';
 import type { CredentialReader } from '../credentials.ts';
@@ -47,7 +47,8 @@ async function signed(request: UpstreamRequest, credential: string): Promise<Rec
   const { provider, method, path, headers, body } = request;
   const [accessKeyId = '', secretAccessKey, ...token] = credential.split(':');
   if (secretAccessKey === undefined) return { ...headers, authorization: `Bearer ${credential}` };
-  const url = new URL(provider.baseUrl.replace(/\/+$/, '') + path);
+  const base = new URL(provider.baseUrl);
+  const url = new URL(joinPath(base.pathname, path), base);
   const sessionToken = token.join(':');
   const signer = new SignatureV4({
     ...{ service: 'bedrock', region: regionOf(provider, url), sha256: Sha256 },

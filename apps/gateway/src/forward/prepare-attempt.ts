@@ -58,13 +58,14 @@ export async function prepareAttempt(
   const endpoint = endpointOf(provider.kind, dialect.name, model);
   const { stream } = request;
   const options = provider.options ?? {};
+  const profile = profileOf(provider.kind);
   const pair = endpoint.wire === dialect.name ? null : pairFor(dialect, endpoint, model);
   const askedForUsage =
     pair === null &&
     stream &&
     dialect.hasUsageOption &&
     !request.includeUsage &&
-    (profileOf(provider.kind)?.asksForStreamUsage ?? false);
+    (profile?.asksForStreamUsage ?? false);
   const { body, dropped } = pair
     ? pair.writeRequest(request.bytes, model, source.unsupported)
     : { body: requestForProvider(request, { model, askForUsage: askedForUsage }), dropped: [] };
@@ -76,7 +77,7 @@ export async function prepareAttempt(
       path: stored ? base + stored.pathAndQuery : base,
     },
     // The caller's own headers are for the API that it speaks.
-    headers: { ...endpoint.headers, ...headersForProvider(source.headers, pair ? null : dialect, stream) },
+    headers: { ...profile?.headers, ...headersForProvider(source.headers, pair ? null : dialect, stream) },
     body: endpoint.adapt ? adapted(body, endpoint.adapt) : body,
     timeouts: { headMs: source.timeouts.firstChunkMs, idleMs: source.timeouts.idleMs },
   };

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { LoomError, messageOf } from '@loom/errors';
+import { joinPath, readModelList } from '@loom/providers';
 import type { OutboundGuard } from '@loom/service-kit';
 import type { ProviderRecord } from '@loom/trace-schema';
 import { type Dispatcher, Pool } from 'undici';
@@ -43,7 +44,7 @@ export class HttpUpstream implements Upstream {
       const { method, headers, body, timeouts } = request;
       pool.dispatch(
         {
-          ...{ method, path: basePath + request.path, headers },
+          ...{ method, path: joinPath(basePath, request.path), headers },
           ...(method === 'POST' ? { body } : {}),
           ...(timeouts?.headMs === undefined ? {} : { headersTimeout: timeouts.headMs }),
           ...(timeouts?.idleMs === undefined ? {} : { bodyTimeout: timeouts.idleMs }),
@@ -66,15 +67,14 @@ export class HttpUpstream implements Upstream {
     const signal = AbortSignal.timeout(listTimeoutMs);
     const { statusCode, body } = await pool.request({
       method: 'GET',
-      path: basePath + modelsPath,
+      path: joinPath(basePath, modelsPath),
       headers,
       signal,
     });
     const text = await readBounded(body, listBytesMax);
-    const list = statusCode === 200 ? (JSON.parse(text) as { data?: { id?: unknown }[] }) : {};
-    if (!Array.isArray(list.data))
-      throw new LoomError('upstream_failed', `provider "${provider.name}" lists no models`);
-    return list.data.flatMap(({ id }) => (typeof id === 'string' ? [id] : []));
+    const models = statusCode === 200 ? readModelList(text) : null;
+    if (!models) throw new LoomError('upstream_failed', `provider "${provider.name}" lists no models`);
+    return models;
   }
 
   /** `POST` of a form to an address that a credential names (a token endpoint). Guarded like entered providers. */

@@ -36,6 +36,7 @@ export function controlStoreSuite(name: string, start: () => Promise<SuiteDataba
         name: 'main',
         capture: 'strict',
         content: 'searchable',
+        cacheTtlMs: 3_600_000,
       } as const;
       await store.createProject(project);
       return { organizationId, project };
@@ -61,6 +62,7 @@ export function controlStoreSuite(name: string, start: () => Promise<SuiteDataba
       kind: 'openai',
       baseUrl: 'https://api.openai.com/v1',
       sealedCredential: 'lk1.k.iv.ct',
+      options: { region: 'eu-west-1' },
       origin: 'console',
       enabled: true,
       models: ['gpt-4o', "o'*"],

@@ -19,6 +19,7 @@ import {
   listMax,
   type Organization,
   type OrganizationScope,
+  type ProjectUpdate,
   type RecordKey,
 } from '../../control-store.ts';
 import type { Actor, AuditQuery, SavedViewRecord } from '../../identity-store.ts';
@@ -141,10 +142,7 @@ class PgControlStore implements ControlStore {
     return this.#log.audit.note(tx, { organizationId, projectId: id, action, id, name, before, after });
   }
 
-  updateProject(
-    key: RecordKey,
-    change: { name?: string; capture?: ProjectRecord['capture'] },
-  ): Promise<ProjectRecord> {
+  updateProject(key: RecordKey, change: ProjectUpdate): Promise<ProjectRecord> {
     return this.#log.transaction(async (tx) => {
       const own = and(eq(projects.id, key.id), eq(projects.organizationId, key.organizationId));
       const [row] = await tx.select().from(projects).where(own).for('update');

@@ -5,6 +5,7 @@ import type {
   PriceListRecord,
   ProjectRecord,
   ProviderRecord,
+  RouteSettings,
 } from '@loom/trace-schema';
 
 // Columns are named as in the migrations; the order of a list is that of creation.
@@ -29,6 +30,7 @@ export const projects = pgTable('projects', {
   name: text().notNull(),
   capture: text().$type<ProjectRecord['capture']>().notNull(),
   content: text().$type<ProjectRecord['content']>().notNull(),
+  cacheTtlMs: bigint('cache_ttl_ms', { mode: 'number' }),
   version,
   createdAt,
 });
@@ -59,6 +61,7 @@ export const providers = pgTable('providers', {
   origin: text().$type<ProviderRecord['origin']>().notNull(),
   enabled: boolean().notNull(),
   models: text().array().notNull(),
+  options: jsonb().$type<Record<string, string>>(),
   version,
   createdAt,
 });
@@ -69,6 +72,7 @@ export const aliases = pgTable('aliases', {
   alias: text().notNull(),
   provider: text().notNull(),
   model: text().notNull(),
+  route: jsonb().$type<RouteSettings>(),
   version,
   createdAt,
 });
