@@ -4,7 +4,7 @@ import { UpstreamPlayer } from '@loom/testkit';
 import { type CallAccepted, type CallEnded, isCallEnded, topics, type TraceEvent } from '@loom/trace-schema';
 import { Deployment, eventually, onServers, startMsMax } from './testing/deployment.ts';
 import { mixedAnswer } from './testing/mixed-calls.ts';
-import { Random } from './testing/random.ts';
+import { Random } from '@loom/testkit';
 
 /*
  * Calls of every kind while gateway, backend and engine host are killed with SIGKILL at random moments. Afterwards

@@ -4,7 +4,7 @@ import { UpstreamPlayer } from '@loom/testkit';
 import { isCallEnded, topics } from '@loom/trace-schema';
 import { type CallKind, mixedAnswer } from './testing/mixed-calls.ts';
 import { Deployment, eventually, onServers, startMsMax } from './testing/deployment.ts';
-import { Random } from './testing/random.ts';
+import { Random } from '@loom/testkit';
 
 /*
  * Traffic goes on while a server that it does not need is away. Afterwards every call that the provider saw is in the

@@ -43,7 +43,8 @@ const requestsBucket = 'requests';
 export function computeCost(book: PriceBook, facts: CostFacts): ComputedCost {
   const estimated = facts.usageSource === 'estimated';
   const quantities = facts.usage === null ? [] : quantitiesOf(facts.usage);
-  if (facts.isCached) return { ...unpriced('no_usage', book.version, false), state: 'priced', reason: 'cache_hit' };
+  if (facts.isCached)
+    return { ...unpriced('no_usage', book.version, false), state: 'priced', reason: 'cache_hit' };
   if (quantities.length === 0) return unpriced('no_usage', book.version, estimated);
   const found = book.find(facts);
   if (!found) return unpriced('no_price', book.version, estimated);

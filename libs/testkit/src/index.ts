@@ -26,3 +26,4 @@ export {
   type SeenRequest,
   UpstreamPlayer,
 } from './upstream-player.ts';
+export { Random } from './random.ts';
