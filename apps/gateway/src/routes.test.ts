@@ -94,6 +94,24 @@ describe('a route', () => {
     expect((await ask('policy')).status).toBe(200);
   });
 
+  it('falls back from an answer that a policy cut off, and keeps what that took', async () => {
+    const cut = chatAnswer('');
+    suite.first.play = answerJson({
+      ...cut,
+      choices: [{ ...cut.choices[0], finish_reason: 'content_filter' }],
+    });
+    const response = await ask('policy');
+    expect(await response.json()).toMatchObject({ choices: [{ message: { content: 'two' } }] });
+    const { attempts, usage } = await suite.endOf(response);
+    expect(attempts[0]).toMatchObject({ error: { type: 'content_policy' }, usage: { inputTokens: 3 } });
+    expect(usage?.inputTokens).toBe(3);
+    const kept = await ask('safe');
+    expect(await kept.json()).toMatchObject({ choices: [{ finish_reason: 'content_filter' }] });
+    const alone = await ask('policy', {}, { 'x-loom-fallbacks': 'off' });
+    expect(await alone.json()).toMatchObject({ choices: [{ finish_reason: 'content_filter' }] });
+    expect((await suite.endOf(alone)).type).toBe('call.completed');
+  });
+
   it('falls back when the first piece does not come in time', async () => {
     suite.first.play = answerPieces([], { end: 'never' });
     const response = await ask('quick', { stream: false });

@@ -3,6 +3,7 @@ import type { Batch, NewRecord, StreamRecord } from '@loom/event-stream';
 import { computeCost, type PriceBook } from '@loom/pricing';
 import type { DeadLetters, EventStreamClient, FaultyRecord } from '@loom/service-kit';
 import {
+  type CallAttempt,
   CallEnded,
   cloudEventHeaders,
   type CostComputed,
@@ -68,8 +69,11 @@ export class PricingPipeline {
       const read = this.#read(record);
       if ('reason' in read) faulty.push({ ...read, record });
       else if ('event' in read) {
-        const cost = this.#price(read.event, this.#nextSeq(sequence, read.event.projectId));
-        costs.push({ cost, traceparent: record.headers.ce_traceparent });
+        const traceparent = record.headers.ce_traceparent;
+        const nextSeq = () => this.#nextSeq(sequence, read.event.projectId);
+        costs.push({ cost: this.#price(read.event, nextSeq()), traceparent });
+        for (const attempt of billedAttempts(read.event))
+          costs.push({ cost: this.#priceAttempt(read.event, attempt, nextSeq()), traceparent });
       }
     }
     if (faulty.length > 0) await this.#deps.deadLetters.append(faulty);
@@ -117,24 +121,41 @@ export class PricingPipeline {
       isCached: facts.cache === 'hit',
     });
     return {
+      ...this.#placeOf(event, seq),
       id: eventIds.cost(event.id, cost.priceBookVersion),
-      type: 'cost.computed',
+      spanId: call.spanId,
+      startTime: timing.startTime,
+      provider: facts.provider,
+      responseModel: event.responseModel ?? '',
+      ...cost,
+    };
+  }
+
+  /** An attempt that failed and took tokens all the same (a policy cut its answer off): the call costs that too. */
+  #priceAttempt(event: CallEnded, attempt: CallAttempt, seq: number): CostComputed {
+    const { spanId, startTime, provider, providerKind = '', model, usage = null } = attempt;
+    const cost = computeCost(this.#deps.priceBook(), {
+      ...{ organizationId: event.call.organizationId, provider: providerKind, models: [model], startTime },
+      ...{ serviceTier: null, usage, usageSource: 'provider' },
+    });
+    const id = eventIds.attemptCost(event.id, spanId, cost.priceBookVersion);
+    return { ...this.#placeOf(event, seq), id, spanId, startTime, provider, responseModel: model, ...cost };
+  }
+
+  #placeOf({ call, facts, projectId }: CallEnded, seq: number) {
+    return {
+      type: 'cost.computed' as const,
       emitter: this.#emitter,
       seq,
       time: `${BigInt(this.#now()) * 1_000_000n}`,
       organizationId: call.organizationId,
-      projectId: event.projectId,
+      projectId,
       callId: call.callId,
       traceId: call.traceId,
-      spanId: call.spanId,
-      startTime: timing.startTime,
       operation: facts.operation,
-      provider: facts.provider,
       requestModel: facts.requestModel,
-      responseModel: event.responseModel ?? '',
       keyId: call.keyId,
       userId: call.userId ?? '',
-      ...cost,
     };
   }
 
@@ -164,6 +185,11 @@ export class PricingPipeline {
       value: Buffer.from(JSON.stringify(cost)),
     };
   }
+}
+
+/** The last attempt is the call itself. */
+function billedAttempts({ attempts }: CallEnded): CallAttempt[] {
+  return attempts.slice(0, -1).filter(({ usage }) => usage);
 }
 
 /** Most records are parts and chunks: their header tells without reading the value. */

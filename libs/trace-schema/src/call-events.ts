@@ -152,6 +152,8 @@ export type TextCounts = z.infer<typeof TextCounts>;
 export const CallAttempt = z.strictObject({
   spanId: z.string().length(16),
   provider: z.string(),
+  /** `gen_ai.provider.name` of the provider. */
+  providerKind: z.string().optional(),
   model: z.string(),
   startTime: unixNanos,
   durationNanos: nanos,
@@ -273,6 +275,9 @@ export const eventIds = {
   accepted: (callId: string) => `${callId}/accepted`,
   ended: (callId: string) => `${callId}/end`,
   cost: (endedId: string, priceBookVersion: string) => `${endedId}/cost/${priceBookVersion}`,
+  /** Of an attempt that took tokens and was not the call's answer. */
+  attemptCost: (endedId: string, spanId: string, priceBookVersion: string) =>
+    `${endedId}/attempt/${spanId}/cost/${priceBookVersion}`,
   /** Of one record for one consumer group: several may set the same record aside. */
   deadLetter: (group: string, topic: string, partition: string, offset: number) =>
     `${topic}/${partition}/${offset}/dead/${group}`,

@@ -9,6 +9,7 @@ import {
   wireOf,
 } from '@loom/providers';
 import type { AttemptFailure } from '@loom/routing';
+import type { Usage } from '@loom/trace-schema';
 import type { UpstreamExchange, UpstreamListener } from '../upstream/upstream.ts';
 import { classifyError, classifyStatus } from './classify-failure.ts';
 import { bytesOf, type HeldAnswer, type Piece } from './held-answer.ts';
@@ -29,9 +30,16 @@ export interface AttemptHost {
   /** The opened answer is over; `rest` is what was held back, for an answer that is whole. */
   close(end: { readonly failure: LoomError | null; readonly rest?: Buffer | string }): void;
   /** Nothing was opened and the attempt is over. The answer is there when the provider gave one. */
-  fail(failure: AttemptFailure, cause: LoomError, answer: HeldAnswer | null): void;
+  fail(failure: AttemptFailure, cause: LoomError, answer: FailedAnswer | null): void;
+  /** Whether a policy that cut an answer off may be answered by another target. */
+  readonly fallsBackOnContentPolicy: boolean;
   /** The id of a response that the provider stores is about to be handed out. Resolves when it may be. */
   beforeHandingOut(responseId: string): Promise<void>;
+}
+
+/** An answer that was not handed out: with an error status, or one that a policy cut off and that took tokens. */
+export interface FailedAnswer extends HeldAnswer {
+  readonly usage: Usage | null;
 }
 
 export interface AttemptOptions {
@@ -210,6 +218,12 @@ export class Attempt implements UpstreamListener {
   }
 
   // A JSON answer is whole, or a stream ended before its first event.
+  /** Hands out an answer that another target was to replace, and none did. */
+  deliverAnyway(): void {
+    const head = this.#head;
+    if (head) this.#deliverWhole(head, bytesOf({ ...head, pieces: this.#held }));
+  }
+
   #endHeld(): void {
     const head = this.#head;
     if (!head) return this.#malformed('has no head');
@@ -219,11 +233,10 @@ export class Attempt implements UpstreamListener {
       const error = this.#errorOf(body);
       const failure = classifyStatus(head.status, error, head.headers);
       const message = error?.message ?? `the provider answered with status ${head.status}`;
-      return this.#fail(
-        failure,
-        new LoomError('upstream_failed', message, { reason: 'upstream_error' }),
-        answer,
-      );
+      return this.#fail(failure, new LoomError('upstream_failed', message, { reason: 'upstream_error' }), {
+        ...answer,
+        usage: null,
+      });
     }
     if (head.streamed) return this.#malformed('is a stream without an event');
     const facts = this.#wire.readFacts(body, false);
@@ -233,6 +246,15 @@ export class Attempt implements UpstreamListener {
       return this.#fail(failure, cause);
     }
     if (!facts.ended) return this.#malformed(describeBody(body, head.headers));
+    if (
+      this.#host.fallsBackOnContentPolicy &&
+      facts.finishReasons.some((reason) => policyReasons.has(reason))
+    ) {
+      const cause = new LoomError('upstream_failed', 'a content policy cut the answer off', {
+        reason: 'content_policy',
+      });
+      return this.#fail({ kind: 'content_policy' }, cause, { ...answer, usage: facts.usage });
+    }
     const deliver = () => this.#deliverWhole(head, body);
     if (this.#options.registersId && facts.responseId !== null) this.#register(facts.responseId, deliver);
     else deliver();
@@ -272,7 +294,7 @@ export class Attempt implements UpstreamListener {
     this.#fail({ kind: 'malformed' }, error);
   }
 
-  #fail(failure: AttemptFailure, cause: LoomError, answer: HeldAnswer | null = null): void {
+  #fail(failure: AttemptFailure, cause: LoomError, answer: FailedAnswer | null = null): void {
     this.#state = 'over';
     this.#upstream?.abort();
     this.#host.fail(failure, cause, answer);
@@ -301,6 +323,12 @@ export class Attempt implements UpstreamListener {
     return Buffer.from(masked, 'latin1');
   }
 }
+
+/** Finish reasons that say that a policy ended the answer, in the words of each API. */
+const policyReasons = new Set([
+  ...['content_filter', 'refusal', 'SAFETY', 'PROHIBITED_CONTENT', 'BLOCKLIST', 'guardrail_intervened'],
+  'content_filtered',
+]);
 
 type HeldHead = Pick<HeldAnswer, 'status' | 'headers' | 'streamed'>;
 

@@ -8,7 +8,7 @@ import {
   type PlannedAttempt,
   targetKey,
 } from '@loom/routing';
-import { type CallAttempt, type CallError, newSpanId } from '@loom/trace-schema';
+import { type CallAttempt, type CallError, newSpanId, providerNameOf } from '@loom/trace-schema';
 import { type Call, type CallEnd, known } from '../call.ts';
 import { errorBody, errorEvent, providerErrorBody, providerErrorEvent } from '../dialect/dialect-errors.ts';
 import { errorTypeOf } from '../dialect/openai-errors.ts';
@@ -17,7 +17,7 @@ import { unixNanos } from '../record/emitter.ts';
 import { responseHeaders } from '../response-headers.ts';
 import type { UpstreamExchange, UpstreamListener } from '../upstream/upstream.ts';
 import { AnswerTail } from './answer-tail.ts';
-import { Attempt, type AttemptHost } from './attempt.ts';
+import { Attempt, type AttemptHost, type FailedAnswer } from './attempt.ts';
 import { bytesOf, type HeldAnswer, type Piece } from './held-answer.ts';
 import type { PreparedAttempt } from './prepare-attempt.ts';
 
@@ -30,6 +30,8 @@ export interface ExchangeOptions {
   readonly prepare: (planned: PlannedAttempt) => Promise<PreparedAttempt>;
   readonly send: (prepared: PreparedAttempt, listener: UpstreamListener) => UpstreamExchange;
   readonly registersId: boolean;
+  /** The route has another target for answers that a content policy cut off. */
+  readonly fallsBackOnContentPolicy: boolean;
   readonly register: (responseId: string, attempt: PlannedAttempt) => Promise<void>;
 }
 
@@ -163,7 +165,11 @@ export class Exchange implements AttemptHost {
     }
   }
 
-  fail(failure: AttemptFailure, cause: LoomError, answer: HeldAnswer | null): void {
+  get fallsBackOnContentPolicy(): boolean {
+    return this.#options.fallsBackOnContentPolicy;
+  }
+
+  fail(failure: AttemptFailure, cause: LoomError, answer: FailedAnswer | null): void {
     if (this.#over) return;
     this.#settle(isOfTarget(failure) ? 'failed' : 'succeeded');
     const status = answer?.status ?? null;
@@ -172,7 +178,7 @@ export class Exchange implements AttemptHost {
       message: cause.message,
       code: status === null ? cause.code : String(status),
     };
-    const running = this.#note({ status, error });
+    const running = this.#note({ status, error, usage: answer?.usage ?? null });
     const next = this.#options.plan.next(failure);
     if (next) this.#goOn(next, { cause, answer, running });
     else this.#giveUp(cause, answer);
@@ -229,6 +235,10 @@ export class Exchange implements AttemptHost {
     this.#running = running;
     if (!answer || !running) {
       this.#breakOff(cause, 'failed');
+      return;
+    }
+    if (answer.status < 300) {
+      running.attempt.deliverAnyway();
       return;
     }
     const body = bytesOf(answer);
@@ -320,14 +330,15 @@ export class Exchange implements AttemptHost {
   }
 
   /** Writes down the attempt that is over. */
-  #note({ status, error }: { readonly status: number | null; readonly error: CallError | null }): Running {
+  #note({ status, error, usage }: Pick<CallAttempt, 'status' | 'error' | 'usage'>): Running {
     const running = known(this.#running, 'running');
     const { planned, spanId, startTimeMs, startedAt } = running;
     this.#attempts.push({
       ...{ spanId, provider: planned.target.provider.name, model: planned.target.model },
+      providerKind: providerNameOf(planned.target.provider.kind),
       startTime: unixNanos(startTimeMs),
       durationNanos: Math.round((performance.now() - startedAt) * 1e6),
-      ...{ status, error, reason: planned.reason, keyIndex: planned.keyIndex },
+      ...{ status, error, usage, reason: planned.reason, keyIndex: planned.keyIndex },
     });
     return running;
   }
@@ -341,7 +352,10 @@ export class Exchange implements AttemptHost {
     // Of a call that had only one way to go, the call itself is the attempt.
     const isRouted = this.#attempts.length > 1 || running?.planned.reason !== 'only';
     if (running && isRouted && this.#attempts.at(-1)?.spanId !== running.spanId)
-      this.#note({ status: this.#status === 0 ? null : this.#status, error });
+      this.#note({
+        ...{ status: this.#status === 0 ? null : this.#status, error },
+        usage: this.#tail?.read(this.#streamed).facts.usage ?? null,
+      });
     this.#done.resolve({
       ...{
         outcome,

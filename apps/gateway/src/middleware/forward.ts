@@ -44,6 +44,7 @@ export function forward(options: ForwardOptions): GatewayMiddleware {
           cached
             ? replayCached(cached, listener)
             : (upstream.provider.kind === 'sim' ? options.simulator : options.http).send(upstream, listener),
+        fallsBackOnContentPolicy: route.fallbacks.length > 0 && route.fallbackOn.includes('content_policy'),
         registersId: call.dialectOrThrow.name === 'openai-responses' && call.stored === null,
         register: (responseId, { target, keyIndex }: PlannedAttempt) =>
           options.storedResponses.keep(known(call.project, 'project').id, responseId, {
