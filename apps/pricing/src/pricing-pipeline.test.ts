@@ -169,6 +169,29 @@ describe('PricingPipeline', () => {
     expect(record?.key).toMatch(/^p1\/[0-9a-f-]{36}$/);
   });
 
+  it('prices what a failed attempt took beside the call, and not the attempt that answered', async () => {
+    const { pipeline, costsOf } = await open();
+    const attempt = (spanId: string) => ({
+      ...{ spanId, provider: 'one', providerKind: 'openai', model: 'm1', startTime: '1790000000000000000' },
+      ...{ durationNanos: 1, status: 200, error: null, usage },
+    });
+    const event = ended({ attempts: [attempt('a'.repeat(16)), attempt('b'.repeat(16))] });
+    expect(await pipeline.handle(batchOf(event))).toMatchObject({ priced: 2 });
+    expect((await costsOf()).map(({ id, spanId, totalUsd }) => [id, spanId, totalUsd])).toEqual([
+      [`${event.id}/cost/v1`, event.call.spanId, '0.002'],
+      [`${event.id}/attempt/${'a'.repeat(16)}/cost/v1`, 'a'.repeat(16), '0.002'],
+    ]);
+  });
+
+  it('prices an answer of the response cache at nothing, whatever its usage', async () => {
+    const { pipeline, costsOf } = await open();
+    const event = ended();
+    await pipeline.handle(batchOf({ ...event, facts: { ...event.facts, cache: 'hit' } }));
+    expect(await costsOf()).toMatchObject([
+      { state: 'priced', totalUsd: '0', reason: 'cache_hit', lines: [] },
+    ]);
+  });
+
   it('gives a batch that comes twice the same ids, and a gap-free sequence per project', async () => {
     const { pipeline, costsOf } = await open();
     const batch = batchOf(ended(), ended({ projectId: 'p2' }), ended());

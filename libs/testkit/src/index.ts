@@ -4,6 +4,7 @@ export { OtlpReceiver, type ReceivedMetric, type ReceivedSpan } from './otlp-rec
 export { missingForPostgres, type PostgresServerOptions, startPostgres } from './postgres-server.ts';
 export {
   eventStreamFrame,
+  goldenCosts,
   goldenUsage,
   type RecordedCase,
   recordedCases,

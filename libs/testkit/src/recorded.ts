@@ -46,6 +46,12 @@ export function goldenUsage(): Readonly<Record<string, UsageFigures | null>> {
   return JSON.parse(readFileSync(path, 'utf8')) as Record<string, UsageFigures | null>;
 }
 
+/** State and US dollars of each recorded case at the prices of 2026-08-22 (apps/control/src/recorded-costs.test.ts). */
+export function goldenCosts(): Readonly<Record<string, readonly [state: string, totalUsd: string]>> {
+  const path = join(import.meta.dirname, '../testdata/golden-costs.json');
+  return JSON.parse(readFileSync(path, 'utf8')) as ReturnType<typeof goldenCosts>;
+}
+
 /** Those of the OpenAI chat API. */
 export function recordedChatCases(): RecordedCase[] {
   return recordedCases().filter((found) => found.wire === 'openai-chat');
