@@ -4,6 +4,7 @@ import type { LoomError } from '@loom/errors';
 import type { ReactNode, SubmitEvent } from 'react';
 import { Button } from './button.tsx';
 import { Dialog } from './dialog.tsx';
+import { FaultyParam } from './field.tsx';
 
 export interface FormDialogProps {
   readonly title: string;
@@ -12,10 +13,11 @@ export interface FormDialogProps {
   readonly change: { readonly isPending: boolean; readonly error: LoomError | null };
   readonly onSubmit: () => void;
   readonly onClose: () => void;
+  readonly className?: string;
   readonly children: ReactNode;
 }
 
-/** A form in a dialog. A refusal of the service stands above the button, with the field that it names. */
+/** A form in a dialog. A refusal of the service stands above the button, and the field that it names is marked. */
 export function FormDialog({
   title,
   description,
@@ -23,6 +25,7 @@ export function FormDialog({
   change,
   onSubmit,
   onClose,
+  className,
   children,
 }: FormDialogProps) {
   const submit = (event: SubmitEvent) => {
@@ -30,12 +33,18 @@ export function FormDialog({
     onSubmit();
   };
   return (
-    <Dialog open onOpenChange={onClose} title={title} description={description}>
+    <Dialog
+      open
+      onOpenChange={onClose}
+      title={title}
+      description={description}
+      {...(className !== undefined && { className })}
+    >
       <form onSubmit={submit} className="grid gap-3">
-        {children}
+        <FaultyParam value={change.error?.param}>{children}</FaultyParam>
         {change.error && (
           <p role="alert" className="rounded-md bg-bad-soft px-3 py-2 text-bad">
-            {change.error.message}
+            {named(change.error)}
           </p>
         )}
         <div className="flex justify-end gap-2 pt-1">
@@ -47,4 +56,8 @@ export function FormDialog({
       </form>
     </Dialog>
   );
+}
+
+function named({ param, message }: LoomError): string {
+  return param === undefined || message.startsWith(param) ? message : `${param}: ${message}`;
 }
