@@ -1,16 +1,18 @@
 'use client';
 
+import type { ModelAlias } from '@loom/api-contract';
 import { Plus, Route } from 'lucide-react';
 import { useState } from 'react';
 import { useLoom, useLoomChange } from '../api/loom.tsx';
+import { visibleText } from '../format/foreign-text.ts';
 import { useMay, useSession } from '../shell/session.tsx';
 import { Button } from '../ui/button.tsx';
 import { ConfirmButton } from '../ui/confirm.tsx';
-import { Field, Select, TextInput } from '../ui/field.tsx';
-import { FormDialog } from '../ui/form-dialog.tsx';
 import { Empty } from '../ui/states.tsx';
 import { notify } from '../ui/toaster.tsx';
 import { ManagePage } from './manage-page.tsx';
+import { sharesOf, triesOf } from './route-draft.ts';
+import { RouteForm } from './route-form.tsx';
 
 /** Names that applications call, and what answers to them. */
 export function Models() {
@@ -18,14 +20,14 @@ export function Models() {
   const remove = useLoomChange('deleteAlias', ['listAliases', 'listAudit']);
   const mayWrite = useMay('aliases:write');
   const { organization } = useSession();
-  const [isAdding, setAdding] = useState(false);
+  const [editing, setEditing] = useState<ModelAlias | 'new' | null>(null);
   return (
     <ManagePage
       title="Models"
       lead="Names that applications ask for, and the model behind each. Change the model here, not in their code."
       actions={
         mayWrite && (
-          <Button look="primary" onClick={() => setAdding(true)}>
+          <Button look="primary" onClick={() => setEditing('new')}>
             <Plus aria-hidden className="size-3.5" /> Add alias
           </Button>
         )
@@ -41,8 +43,13 @@ export function Models() {
       }
       columns={[
         { head: 'Alias', cell: ({ alias }) => <span className="font-medium">{alias}</span> },
-        { head: 'Provider', cell: ({ provider }) => provider },
-        { head: 'Model', cell: ({ model }) => <code className="font-mono text-xs">{model}</code> },
+        { head: 'Answered by', cell: (alias) => <Targets of={alias} /> },
+        {
+          head: 'Tries and timeouts',
+          cell: ({ route }) => (
+            <span className="text-xs text-muted">{(route && triesOf(route).join(' · ')) || '–'}</span>
+          ),
+        },
         {
           head: 'Project',
           cell: ({ projectId }) =>
@@ -51,97 +58,66 @@ export function Models() {
         {
           head: 'Action',
           align: 'right',
-          cell: ({ id, alias }) =>
+          cell: (alias) =>
             mayWrite && (
-              <ConfirmButton
-                label="Remove"
-                title={`Remove “${alias}”?`}
-                action="Remove"
-                change={remove}
-                onConfirm={(done) =>
-                  remove.mutate(
-                    { params: { id } },
-                    {
-                      onSuccess: () => {
-                        done.onSuccess();
-                        notify(`Alias “${alias}” is removed.`);
+              <span className="flex justify-end gap-1.5">
+                <Button size="small" onClick={() => setEditing(alias)}>
+                  Edit
+                </Button>
+                <ConfirmButton
+                  label="Remove"
+                  title={`Remove “${alias.alias}”?`}
+                  action="Remove"
+                  change={remove}
+                  onConfirm={(done) =>
+                    remove.mutate(
+                      { params: { id: alias.id } },
+                      {
+                        onSuccess: () => {
+                          done.onSuccess();
+                          notify(`Alias “${alias.alias}” is removed.`);
+                        },
                       },
-                    },
-                  )
-                }
-              >
-                Calls that ask for it are refused from then on.
-              </ConfirmButton>
+                    )
+                  }
+                >
+                  Calls that ask for it are refused from then on.
+                </ConfirmButton>
+              </span>
             ),
         },
       ]}
     >
-      {isAdding && <AddAlias onClose={() => setAdding(false)} />}
+      {editing !== null && (
+        <RouteForm alias={editing === 'new' ? null : editing} onClose={() => setEditing(null)} />
+      )}
     </ManagePage>
   );
 }
 
-function AddAlias({ onClose }: { readonly onClose: () => void }) {
-  const create = useLoomChange('createAlias', ['listAliases', 'listAudit']);
-  const providers = useLoom('listProviders');
-  const { project } = useSession();
-  const [alias, setAlias] = useState('');
-  const [chosen, setProvider] = useState('');
-  const [model, setModel] = useState('');
-  const names = providers.data?.providers.filter(({ enabled }) => enabled).map(({ name }) => name) ?? [];
-  const provider = chosen || (names[0] ?? '');
-  const submit = () =>
-    create.mutate(
-      { body: { alias, provider, model } },
-      {
-        onSuccess: () => {
-          notify(`${alias} now means ${provider}/${model}.`);
-          onClose();
-        },
-      },
-    );
+/** First targets with their shares, then what answers instead. */
+function Targets({ of: { provider, model, route } }: { readonly of: ModelAlias }) {
+  const first = [{ provider, model, weight: route?.weight ?? 1 }, ...(route?.balance ?? [])];
+  const shares = sharesOf(first.map(({ weight }) => weight));
+  const lines = [
+    ...first.map((target, index) => ({
+      ...target,
+      mark: first.length === 1 ? '' : `${Math.round(shares[index] ?? 0)} %`,
+    })),
+    ...(route?.fallbacks ?? []).map((target) => ({ ...target, mark: 'else' })),
+  ];
+  const hasMarks = lines.some(({ mark }) => mark !== '');
   return (
-    <FormDialog
-      title="Add a model alias"
-      description={`In the project ${project.name}.`}
-      action="Add"
-      change={create}
-      onSubmit={submit}
-      onClose={onClose}
-    >
-      <Field label="Alias" hint="What applications send as model: fast, summarizer …">
-        {(ids) => (
-          <TextInput
-            {...ids}
-            required
-            maxLength={200}
-            autoFocus
-            value={alias}
-            onChange={(event) => setAlias(event.target.value)}
-          />
-        )}
-      </Field>
-      <Field label="Provider">
-        {(ids) => (
-          <Select {...ids} required value={provider} onChange={(event) => setProvider(event.target.value)}>
-            {names.map((name) => (
-              <option key={name}>{name}</option>
-            ))}
-          </Select>
-        )}
-      </Field>
-      <Field label="Model" hint="The provider’s own name for it.">
-        {(ids) => (
-          <TextInput
-            {...ids}
-            required
-            maxLength={200}
-            placeholder="gpt-4o-mini"
-            value={model}
-            onChange={(event) => setModel(event.target.value)}
-          />
-        )}
-      </Field>
-    </FormDialog>
+    <ul className="grid gap-0.5">
+      {lines.map(({ mark, provider, model }, index) => (
+        <li key={index} className="flex items-baseline gap-2 whitespace-nowrap">
+          {hasMarks && <span className="tabular w-9 text-right text-xs text-muted">{mark}</span>}
+          <code className="font-mono text-xs">
+            <span className="text-muted">{provider}/</span>
+            <bdi>{visibleText(model)}</bdi>
+          </code>
+        </li>
+      ))}
+    </ul>
   );
 }
