@@ -5,6 +5,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { Plus } from 'lucide-react';
 import { useState } from 'react';
 import { useLoom, useLoomChange } from '../api/loom.tsx';
+import { formatDuration } from '../format/numbers.ts';
 import { useMay, useSession } from '../shell/session.tsx';
 import { Badge } from '../ui/badge.tsx';
 import { Button } from '../ui/button.tsx';
@@ -58,6 +59,19 @@ export function Projects() {
         },
         { head: 'Content', cell: ({ content }) => content },
         {
+          head: 'Response cache',
+          cell: ({ cacheTtlSeconds }) =>
+            cacheTtlSeconds === null ? (
+              <span className="text-muted" title="Only where a request asks for it">
+                off
+              </span>
+            ) : (
+              <span title="Answers of equal requests are given again for this long, at no cost">
+                {formatDuration(cacheTtlSeconds * 1000)}
+              </span>
+            ),
+        },
+        {
           head: 'Action',
           align: 'right',
           cell: (project) =>
@@ -86,6 +100,7 @@ function ProjectForm({
   const create = useLoomChange('createProject', ['listProjects', 'listAudit']);
   const update = useLoomChange('updateProject', ['listProjects', 'listAudit']);
   const queries = useQueryClient();
+  const [cacheTtl, setCacheTtl] = useState(String(project?.cacheTtlSeconds ?? ''));
   const [name, setName] = useState(project?.name ?? '');
   const [capture, setCapture] = useState<Capture>(project?.capture ?? 'strict');
   const done = {
@@ -94,9 +109,10 @@ function ProjectForm({
       onClose();
     },
   };
+  const cacheTtlSeconds = cacheTtl === '' ? null : Number(cacheTtl);
   const submit = () =>
     project
-      ? update.mutate({ params: { id: project.id }, body: { name, capture } }, done)
+      ? update.mutate({ params: { id: project.id }, body: { name, capture, cacheTtlSeconds } }, done)
       : create.mutate({ body: { name, capture } }, done);
   return (
     <FormDialog
@@ -106,7 +122,7 @@ function ProjectForm({
       onSubmit={submit}
       onClose={onClose}
     >
-      <Field label="Name">
+      <Field label="Name" param="name">
         {(ids) => (
           <TextInput
             {...ids}
@@ -127,6 +143,26 @@ function ProjectForm({
           </Select>
         )}
       </Field>
+      {project && (
+        <Field
+          label="Response cache, seconds"
+          param="cacheTtlSeconds"
+          hint="Answers of equal requests are given again for this long, at no cost. Empty: off, unless a request asks for it."
+        >
+          {(ids) => (
+            <TextInput
+              {...ids}
+              type="number"
+              min={1}
+              max={2_592_000}
+              step={1}
+              placeholder="off"
+              value={cacheTtl}
+              onChange={(event) => setCacheTtl(event.target.value)}
+            />
+          )}
+        </Field>
+      )}
     </FormDialog>
   );
 }
