@@ -230,8 +230,8 @@ export class ResponsesStreamWriter implements StreamWriter {
     this.#open.delete(index);
     const item = itemOf(block, open.id);
     this.#items[open.place] = item;
-    const done = this.#event('response.output_item.done', { output_index: open.place, item });
-    return this.#partDone(open, block) + done;
+    const part = this.#partDone(open, block);
+    return part + this.#event('response.output_item.done', { output_index: open.place, item });
   }
 
   #partDone(open: Open, block: NeutralAnswerBlock): string {

@@ -1,0 +1,392 @@
+import { describe, expect, it } from '@jest/globals';
+import type { LoomError } from '@loom/errors';
+import { findPair } from './pairs.ts';
+
+const translate = (dialect: string, wire: string, body: object, policy: 'refuse' | 'drop' = 'refuse') => {
+  const pair = findPair(dialect, wire);
+  if (!pair) throw new Error('no pair');
+  const { body: bytes, dropped } = pair.writeRequest(Buffer.from(JSON.stringify(body)), 'served', policy);
+  return { sent: JSON.parse(bytes.toString()) as Record<string, unknown>, dropped };
+};
+const refusal = (dialect: string, wire: string, body: object) => {
+  try {
+    translate(dialect, wire, body);
+    return null;
+  } catch (error) {
+    const { code, param, message } = error as LoomError;
+    return { code, param, message };
+  }
+};
+
+const parameters = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] };
+const png = 'data:image/png;base64,iVBORw0KGgo=';
+
+/** A chat request that uses what most providers have: a history with parallel calls, an image, a system prompt. */
+const rich = {
+  model: 'asked',
+  max_completion_tokens: 500,
+  temperature: 0.5,
+  top_p: 0.9,
+  stop: ['END'],
+  messages: [
+    { role: 'system', content: 'Be brief.' },
+    {
+      role: 'user',
+      content: [
+        { type: 'text', text: 'What is this?' },
+        { type: 'image_url', image_url: { url: png } },
+      ],
+    },
+    {
+      role: 'assistant',
+      content: null,
+      tool_calls: [
+        { id: 'call_1', type: 'function', function: { name: 'weather', arguments: '{"city":"Köln"}' } },
+        { id: 'call_2', type: 'function', function: { name: 'time', arguments: '' } },
+      ],
+    },
+    { role: 'tool', tool_call_id: 'call_1', content: '{"degrees":21}' },
+    { role: 'tool', tool_call_id: 'call_2', content: 'noon' },
+    { role: 'user', content: 'And now?' },
+  ],
+  tools: [
+    { type: 'function', function: { name: 'weather', description: 'Tells it', parameters } },
+    { type: 'function', function: { name: 'time' } },
+  ],
+  tool_choice: 'required',
+};
+
+describe('a chat request', () => {
+  it('becomes one of the Messages API', () => {
+    expect(translate('openai-chat', 'anthropic-messages', rich).sent).toEqual({
+      model: 'served',
+      max_tokens: 500,
+      system: [{ type: 'text', text: 'Be brief.' }],
+      messages: [
+        {
+          role: 'user',
+          content: [
+            { type: 'text', text: 'What is this?' },
+            { type: 'image', source: { type: 'base64', media_type: 'image/png', data: 'iVBORw0KGgo=' } },
+          ],
+        },
+        {
+          role: 'assistant',
+          content: [
+            { type: 'tool_use', id: 'call_1', name: 'weather', input: { city: 'Köln' } },
+            { type: 'tool_use', id: 'call_2', name: 'time', input: {} },
+          ],
+        },
+        {
+          role: 'user',
+          content: [
+            {
+              type: 'tool_result',
+              tool_use_id: 'call_1',
+              content: [{ type: 'text', text: '{"degrees":21}' }],
+            },
+            { type: 'tool_result', tool_use_id: 'call_2', content: [{ type: 'text', text: 'noon' }] },
+            { type: 'text', text: 'And now?' },
+          ],
+        },
+      ],
+      tools: [
+        { name: 'weather', description: 'Tells it', input_schema: parameters },
+        { name: 'time', input_schema: { type: 'object', properties: {} } },
+      ],
+      tool_choice: { type: 'any' },
+      temperature: 0.5,
+      top_p: 0.9,
+      stop_sequences: ['END'],
+    });
+  });
+
+  it('becomes one of the Gemini API, whose results find their call by its name', () => {
+    expect(translate('openai-chat', 'gemini-generate-content', rich).sent).toEqual({
+      contents: [
+        {
+          role: 'user',
+          parts: [{ text: 'What is this?' }, { inlineData: { mimeType: 'image/png', data: 'iVBORw0KGgo=' } }],
+        },
+        {
+          role: 'model',
+          parts: [
+            { functionCall: { name: 'weather', args: { city: 'Köln' } } },
+            { functionCall: { name: 'time', args: {} } },
+          ],
+        },
+        {
+          role: 'user',
+          parts: [
+            { functionResponse: { name: 'weather', response: { degrees: 21 } } },
+            { functionResponse: { name: 'time', response: { result: 'noon' } } },
+            { text: 'And now?' },
+          ],
+        },
+      ],
+      systemInstruction: { parts: [{ text: 'Be brief.' }] },
+      tools: [
+        {
+          functionDeclarations: [
+            { name: 'weather', description: 'Tells it', parametersJsonSchema: parameters },
+            { name: 'time' },
+          ],
+        },
+      ],
+      toolConfig: { functionCallingConfig: { mode: 'ANY' } },
+      generationConfig: { temperature: 0.5, topP: 0.9, maxOutputTokens: 500, stopSequences: ['END'] },
+    });
+  });
+
+  it('becomes one of the Converse API', () => {
+    const { sent } = translate('openai-chat', 'bedrock-converse', rich);
+    expect(sent).toMatchObject({
+      system: [{ text: 'Be brief.' }],
+      inferenceConfig: { maxTokens: 500, temperature: 0.5, topP: 0.9, stopSequences: ['END'] },
+      toolConfig: {
+        tools: [
+          { toolSpec: { name: 'weather', description: 'Tells it', inputSchema: { json: parameters } } },
+          { toolSpec: { name: 'time', inputSchema: { json: { type: 'object', properties: {} } } } },
+        ],
+        toolChoice: { any: {} },
+      },
+    });
+    expect((sent['messages'] as { content: unknown }[])[0]?.content).toEqual([
+      { text: 'What is this?' },
+      { image: { format: 'png', source: { bytes: 'iVBORw0KGgo=' } } },
+    ]);
+    expect((sent['messages'] as { content: unknown }[])[2]?.content).toEqual([
+      { toolResult: { toolUseId: 'call_1', content: [{ text: '{"degrees":21}' }] } },
+      { toolResult: { toolUseId: 'call_2', content: [{ text: 'noon' }] } },
+      { text: 'And now?' },
+    ]);
+  });
+
+  it('becomes one of the Cohere API', () => {
+    expect(translate('openai-chat', 'cohere-chat', rich).sent).toMatchObject({
+      model: 'served',
+      messages: [
+        { role: 'system', content: 'Be brief.' },
+        {
+          role: 'user',
+          content: [
+            { type: 'text', text: 'What is this?' },
+            { type: 'image_url', image_url: { url: png } },
+          ],
+        },
+        {
+          role: 'assistant',
+          tool_calls: [{ id: 'call_1' }, { id: 'call_2', function: { arguments: '{}' } }],
+        },
+        { role: 'tool', tool_call_id: 'call_1', content: '{"degrees":21}' },
+        { role: 'tool', tool_call_id: 'call_2', content: 'noon' },
+        { role: 'user', content: [{ type: 'text', text: 'And now?' }] },
+      ],
+      tool_choice: 'REQUIRED',
+      ...{ p: 0.9, max_tokens: 500, stop_sequences: ['END'] },
+    });
+  });
+
+  it('keeps what is marked for the prompt cache (R9)', () => {
+    const cached = { type: 'text', text: 'long', cache_control: { type: 'ephemeral', ttl: '1h' } };
+    const body = {
+      messages: [
+        { role: 'system', content: [cached] },
+        { role: 'user', content: 'hi' },
+      ],
+    };
+    expect(translate('openai-chat', 'anthropic-messages', body).sent['system']).toEqual([cached]);
+    expect(translate('openai-chat', 'bedrock-converse', body).sent['system']).toEqual([
+      { text: 'long' },
+      { cachePoint: { type: 'default' } },
+    ]);
+  });
+
+  it('says the length of the answer where the provider wants it said, however long (R11)', () => {
+    const body = { messages: [{ role: 'user', content: 'hi' }] };
+    expect(translate('openai-chat', 'anthropic-messages', body).sent['max_tokens']).toBeGreaterThan(1000);
+    const long = translate('openai-chat', 'anthropic-messages', { ...body, max_tokens: 64_000 });
+    expect(long.sent['max_tokens']).toBe(64_000);
+  });
+
+  it('asks for reasoning in the words of each provider', () => {
+    const body = { messages: [{ role: 'user', content: 'hi' }], reasoning_effort: 'low', max_tokens: 100 };
+    expect(translate('openai-chat', 'anthropic-messages', body).sent).toMatchObject({
+      thinking: { type: 'enabled', budget_tokens: 2048 },
+      max_tokens: 2148,
+    });
+    expect(translate('openai-chat', 'gemini-generate-content', body).sent['generationConfig']).toMatchObject({
+      thinkingConfig: { includeThoughts: true, thinkingBudget: 1024 },
+    });
+    expect(refusal('openai-chat', 'anthropic-messages', { ...body, temperature: 0.2 })?.param).toBe(
+      'temperature',
+    );
+    expect(refusal('openai-chat', 'bedrock-converse', body)?.param).toBe('reasoning_effort');
+  });
+
+  it('asks for structured output where there is such a thing, and is refused by name elsewhere', () => {
+    const schema = { type: 'object', properties: {}, additionalProperties: false };
+    const json_schema = { name: 'answer', schema, strict: true };
+    const body = {
+      messages: [{ role: 'user', content: 'hi' }],
+      response_format: { type: 'json_schema', json_schema },
+    };
+    expect(translate('openai-chat', 'anthropic-messages', body).sent['output_config']).toEqual({
+      format: { type: 'json_schema', schema },
+    });
+    expect(translate('openai-chat', 'gemini-generate-content', body).sent['generationConfig']).toEqual({
+      responseMimeType: 'application/json',
+      responseJsonSchema: schema,
+    });
+    expect(refusal('openai-chat', 'bedrock-converse', body)).toMatchObject({
+      code: 'unsupported',
+      param: 'response_format',
+    });
+  });
+
+  it('leaves nothing out in silence', () => {
+    const known = { model: 'm', messages: [{ role: 'user', content: 'hi' }] };
+    for (const [name, value] of Object.entries({
+      seed: 1,
+      n: 2,
+      logit_bias: { 5: 1 },
+      metadata: { a: 'b' },
+      brand_new: 0,
+    })) {
+      const body = { ...known, [name]: value };
+      expect(refusal('openai-chat', 'anthropic-messages', body)).toMatchObject({
+        code: 'unsupported',
+        param: name,
+      });
+      if (name !== 'n')
+        expect(translate('openai-chat', 'anthropic-messages', body, 'drop').dropped).toEqual([name]);
+    }
+    expect(
+      refusal('openai-chat', 'anthropic-messages', { ...known, n: 1, store: false, user: 'u' }),
+    ).toBeNull();
+  });
+
+  it.each([
+    [{ messages: [{ role: 'wizard', content: 'x' }] }, 'messages[0].role'],
+    [{ messages: [{ role: 'user', content: 5 }] }, 'messages[0].content'],
+    [{ messages: [{ role: 'user', content: [{ text: 'x' }] }] }, 'messages[0].content[0]'],
+    [{ messages: [{ role: 'tool', content: 'x' }] }, 'messages[0].tool_call_id'],
+    [{ messages: [], tools: [{ type: 'function' }] }, 'tools[0].function'],
+    [{ messages: [], response_format: { type: 'json_schema' } }, 'response_format.json_schema'],
+  ])('that is none is refused by the path of its fault: %j', (body, param) => {
+    expect(refusal('openai-chat', 'anthropic-messages', body)).toMatchObject({
+      code: 'invalid_request',
+      param,
+    });
+  });
+});
+
+describe('a request of the Messages API', () => {
+  const body = {
+    model: 'asked',
+    max_tokens: 100,
+    system: [{ type: 'text', text: 'Be brief.' }],
+    messages: [
+      { role: 'user', content: 'hi' },
+      {
+        role: 'assistant',
+        content: [
+          { type: 'thinking', thinking: 'hm', signature: 'sig' },
+          { type: 'tool_use', id: 'toolu_1', name: 'time', input: {} },
+        ],
+      },
+      {
+        role: 'user',
+        content: [{ type: 'tool_result', tool_use_id: 'toolu_1', content: 'noon', is_error: true }],
+      },
+    ],
+    tools: [{ name: 'time', input_schema: parameters }],
+    tool_choice: { type: 'tool', name: 'time', disable_parallel_tool_use: true },
+    thinking: { type: 'enabled', budget_tokens: 3000 },
+  };
+
+  it('becomes a chat request', () => {
+    const { sent, dropped } = translate('anthropic-messages', 'openai-chat', body);
+    expect(sent).toEqual({
+      model: 'served',
+      messages: [
+        { role: 'system', content: 'Be brief.' },
+        { role: 'user', content: [{ type: 'text', text: 'hi' }] },
+        {
+          role: 'assistant',
+          content: null,
+          tool_calls: [{ id: 'toolu_1', type: 'function', function: { name: 'time', arguments: '{}' } }],
+        },
+        { role: 'tool', tool_call_id: 'toolu_1', content: 'noon' },
+      ],
+      tools: [{ type: 'function', function: { name: 'time', parameters } }],
+      tool_choice: { type: 'function', function: { name: 'time' } },
+      parallel_tool_calls: false,
+      reasoning_effort: 'medium',
+      max_completion_tokens: 100,
+    });
+    expect(dropped).toEqual(['messages[1].content[0]']); // what another model has thought says nothing to this one
+  });
+
+  it('names what the provider cannot be told', () => {
+    const search = { ...body, tools: [{ type: 'web_search_20250305', name: 'web_search' }] };
+    expect(refusal('anthropic-messages', 'openai-chat', search)?.param).toBe(
+      'tools[0] (web_search_20250305)',
+    );
+    expect(refusal('anthropic-messages', 'openai-chat', { ...body, top_k: 5 })?.param).toBe('top_k');
+    expect(refusal('anthropic-messages', 'openai-chat', { ...body, mcp_servers: [{}] })?.param).toBe(
+      'mcp_servers',
+    );
+  });
+});
+
+describe('a request of the Responses API', () => {
+  const body = {
+    model: 'asked',
+    instructions: 'Be brief.',
+    input: [
+      {
+        role: 'user',
+        content: [
+          { type: 'input_text', text: 'hi' },
+          { type: 'input_image', image_url: png },
+        ],
+      },
+      { type: 'reasoning', summary: [{ type: 'summary_text', text: 'hm' }], encrypted_content: 'gAAAA' },
+      { type: 'function_call', call_id: 'call_1', name: 'time', arguments: '{}' },
+      { type: 'function_call_output', call_id: 'call_1', output: 'noon' },
+    ],
+    tools: [{ type: 'function', name: 'time', parameters, strict: true }],
+    max_output_tokens: 50,
+    text: { format: { type: 'text' } },
+  };
+
+  it('becomes one of the Messages API, without the reasoning that another provider sealed (R7)', () => {
+    const { sent, dropped } = translate('openai-responses', 'anthropic-messages', body);
+    expect(sent).toMatchObject({
+      max_tokens: 50,
+      system: [{ type: 'text', text: 'Be brief.' }],
+      messages: [
+        { role: 'user', content: [{ type: 'text' }, { type: 'image' }] },
+        { role: 'assistant', content: [{ type: 'tool_use', id: 'call_1' }] },
+        { role: 'user', content: [{ type: 'tool_result', tool_use_id: 'call_1' }] },
+      ],
+      tools: [{ name: 'time', strict: true }],
+    });
+    expect(dropped).toEqual(['input[1]']);
+  });
+
+  it.each([
+    ['background', { background: true }],
+    ['store', { store: true }],
+    ['truncation', { truncation: 'auto' }],
+    ['conversation', { conversation: 'conv_1' }],
+    ['tools[0] (web_search)', { tools: [{ type: 'web_search' }] }],
+    ['input[0] (item_reference)', { input: [{ type: 'item_reference', id: 'x' }] }],
+  ])('is refused by the name of %s', (param, more) => {
+    expect(refusal('openai-responses', 'anthropic-messages', { ...body, ...more })).toMatchObject({
+      code: 'unsupported',
+      param,
+    });
+  });
+});
