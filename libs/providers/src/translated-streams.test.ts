@@ -11,9 +11,14 @@ const sse = (...events: object[]) => events.map((event) => `data: ${JSON.stringi
 const named = (...events: ({ type: string } & object)[]) =>
   events.map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`).join('');
 
+const translationOf = (dialect: string, wire: string) => {
+  const pair = findPair(dialect, wire);
+  if (!pair) throw new Error('no pair');
+  return pair.translateStream(context);
+};
+
 function stream(dialect: string, wire: string, text: string) {
-  const translation = findPair(dialect, wire)?.translateStream(context);
-  if (!translation) throw new Error('no pair');
+  const translation = translationOf(dialect, wire);
   const written = translation.push(Buffer.from(text)) + translation.end();
   const events = [...written.matchAll(/^data: (.+)$/gm)]
     .map(([, data = '']) => data)
@@ -186,14 +191,12 @@ describe('a stream of the Messages API', () => {
     const bytes = Buffer.from(thinking);
     const expected = stream('openai-chat', 'anthropic-messages', thinking).written;
     for (let at = 0; at <= bytes.length; at += 1) {
-      const translation = findPair('openai-chat', 'anthropic-messages')?.translateStream(context);
-      const parts = [bytes.subarray(0, at), bytes.subarray(at)].map((part) => translation?.push(part));
-      expect(parts.join('') + translation?.end()).toBe(expected);
+      const translation = translationOf('openai-chat', 'anthropic-messages');
+      const parts = [bytes.subarray(0, at), bytes.subarray(at)].map((part) => translation.push(part));
+      expect(parts.join('') + translation.end()).toBe(expected);
     }
-    const singly = findPair('openai-chat', 'anthropic-messages')?.translateStream(context);
-    expect([...bytes].map((byte) => singly?.push(Buffer.from([byte]))).join('') + singly?.end()).toBe(
-      expected,
-    );
+    const singly = translationOf('openai-chat', 'anthropic-messages');
+    expect([...bytes].map((byte) => singly.push(Buffer.from([byte]))).join('') + singly.end()).toBe(expected);
   });
 
   it('reads comments, CRLF and split lines (S9)', () => {
@@ -206,10 +209,10 @@ describe('a stream of the Messages API', () => {
   it('survives any bytes that are none of it', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), fc.string(), (noise, text) => {
-        const translation = findPair('openai-chat', 'anthropic-messages')?.translateStream(context);
-        translation?.push(Buffer.from(noise));
-        translation?.push(Buffer.from(`data: ${text}\n\ndata: {"type":${JSON.stringify(text)}}\n\n`));
-        expect(translation?.end()).not.toContain('[DONE]');
+        const translation = translationOf('openai-chat', 'anthropic-messages');
+        translation.push(Buffer.from(noise));
+        translation.push(Buffer.from(`data: ${text}\n\ndata: {"type":${JSON.stringify(text)}}\n\n`));
+        expect(translation.end()).not.toContain('[DONE]');
       }),
     );
   });
