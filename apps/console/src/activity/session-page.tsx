@@ -75,7 +75,7 @@ export function SessionPage({ sessionId }: { readonly sessionId: string }) {
 
 function LastWords({ spanId }: { readonly spanId: string }) {
   const { data: span, error } = useLoom('getSpan', { params: { spanId } }, { staleTime: Infinity });
-  const turns = useMemo(() => (span ? toConversation(span.request, span.response) : null), [span]);
+  const turns = useMemo(() => (span ? toConversation(span) : null), [span]);
   if (error) return <p className="text-xs text-bad">{error.message}</p>;
   if (!span) return <Skeleton className="h-24" />;
   if (!turns)

@@ -2,9 +2,12 @@
 
 import {
   Bot,
+  Boxes,
   Brain,
+  FileText,
   ImageIcon,
   Link2,
+  Server,
   ShieldX,
   UserRound,
   Wrench,
@@ -14,6 +17,7 @@ import {
 import { type ReactNode, useState } from 'react';
 import { cn } from '../format/class-names.ts';
 import { visibleText } from '../format/foreign-text.ts';
+import { formatCount } from '../format/numbers.ts';
 import { CopyButton } from '../ui/copy-button.tsx';
 import type { Part, Turn } from './conversation.ts';
 import { JsonTree } from './json-tree.tsx';
@@ -95,9 +99,15 @@ function PartView({ part }: { readonly part: Part }) {
     case 'text':
       return <Prose text={part.text} />;
     case 'reasoning':
+      if (part.text === '')
+        return (
+          <Line icon={Brain}>
+            <span>Reasoning that the provider did not show</span>
+          </Line>
+        );
       return (
         <Folded icon={Brain} title="Reasoning" open={part.text.length < 600}>
-          <LongText text={part.text || 'The provider did not show it.'} className="text-muted" />
+          <LongText text={part.text} className="text-muted" />
         </Folded>
       );
     case 'refusal':
@@ -112,32 +122,43 @@ function PartView({ part }: { readonly part: Part }) {
       );
     case 'image':
       return <Picture url={part.url} />;
+    case 'file':
+      return <FilePart part={part} />;
     case 'toolCall':
-      return (
-        <Folded icon={Wrench} title={`Calls ${visibleText(part.name)}`} open>
-          <div className="grid gap-2 lg:grid-cols-2">
-            <Labelled label="Arguments">
-              <JsonTree value={part.input} />
-            </Labelled>
-            <Labelled label="Result">
-              {part.result === null ? (
-                <p className="text-xs text-muted">Not in this call.</p>
-              ) : (
-                <ToolResult text={part.result} />
-              )}
-            </Labelled>
-          </div>
-        </Folded>
-      );
+      return <ToolCall part={part} />;
     case 'toolResult':
-      return <ToolResult text={part.text} />;
+      return (
+        <Labelled label={part.isError ? 'Result, an error' : 'Result'} isBad={part.isError}>
+          <ToolResult text={part.text} />
+        </Labelled>
+      );
     case 'citation':
       return (
-        <p className="flex items-center gap-1.5 text-xs text-muted">
-          <Link2 aria-hidden className="size-3.5 shrink-0" />
-          <bdi>{visibleText(part.title)}</bdi>
-          <code className="foreign font-mono text-2xs">{visibleText(part.url)}</code>
-        </p>
+        <Line icon={Link2}>
+          <bdi title={part.quote === undefined ? undefined : visibleText(part.quote.slice(0, 500))}>
+            {visibleText(part.title)}
+          </bdi>
+          {part.url !== '' && part.url !== part.title && (
+            <code className="foreign min-w-0 font-mono text-2xs">{visibleText(part.url)}</code>
+          )}
+        </Line>
+      );
+    case 'vectors':
+      return (
+        <div className="grid gap-1">
+          <Line icon={Boxes}>
+            <span className="tabular text-text">
+              {formatCount(part.count)} {part.count === 1 ? 'vector' : 'vectors'} of{' '}
+              {formatCount(part.dimensions)} dimensions
+            </span>
+          </Line>
+          {part.first.length > 0 && (
+            <code className="tabular font-mono text-2xs text-muted">
+              [{part.first.join(', ')}
+              {part.dimensions > part.first.length && ', …'}]
+            </code>
+          )}
+        </div>
       );
     case 'other':
       return (
@@ -146,6 +167,56 @@ function PartView({ part }: { readonly part: Part }) {
         </Labelled>
       );
   }
+}
+
+type PartOf<Kind extends Part['kind']> = Part & { readonly kind: Kind };
+
+function ToolCall({ part }: { readonly part: PartOf<'toolCall'> }) {
+  const { name, input, result, isProviders, isError } = part;
+  return (
+    <Folded
+      icon={isProviders ? Server : Wrench}
+      title={isProviders ? `${visibleText(name)}, run by the provider` : `Calls ${visibleText(name)}`}
+      open
+    >
+      <div className="grid gap-2 lg:grid-cols-2">
+        <Labelled label="Arguments">
+          {typeof input === 'string' ? <ToolResult text={input} /> : <JsonTree value={input} />}
+        </Labelled>
+        <Labelled label={isError ? 'Result, an error' : 'Result'} isBad={isError}>
+          {result === null ? (
+            <p className="text-xs text-muted">
+              {isProviders ? 'The provider did not show it.' : 'Not in this call.'}
+            </p>
+          ) : (
+            <ToolResult text={result} />
+          )}
+        </Labelled>
+      </div>
+    </Folded>
+  );
+}
+
+function FilePart({ part: { name, note, words } }: { readonly part: PartOf<'file'> }) {
+  return (
+    <>
+      <Line icon={FileText}>
+        <bdi className="foreign min-w-0">{visibleText(name)}</bdi>
+        {note !== '' && <span>{visibleText(note)}</span>}
+      </Line>
+      {words !== '' && <LongText text={words} className="border-l-2 pl-3" />}
+    </>
+  );
+}
+
+/** One thing in a line that says what it is. */
+function Line({ icon: Icon, children }: { readonly icon: LucideIcon; readonly children: ReactNode }) {
+  return (
+    <p className="flex items-center gap-1.5 text-xs text-muted">
+      <Icon aria-hidden className="size-3.5 shrink-0" />
+      {children}
+    </p>
+  );
 }
 
 function ToolResult({ text }: { readonly text: string }) {
@@ -174,17 +245,25 @@ function Picture({ url }: { readonly url: string }) {
       />
     );
   return (
-    <p className="flex items-center gap-1.5 text-xs text-muted">
-      <ImageIcon aria-hidden className="size-3.5 shrink-0" />
-      Image, not loaded: <code className="foreign font-mono text-2xs">{visibleText(url.slice(0, 200))}</code>
-    </p>
+    <Line icon={ImageIcon}>
+      <span className="shrink-0">Image, not loaded:</span>
+      <code className="foreign min-w-0 font-mono text-2xs">{visibleText(url.slice(0, 200))}</code>
+    </Line>
   );
 }
 
-function Labelled({ label, children }: { readonly label: string; readonly children: ReactNode }) {
+function Labelled({
+  label,
+  isBad = false,
+  children,
+}: {
+  readonly label: string;
+  readonly isBad?: boolean | undefined;
+  readonly children: ReactNode;
+}) {
   return (
     <div className="min-w-0 rounded-md bg-raised/70 px-2.5 py-2">
-      <p className="pb-1 text-2xs font-medium text-muted">{label}</p>
+      <p className={cn('pb-1 text-2xs font-medium', isBad ? 'text-bad' : 'text-muted')}>{label}</p>
       {children}
     </div>
   );

@@ -81,7 +81,7 @@ export function SpanDetail({ spanId }: { readonly spanId: string }) {
 }
 
 function Conversation({ span }: { readonly span: Span }) {
-  const turns = useMemo(() => toConversation(span.request, span.response), [span]);
+  const turns = useMemo(() => toConversation(span), [span]);
   return (
     <>
       <ContentNotes span={span} />

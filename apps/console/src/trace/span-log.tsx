@@ -61,7 +61,7 @@ export function SpanLog({
 }
 
 function LogEntry({ span }: { readonly span: Span }) {
-  const turns = useMemo(() => toConversation(span.request, span.response), [span]);
+  const turns = useMemo(() => toConversation(span), [span]);
   if (!turns)
     return (
       <p className="rounded-md bg-raised px-3 py-2 text-xs text-muted">
