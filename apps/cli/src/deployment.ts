@@ -5,7 +5,12 @@ import { LoomError } from '@loom/errors';
 import { z } from 'zod';
 import type { CliConfig } from './config.ts';
 
-const RuntimeFile = z.object({ queryUrl: z.string(), controlUrl: z.string(), apiKey: z.string() });
+const RuntimeFile = z.object({
+  gatewayUrl: z.string(),
+  queryUrl: z.string(),
+  controlUrl: z.string(),
+  apiKey: z.string(),
+});
 
 /** A client with the key that reads: of the named deployment, else of the one that runs in LOOM_HOME. */
 export async function connectReader(config: CliConfig): Promise<LoomClient> {
@@ -13,6 +18,12 @@ export async function connectReader(config: CliConfig): Promise<LoomClient> {
     return createLoomClient({ ...urlsOf(config, config.queryUrl), apiKey: keyOf(config) });
   const runtime = await readRuntime(config.home);
   return createLoomClient({ ...runtime, apiKey: config.apiKey ?? runtime.apiKey });
+}
+
+/** Where models are called, and the key for it: of the deployment that runs in LOOM_HOME. */
+export async function connectGateway(config: CliConfig): Promise<{ gatewayUrl: string; apiKey: string }> {
+  const { gatewayUrl, apiKey } = await readRuntime(config.home);
+  return { gatewayUrl, apiKey: config.apiKey ?? apiKey };
 }
 
 /** A client with the key that manages: the operator key of LOOM_HOME, or LOOM_API_KEY of a named deployment. */

@@ -140,7 +140,7 @@ beforeAll(async () => {
   await mkdir(join(home, 'secrets'));
   await writeFile(
     join(home, 'runtime.json'),
-    JSON.stringify({ queryUrl: url, controlUrl: url, apiKey: 'reader' }),
+    JSON.stringify({ gatewayUrl: url, queryUrl: url, controlUrl: url, apiKey: 'reader' }),
   );
   await writeFile(join(home, 'secrets', 'operator-key'), 'operator\n');
 });

@@ -1,12 +1,14 @@
+import { readFile } from 'node:fs/promises';
 import type { LoomClient, SpanChunks } from '@loom/api-contract';
-import { LoomError, toLoomError } from '@loom/errors';
+import { LoomError, messageOf, toLoomError } from '@loom/errors';
 import { KeyScope } from '@loom/trace-schema';
 import { Command, CommanderError } from 'commander';
 import type { CliConfig } from './config.ts';
-import { connectOperator, connectReader } from './deployment.ts';
+import { connectGateway, connectOperator, connectReader } from './deployment.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
 import { formatKeys } from './format-keys.ts';
 import { formatLiveEvent, formatTrace, formatTraces } from './format-trace.ts';
+import { type FixtureDeps, recordFixture } from './record-fixture.ts';
 import { safeText } from './terminal-text.ts';
 
 export interface CliIo {
@@ -57,6 +59,12 @@ function programOf(readConfig: () => CliConfig, io: CliIo, output: Output): Comm
   const operator = () => connectOperator(readConfig());
   addTraceCommands(program, reader, io, output);
   addKeyCommands(command(program, 'keys', 'API keys'), operator, output);
+  const fixtures = command(program, 'fixtures', "recorded provider answers, for Loom's own tests");
+  addFixtureCommands(
+    fixtures,
+    async () => ({ ...(await connectGateway(readConfig())), client: await reader() }),
+    output,
+  );
   return program;
 }
 
@@ -104,6 +112,35 @@ function addTraceCommands(program: Command, connect: Connect, io: CliIo, output:
         if (!io.signal.aborted) throw error;
       }
     });
+}
+
+function addFixtureCommands(fixtures: Command, connect: () => Promise<FixtureDeps>, output: Output): void {
+  command(fixtures, 'record', 'records a case anew from the provider itself, whose key the running Loom has')
+    .argument('<case>', '<provider>/<api>/<case>, such as openai/chat/openai-text')
+    .requiredOption('--model <model>', 'such as openai/gpt-4.1-nano')
+    .option('--request <file>', 'JSON of the request; model and stream are put in')
+    .option('--stream', 'records a stream', false)
+    .option('--into <folder>', 'of the recorded cases', 'libs/testkit/testdata/recorded')
+    .option('--json', 'one JSON value')
+    .action(
+      async (name: string, options: { model: string; request?: string; stream: boolean; into: string }) => {
+        const { model, stream, into } = options;
+        const request = options.request === undefined ? null : await readRequest(options.request);
+        const path = await recordFixture({ name, model, stream, request, into }, await connect());
+        output.show({ path }, () => `recorded ${path}`);
+      },
+    );
+}
+
+async function readRequest(path: string): Promise<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(await readFile(path, 'utf8'));
+    if (typeof value === 'object' && value !== null && !Array.isArray(value))
+      return value as Record<string, unknown>;
+    throw new Error('it is no JSON object');
+  } catch (error) {
+    throw new LoomError('invalid_request', `--request ${path}: ${messageOf(error)}`);
+  }
 }
 
 function addKeyCommands(keys: Command, connect: Connect, output: Output): void {

@@ -8,7 +8,7 @@ export {
   requestForProvider,
   requestWithoutBody,
 } from './model-request.ts';
-export { type AnswerContext } from './neutral/halves.ts';
+export { type AnswerContext, type WireEvent } from './neutral/halves.ts';
 export { EventGate } from './openai-chat/event-gate.ts';
 export { type Pair, type StreamTranslation, type UnsupportedPolicy } from './pair.ts';
 export { findPair } from './pairs.ts';
@@ -24,4 +24,4 @@ export {
 } from './profiles.ts';
 export { type SimulatedAnswer, simulateChat, simulatorModel } from './simulator.ts';
 export { assembleAnswer } from './recorded-answer.ts';
-export { answerTextOf, type Wire, wireOf } from './wires.ts';
+export { answerTextOf, readStreamEvents, type Wire, wireOf } from './wires.ts';

@@ -4,7 +4,9 @@ import type { AnswerFacts } from './answer-facts.ts';
 import { bedrockProvider } from './bedrock/converse-provider.ts';
 import { cohereProvider } from './cohere/cohere-provider.ts';
 import { geminiProvider } from './gemini/gemini-provider.ts';
+import { framingOf } from './framing.ts';
 import { parseRecord } from './json-values.ts';
+import type { WireEvent } from './neutral/halves.ts';
 import { neutralWire } from './neutral-wire.ts';
 import { answerText, assembleAnswer, readAnswerFacts, readTailUsage } from './openai-chat/chat-answer.ts';
 import { readChatUsage } from './openai-chat/chat-usage.ts';
@@ -73,6 +75,14 @@ export function wireOf(name: string): Wire {
   const wire = byName.get(name);
   if (!wire) throw new Error(`no reader for answers of ${name}`);
   return wire;
+}
+
+/** The framed events of a stream that is all there, by the name of its API; none for an API that is not known here. */
+export function readStreamEvents(wire: string, bytes: Buffer): WireEvent[] {
+  const known = byName.get(wire);
+  if (!known) return [];
+  const framing = framingOf(known.framing);
+  return [...framing.push(bytes), ...framing.end()];
 }
 
 /** What the model said, by the name of the API that the bytes are of; '' for an API that is not known here. */
