@@ -16,7 +16,8 @@ import { Button } from '../ui/button.tsx';
 import { CopyButton } from '../ui/copy-button.tsx';
 import { Empty, Failure, Skeleton } from '../ui/states.tsx';
 import { notify } from '../ui/toaster.tsx';
-import { Attempts, Metadata, Wire } from './span-wire.tsx';
+import { Attempts } from './attempts.tsx';
+import { Metadata, Wire } from './span-wire.tsx';
 import { SpanFacts } from './span-facts.tsx';
 import { StreamView } from './stream-view.tsx';
 
@@ -39,21 +40,13 @@ export function SpanDetail({ spanId }: { readonly spanId: string }) {
     ['json', 'JSON', () => <RawJson span={span} />],
     ...(span.streamed ? ([['stream', 'Stream', () => <StreamView spanId={spanId} />]] as const) : []),
     ['wire', 'Headers & curl', () => <Wire span={span} />],
-    [
-      'more',
-      'Metadata',
-      () => (
-        <>
-          <Attempts span={span} />
-          <Metadata span={span} />
-        </>
-      ),
-    ],
+    ['more', 'Metadata', () => <Metadata span={span} />],
   ];
   const tab = tabs.some(([name]) => name === get('tab')) ? (get('tab') ?? '') : 'conversation';
   return (
     <div className="grid gap-4 p-4">
       <SpanFacts span={span} />
+      {isRouted(span) && <Attempts attempts={span.attempts} />}
       <Tabs.Root
         value={tab}
         onValueChange={(name) => set({ tab: name === 'conversation' ? null : name })}
@@ -78,6 +71,11 @@ export function SpanDetail({ spanId }: { readonly spanId: string }) {
       </Tabs.Root>
     </div>
   );
+}
+
+/** Whether the way to the answer is more than its provider's name. */
+function isRouted({ attempts, route }: Span): boolean {
+  return attempts.length > 1 || (route !== null && attempts.length > 0);
 }
 
 function Conversation({ span }: { readonly span: Span }) {

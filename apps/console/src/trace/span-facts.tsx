@@ -2,7 +2,7 @@
 
 import type { Span } from '@loom/api-contract';
 import { HoverCard } from 'radix-ui';
-import type { ReactNode } from 'react';
+import { Fragment, type ReactNode } from 'react';
 import { useKeyNames } from '../api/key-names.ts';
 import { visibleText } from '../format/foreign-text.ts';
 import { formatCompact, formatCount, formatDuration, formatUsd } from '../format/numbers.ts';
@@ -30,7 +30,23 @@ export function SpanFacts({ span }: { readonly span: Span }) {
           </span>
         )}
         {span.provider !== '' && <Badge>{span.provider}</Badge>}
+        {span.route !== null && (
+          <Badge title="The alias whose route chose the provider">route {visibleText(span.route)}</Badge>
+        )}
+        {span.cache === 'hit' && (
+          <Badge tone="ok" title="The response cache answered, no provider was called">
+            cache hit, cost 0
+          </Badge>
+        )}
         <Badge>{span.operation}</Badge>
+        {span.wire !== null && (
+          <Badge
+            tone="accent"
+            title={`The caller spoke ${span.dialect}; the call was translated to the provider’s own API`}
+          >
+            {span.dialect} → {span.wire}
+          </Badge>
+        )}
         {span.streamed && <Badge>stream</Badge>}
         {span.finishReasons.map((reason) => (
           <Badge
@@ -50,6 +66,18 @@ export function SpanFacts({ span }: { readonly span: Span }) {
           </p>
           <p className="foreign">{visibleText(span.error.message)}</p>
         </div>
+      )}
+      {span.dropped.length > 0 && (
+        <p className="rounded-md bg-warn-soft px-3 py-2 text-xs text-warn">
+          The provider could not be told{' '}
+          {span.dropped.map((path, index) => (
+            <Fragment key={index}>
+              {index > 0 && ', '}
+              <code className="foreign font-mono">{visibleText(path)}</code>
+            </Fragment>
+          ))}
+          : its API has no words for it.
+        </p>
       )}
       {!span.usageConsistent && (
         <p className="rounded-md bg-warn-soft px-3 py-2 text-xs text-warn">
@@ -171,7 +199,9 @@ const reasons: Readonly<Record<string, string>> = {
   unpriced: 'There is no price for it in the book.',
 };
 
-function CostDetail({ span: { cost, costState, costReason, buckets } }: { readonly span: Span }) {
+function CostDetail({ span: { cost, costState, costReason, buckets, cache } }: { readonly span: Span }) {
+  if (cache === 'hit' && cost)
+    return <span title="The response cache answered">{formatUsd(cost.totalUsd)}</span>;
   if (!cost && !buckets) return '–'; // nothing that has a price
   if (!cost) {
     return (

@@ -20,6 +20,7 @@ import { cn } from '../format/class-names.ts';
 import { visibleText } from '../format/foreign-text.ts';
 import { formatCompact, formatDuration, formatUsd } from '../format/numbers.ts';
 import { useKeys } from '../shell/use-keys.ts';
+import { AttemptReason } from './attempts.tsx';
 import { type OutlineSpan, toTreeRows, traceDurationMs, type TreeRow } from './span-tree.ts';
 
 // Looked up by names from outside: without a prototype, `constructor` is none of them.
@@ -119,7 +120,7 @@ export function SpanList({ outline, selected, onSelect, mode }: SpanListProps) {
           {virtualizer.getVirtualItems().map(({ index, start }) => {
             const row = rows[index];
             if (!row) return null;
-            const { span, depth, childCount, owner } = row;
+            const { span, depth, childCount, owner, reason } = row;
             const isClosed = closed.has(span.spanId);
             return (
               <div
@@ -162,6 +163,7 @@ export function SpanList({ outline, selected, onSelect, mode }: SpanListProps) {
                     />
                   </button>
                   <SpanLabel span={span} />
+                  {reason !== null && mode === 'tree' && <AttemptReason reason={reason} />}
                 </span>
                 {mode === 'tree' ? <SpanFacts span={span} /> : <SpanBar row={row} total={total} />}
               </div>

@@ -43,13 +43,13 @@ describe('toTreeRows', () => {
   });
 
   it('puts the attempts of a call below it; they show the call', () => {
-    const attempt = { spanId: 'a', provider: 'p', model: 'm', startTime: span('a', null).startTime, durationMs: 5, status: 500, error: null }; // prettier-ignore
+    const attempt = { spanId: 'a', provider: 'p', model: 'm', startTime: span('a', null).startTime, durationMs: 5, status: 500, error: null, reason: 'retry', usage: null }; // prettier-ignore
     const rows = toTreeRows(outline({ ...span('a', null), attempts: [attempt, attempt] }, span('b', 'a')));
-    expect(rows.map(({ span, depth, owner }) => [span.operation, depth, owner])).toEqual([
-      ['chat', 0, 'a'],
-      ['chat', 1, 'b'],
-      ['attempt', 1, 'a'],
-      ['attempt', 1, 'a'],
+    expect(rows.map(({ span, depth, owner, reason }) => [span.operation, depth, owner, reason])).toEqual([
+      ['chat', 0, 'a', null],
+      ['chat', 1, 'b', null],
+      ['attempt', 1, 'a', 'retry'],
+      ['attempt', 1, 'a', 'retry'],
     ]);
   });
 

@@ -10,6 +10,8 @@ export interface TreeRow {
   readonly owner: string;
   /** Milliseconds after the trace's start. */
   readonly startMs: number;
+  /** Of an attempt: why its target was tried. */
+  readonly reason: string | null;
 }
 
 /** Milliseconds from the trace's first start to its last end. */
@@ -28,8 +30,9 @@ export function toTreeRows(
 ): TreeRow[] {
   const start = Date.parse(startTime);
   const attempts = calls.flatMap(attemptsOf);
-  const owners = new Map(attempts.map(({ spanId, parentSpanId }) => [spanId, parentSpanId]));
-  const spans = [...calls, ...attempts];
+  const owners = new Map(attempts.map(({ span }) => [span.spanId, span.parentSpanId]));
+  const reasons = new Map(attempts.map(({ span, reason }) => [span.spanId, reason]));
+  const spans = [...calls, ...attempts.map(({ span }) => span)];
   const ids = new Set(spans.map(({ spanId }) => spanId));
   const children = new Map<string, OutlineSpan[]>();
   for (const span of spans) {
@@ -54,6 +57,7 @@ export function toTreeRows(
           childCount: below.length,
           owner: owners.get(span.spanId) ?? span.spanId,
           startMs: Date.parse(span.startTime) - start,
+          reason: reasons.get(span.spanId) ?? null,
         });
       const isHidden = hidden || closed.has(span.spanId);
       for (const child of below.toReversed()) stack.push({ span: child, depth: depth + 1, hidden: isHidden });
@@ -65,22 +69,15 @@ export function toTreeRows(
 }
 
 /** The attempts of a call as rows below it; each has a name of its own, whatever ids they came with. */
-function attemptsOf(span: OutlineSpan): OutlineSpan[] {
-  return span.attempts.map(({ provider, model, startTime, durationMs, status, error }, index) => ({
-    ...{
-      spanId: `${span.spanId}#${index}`,
-      parentSpanId: span.spanId,
-      operation: 'attempt',
-      name: model,
-      provider,
-    },
-    ...{ outcome: error ? 'failed' : 'completed', status: status ?? 0, startTime, durationMs },
-    ...{
-      timeToFirstChunkMs: null,
-      totalTokens: 0,
-      totalUsd: null,
-      attempts: [],
-      errorType: error?.type ?? null,
-    },
-  }));
+function attemptsOf(call: OutlineSpan): { readonly span: OutlineSpan; readonly reason: string | null }[] {
+  return call.attempts.map(({ provider, model, error, usage, reason, ...attempt }, index) => {
+    const span: OutlineSpan = {
+      ...{ spanId: `${call.spanId}#${index}`, parentSpanId: call.spanId, operation: 'attempt' },
+      ...{ name: `${provider}/${model}`, provider, outcome: error ? 'failed' : 'completed' },
+      ...{ startTime: attempt.startTime, durationMs: attempt.durationMs, timeToFirstChunkMs: null },
+      ...{ status: attempt.status ?? 0, errorType: error?.type ?? null, attempts: [] },
+      ...{ totalTokens: usage?.totalTokens ?? 0, totalUsd: null },
+    };
+    return { span, reason };
+  });
 }

@@ -4,17 +4,26 @@ import type { Span } from '@loom/api-contract';
 import { useLoom } from '../api/loom.tsx';
 import { own } from '../format/own.ts';
 import { visibleText } from '../format/foreign-text.ts';
-import { formatDuration } from '../format/numbers.ts';
 import { usePath } from '../shell/session.tsx';
 import { filterTerm } from '../traces/filter-text.ts';
-import { Badge } from '../ui/badge.tsx';
 import { CopyButton } from '../ui/copy-button.tsx';
-import { DataTable } from '../ui/data-table.tsx';
 import { Link } from '../ui/link.tsx';
 import { Skeleton } from '../ui/states.tsx';
 
 const chatPath = '/v1/chat/completions';
-const paths: Readonly<Record<string, string>> = { chat: chatPath, embeddings: '/v1/embeddings' };
+const pathByDialect: Readonly<Record<string, string>> = {
+  'openai-responses': '/v1/responses',
+  'openai-embeddings': '/v1/embeddings',
+  'openai-completions': '/v1/completions',
+  'anthropic-messages': '/v1/messages',
+  'anthropic-count-tokens': '/v1/messages/count_tokens',
+};
+const storedPaths: Readonly<Record<string, readonly [method: string, rest: string]>> = {
+  retrieve_response: ['GET', ''],
+  delete_response: ['DELETE', ''],
+  cancel_response: ['POST', '/cancel'],
+  list_input_items: ['GET', '/input_items'],
+};
 
 /** The headers that Loom keeps a record of, and a command that makes the same call again. */
 export function Wire({ span }: { readonly span: Span }) {
@@ -53,7 +62,9 @@ export function Wire({ span }: { readonly span: Span }) {
 function requestHeaders(span: Span): [string, string][] {
   const metadata = Object.keys(span.metadata).length > 0 ? JSON.stringify(span.metadata) : null;
   const headers: readonly (readonly [string, string | null])[] = [
-    ['authorization', 'Bearer $LOOM_API_KEY'],
+    span.dialect.startsWith('anthropic')
+      ? ['x-api-key', '$LOOM_API_KEY']
+      : ['authorization', 'Bearer $LOOM_API_KEY'],
     ['content-type', 'application/json'],
     ['traceparent', span.parentSpanId === null ? null : `00-${span.traceId}-${span.parentSpanId}-01`],
     ['x-loom-session-id', span.sessionId],
@@ -69,8 +80,13 @@ function curlOf(span: Span, gatewayUrl: string, headers: readonly (readonly [str
     .filter(([name]) => name !== 'traceparent') // the repetition is a trace of its own
     .map(
       ([name, value]) =>
-        `-H ${name === 'authorization' ? `"${name}: ${value}"` : quote(`${name}: ${value}`)}`,
+        `-H ${value.endsWith('$LOOM_API_KEY') ? `"${name}: ${value}"` : quote(`${name}: ${value}`)}`,
     );
+  const stored = own(storedPaths, span.operation);
+  if (stored) {
+    const url = `${gatewayUrl}/v1/responses/${encodeURIComponent(span.responseId ?? 'RESPONSE_ID')}${stored[1]}`;
+    return [`curl -X ${stored[0]} ${url}`, ...lines].join(' \\\n  ');
+  }
   const body =
     span.request === null
       ? '@request.json'
@@ -78,7 +94,7 @@ function curlOf(span: Span, gatewayUrl: string, headers: readonly (readonly [str
         ? span.request
         : JSON.stringify(span.request);
   return [
-    `curl ${gatewayUrl}${own(paths, span.operation) ?? chatPath}`,
+    `curl ${gatewayUrl}${own(pathByDialect, span.dialect) ?? chatPath}`,
     ...lines,
     `--data-binary ${quote(body)}`,
   ].join(' \\\n  ');
@@ -106,38 +122,12 @@ function HeaderTable({
   );
 }
 
-/** What was tried upstream for one call, in order. */
-export function Attempts({ span }: { readonly span: Span }) {
-  if (span.attempts.length === 0) return null;
-  return (
-    <section className="rounded-lg border">
-      <h3 className="px-4 py-2 text-xs font-medium text-muted">Attempts</h3>
-      <DataTable
-        caption="Attempts"
-        rows={span.attempts}
-        keyOf={({ spanId, startTime }) => `${spanId} ${startTime}`}
-        columns={[
-          { head: 'Provider', cell: ({ provider }) => provider },
-          { head: 'Model', cell: ({ model }) => <bdi>{visibleText(model)}</bdi> },
-          {
-            head: 'Status',
-            cell: ({ status, error }) => (
-              <Badge tone={error ? 'bad' : 'ok'} title={error?.message}>
-                {status ?? error?.type ?? '–'}
-              </Badge>
-            ),
-          },
-          { head: 'Duration', align: 'right', cell: ({ durationMs }) => formatDuration(durationMs) },
-        ]}
-      />
-    </section>
-  );
-}
-
 export function Metadata({ span }: { readonly span: Span }) {
   const path = usePath();
   const facts: readonly (readonly [string, string | null])[] = [
     ['Dialect', span.dialect],
+    ['Provider’s API', span.wire],
+    ['Route', span.route],
     ['Provider kind', span.providerKind],
     ['Routed model', span.routedModel],
     ['Service tier', span.serviceTier],

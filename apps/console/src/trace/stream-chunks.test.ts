@@ -24,8 +24,9 @@ describe('toSteps', () => {
         `data: ${JSON.stringify(call)}\n\n`,
         `event: response.output_text.delta\r\ndata: {"type":"response.output_text.delta","delta":"R"}\r\n\r\n`,
         `data: {"type":"content_block_delta","delta":{"type":"text_delta","text":"A"}}\n\n`,
+        `data: {"object":"text_completion","choices":[{"text":"C"}]}\n\n`,
       ),
-    ).toEqual(['hma', 'f{', 'R', 'A']);
+    ).toEqual(['hma', 'f{', 'R', 'A', 'C']);
   });
 
   it('goes on over chunks without text and events that are no JSON', () => {

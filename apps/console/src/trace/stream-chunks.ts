@@ -33,6 +33,7 @@ function saidIn(event: string): string {
 
 interface Delta {
   readonly choices?: readonly {
+    readonly text?: unknown;
     readonly delta?: {
       readonly content?: unknown;
       readonly reasoning_content?: unknown;
@@ -56,8 +57,10 @@ function deltaOf({ choices, delta }: Delta): string {
     return text ?? thinking ?? json ?? ''; // Anthropic
   }
   return (choices ?? [])
-    .map(({ delta }) => {
-      const words = [delta?.reasoning_content, delta?.content].filter((value) => typeof value === 'string');
+    .map(({ delta, text }) => {
+      const words = [text, delta?.reasoning_content, delta?.content].filter(
+        (value) => typeof value === 'string',
+      );
       const calls = (delta?.tool_calls ?? []).map(
         (call) => `${call.function?.name ?? ''}${call.function?.arguments ?? ''}`,
       );
