@@ -25,7 +25,7 @@ export function FirstCall() {
     <div className="mx-auto grid w-full max-w-3xl grid-cols-[minmax(0,1fr)] gap-5">
       <PageHead
         title="Your first call"
-        lead="Any OpenAI client works: it needs Loom’s address and a key. Nothing else in your code changes."
+        lead="Any client of OpenAI or Anthropic works: it needs Loom’s address and a key. Nothing else in your code changes."
       />
       <Card title="1 · A key">
         <div className="grid gap-2 px-4 pb-4">

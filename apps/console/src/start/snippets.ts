@@ -41,6 +41,29 @@ const answer = await client.chat.completions.create({
 console.log(answer.choices[0].message.content);`,
     },
     {
+      name: 'Responses',
+      install: 'npm install openai',
+      code: `import OpenAI from 'openai';
+
+const client = new OpenAI({ baseURL: '${base}', apiKey: '${key}' });
+const answer = await client.responses.create({ model: 'loom-sim', input: 'Hello' });
+console.log(answer.output_text);`,
+    },
+    {
+      name: 'Anthropic',
+      install: 'npm install @anthropic-ai/sdk',
+      code: `import Anthropic from '@anthropic-ai/sdk';
+
+// Without /v1: the SDK appends /v1/messages.
+const client = new Anthropic({ baseURL: '${gatewayUrl}', apiKey: '${key}' });
+const message = await client.messages.create({
+  model: 'loom-sim',
+  max_tokens: 1024,
+  messages: [{ role: 'user', content: 'Hello' }],
+});
+console.log(message.content);`,
+    },
+    {
       name: 'LangChain',
       install: 'pip install langchain-openai',
       code: `from langchain_openai import ChatOpenAI
