@@ -13,7 +13,7 @@ export function formatTraces(traces: readonly TraceSummary[]): string {
     span.outcome === 'completed' ? String(span.status) : `${span.outcome} ${span.status}`,
     oneLine(span.responseModel ?? span.requestModel, 40),
     String(totalTokens),
-    costState === 'priced' ? `$${totalUsd}` : costState,
+    totalUsd !== null && costState === 'priced' ? `$${totalUsd}` : costState,
     milliseconds(durationMs),
     oneLine(span.inputPreview, 60),
   ]);

@@ -74,6 +74,7 @@ export function toSpan(stored: StoredSpan, content: SpanContent): Span {
 
 export function toTraceSummary(trace: ListedTrace): TraceSummary {
   const { newestMatch: span } = trace;
+  const isRefused = span.outcome === 'refused' && trace.spanCount === 1;
   return {
     traceId: trace.traceId,
     startTime: toInstant(trace.startTime),
@@ -81,8 +82,8 @@ export function toTraceSummary(trace: ListedTrace): TraceSummary {
     spanCount: trace.spanCount,
     errorCount: trace.errorCount,
     totalTokens: trace.totalTokens,
-    totalUsd: trace.totalUsd,
-    costState: span.outcome === 'refused' && trace.spanCount === 1 ? 'unpriced' : trace.costState,
+    totalUsd: isRefused ? null : trace.totalUsd,
+    costState: isRefused ? 'unpriced' : trace.costState,
     span: {
       spanId: span.spanId,
       operation: span.operation,

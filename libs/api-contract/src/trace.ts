@@ -160,8 +160,8 @@ export const TraceSummary = z.object({
   spanCount: count,
   errorCount: count,
   totalTokens: count,
-  /** What is priced so far. */
-  totalUsd: usd,
+  /** What is priced so far; null while nothing of it is, and where there is no price. */
+  totalUsd: usd.nullable(),
   costState: CostState,
   span: z.object({
     spanId: z.string(),

@@ -192,8 +192,8 @@ export interface ListedTrace {
   readonly spanCount: number;
   readonly errorCount: number;
   readonly totalTokens: number;
-  /** Sum of what is priced so far. */
-  readonly totalUsd: string;
+  /** Sum of what is priced so far; null while nothing is and `costState` is another than `priced`. */
+  readonly totalUsd: string | null;
   /** `pending` while any span is, else `unpriced` when any is, else `priced`. */
   readonly costState: CostState;
   readonly newestMatch: ListedSpan;

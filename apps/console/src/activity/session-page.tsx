@@ -63,7 +63,7 @@ export function SessionPage({ sessionId }: { readonly sessionId: string }) {
               <span>{trace.span.responseModel ?? trace.span.requestModel}</span>
               <span>{formatDuration(trace.durationMs)}</span>
               <span>{formatCompact(trace.totalTokens)} tokens</span>
-              <span>{formatUsd(trace.totalUsd)}</span>
+              {trace.totalUsd !== null && <span>{formatUsd(trace.totalUsd)}</span>}
             </Link>
             <LastWords spanId={trace.span.spanId} />
           </li>

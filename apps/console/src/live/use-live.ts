@@ -170,7 +170,7 @@ async function missed(client: LoomClient, since: string, signal: AbortSignal): P
         ...{ usage: { ...noTokens, totalTokens }, finishReasons: [], keyId, userId, sessionId },
         error: span.errorType === null ? null : { type: span.errorType, message: '', code: null },
       },
-      ...(costState === 'priced'
+      ...(costState === 'priced' && totalUsd !== null
         ? [
             {
               type: 'cost.computed' as const,

@@ -67,7 +67,7 @@ function TraceCost({ trace: { costState, totalUsd } }: { readonly trace: TraceSu
         pending
       </span>
     );
-  if (costState === 'unpriced' && Number(totalUsd) === 0)
+  if (totalUsd === null)
     return (
       <span className="text-muted" title="There is no price for this model">
         –

@@ -161,6 +161,21 @@ export function traceStoreSuite(name: string, start: () => Promise<SuiteEngine>)
       expect(listed).toMatchObject({ totalUsd: '2', costState: 'priced', spanCount: 1 });
     });
 
+    it('sums what is priced of a trace, and says nothing of money while nothing is', async () => {
+      const projectId = newUuid();
+      const [first, second] = ['1', '2'].map((mark) => spanRow({ projectId, traceId: mark.repeat(32) })); // prettier-ignore
+      const beside = spanRow({ projectId, traceId: '1'.repeat(32), spanId: 'b'.repeat(16) });
+      await write([first!, second!, beside]);
+      const noPrice = { state: 'unpriced', reason: 'no_price', totalUsd: '0' } as const;
+      await store.writeBatch(batchOf({ costs: [costRow(first!, { totalUsd: '2' }), costRow(second!, noPrice)] })); // prettier-ignore
+      const { items } = await store.listTraces({ projectId, ...range });
+      const sums = items.map(({ traceId, totalUsd, costState }) => [traceId[0], totalUsd, costState]);
+      expect(sums.toSorted()).toEqual([
+        ['1', '2', 'pending'],
+        ['2', null, 'unpriced'],
+      ]);
+    });
+
     it('lets another project read nothing', async () => {
       const span = spanRow({ projectId: newUuid() });
       const payloads = [headRow(span, 'request', Buffer.from('secret'))];
@@ -216,7 +231,8 @@ export function traceStoreSuite(name: string, start: () => Promise<SuiteEngine>)
       );
       const seen: string[] = [];
       let page = await store.listTraces({ projectId, ...range, limit: 2 });
-      expect(page.items[0]).toMatchObject({ spanCount: 4, startTime: at(6), costState: 'pending' });
+      const pending = { spanCount: 4, startTime: at(6), costState: 'pending', totalUsd: null };
+      expect(page.items[0]).toMatchObject(pending);
       for (;;) {
         seen.push(...page.items.map((trace) => trace.traceId));
         if (page.nextCursor === null) break;

@@ -221,7 +221,8 @@ export class TraceListReader {
       ),
       read(
         (where) => `SELECT trace_id AS traceId, count() AS costed,
-            countIf(newest_state = 'unpriced' AND was_called) AS unpriced, toString(sum(newest_usd)) AS totalUsd
+            countIf(newest_state = 'unpriced' AND was_called) AS unpriced,
+            countIf(newest_state = 'priced') AS priced, toString(sum(newest_usd)) AS totalUsd
           FROM (
             SELECT trace_id, any(called) AS was_called, argMax(state, (time, price_book_version)) AS newest_state,
               argMax(total_usd, (time, price_book_version)) AS newest_usd
@@ -260,6 +261,12 @@ function nextCursor(page: readonly Head[], cursor: ListCursor | null): string | 
 
 function readSums(row: StoredRow, cost: StoredRow | undefined): TraceSums {
   const spanCount = Number(row['spanCount']);
+  const costState = costStateOf(
+    Number(row['acceptedCount']),
+    Number(cost?.['costed'] ?? 0),
+    Number(cost?.['unpriced'] ?? 0),
+  );
+  const isPriced = costState === 'priced' || Number(cost?.['priced'] ?? 0) > 0;
   return {
     traceId: row['traceId'] as string,
     startTime: String(row['startTime']),
@@ -267,12 +274,8 @@ function readSums(row: StoredRow, cost: StoredRow | undefined): TraceSums {
     spanCount,
     errorCount: Number(row['errorCount']),
     totalTokens: Number(row['totalTokens']),
-    totalUsd: (cost?.['totalUsd'] as string | undefined) ?? '0',
-    costState: costStateOf(
-      Number(row['acceptedCount']),
-      Number(cost?.['costed'] ?? 0),
-      Number(cost?.['unpriced'] ?? 0),
-    ),
+    totalUsd: isPriced ? ((cost?.['totalUsd'] as string | undefined) ?? '0') : null,
+    costState,
   };
 }
 
