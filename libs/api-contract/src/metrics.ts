@@ -13,7 +13,12 @@ export const MetricsSeries = z.object({
       bucketStart: Instant,
       /** Model, provider, key or project (ids); '' without a group. */
       group: z.string(),
+      /**
+       * Operations that ended, each once, however many attempts it took: calls of models, refused ones too, counts of
+       * tokens, operations on stored responses. One request is one span.
+       */
       requests: z.int().nonnegative(),
+      /** Of them those that failed, were refused or interrupted, or were answered with 400 and above. */
       errors: z.int().nonnegative(),
       tokens: SpanBuckets,
       costUsd: z.string(),

@@ -29,7 +29,7 @@ const share = (part: number, whole: number) => (whole === 0 ? null : part / whol
 export const figures: readonly Figure[] = [
   {
     label: 'Requests',
-    hint: 'Calls that ended in this time',
+    hint: 'Operations that ended in this time, each once however many attempts it took: calls, refused ones too, token counts, and operations on stored responses',
     value: ({ requests }) => requests,
     format: formatCompact,
     worse: null,
