@@ -8,7 +8,7 @@ const context: AnswerContext = {
   bytes: Buffer.from('{"model":"asked","input":"hi","tools":[]}'),
 };
 const sse = (...events: object[]) => events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join('');
-const named = (...events: ({ type: string } & object)[]) =>
+const named = (...events: ({ type: string } & Record<string, unknown>)[]) =>
   events.map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`).join('');
 
 const translationOf = (dialect: string, wire: string) => {

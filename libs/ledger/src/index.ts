@@ -1,0 +1,42 @@
+export { concat, equalBytes, fromBase64, fromHex, textOf, toBase64, toHex, utf8 } from './bytes.ts';
+export { canonicalJson, type CanonicalValue } from './canonical-json.ts';
+export { type Checkpoint, parseCheckpoint, writeCheckpoint } from './checkpoint.ts';
+export { payloadCommitment, saltBytes } from './commitment.ts';
+export { CompactRange } from './compact-range.ts';
+export { type LedgerCrypto, nodeCrypto, publicKeyOf, sha256Stream, signEd25519 } from './ledger-crypto.ts';
+export { emptyRoot, hashBytes, leafHash, nodeHash } from './merkle-hash.ts';
+export {
+  consistencyProof,
+  inclusionProof,
+  type RangeHash,
+  verifyConsistency,
+  verifyInclusion,
+  verifySubtreeConsistency,
+  verifySubtreeInclusion,
+} from './merkle-proof.ts';
+export {
+  cosignatureBytes,
+  cosignatureType,
+  cosignedMessage,
+  ed25519Type,
+  keyIdOf,
+  type NoteSignature,
+  type NoteVerifier,
+  parseNote,
+  parseVerifierKey,
+  signatureLine,
+  type VerifiedSignature,
+  verifyNote,
+  writeNote,
+  writeVerifierKey,
+} from './signed-note.ts';
+export {
+  entriesPath,
+  newTiles,
+  rangeHashOfTiles,
+  type ReadTile,
+  tilePath,
+  type TilePlace,
+  tileWidth,
+} from './tiles.ts';
+export { parseTlogProof, type TlogProof, verifyTlogProof, writeTlogProof } from './tlog-proof.ts';
