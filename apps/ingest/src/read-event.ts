@@ -2,7 +2,7 @@ import { messageOf } from '@loom/errors';
 import type { StreamRecord } from '@loom/event-stream';
 import { CostComputed, type DeadLetter, eventReader, topics, TraceEvent } from '@loom/trace-schema';
 
-export type StoredEvent = TraceEvent | CostComputed;
+type StoredEvent = TraceEvent | CostComputed;
 
 /** What becomes of a record: an event, nothing (it is of no use here), or a dead letter. */
 export type ReadEvent =

@@ -13,7 +13,7 @@ export const inlineBytesMax = 4 * 1024 * 1024;
 const rawBytesMax = 64 * 1024 * 1024;
 
 /** The caller's dialect, and the API of the provider's bytes where it is another ('' where it is the same). */
-export type CallWires = Pick<StoredSpan, 'dialect' | 'wire' | 'requestModel'>;
+type CallWires = Pick<StoredSpan, 'dialect' | 'wire' | 'requestModel'>;
 
 export interface ContentReaderDeps {
   readonly store: Pick<TraceReader, 'readPayload' | 'readChunks'>;

@@ -42,7 +42,7 @@ export interface VerifiedSignature {
   readonly timeSeconds: number | null;
 }
 
-export const noteBytesMax = 1_000_000;
+const noteBytesMax = 1_000_000;
 const signaturesMax = 100;
 // eslint-disable-next-line no-control-regex -- the format forbids them by their codes
 const forbidden = /[\u0000-\u0009\u000b-\u001f]/;

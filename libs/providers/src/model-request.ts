@@ -114,7 +114,7 @@ export function requestForProvider(
 }
 
 /** A request's body as an object. Throws `invalid_request` when it is none. */
-export function parseBody(text: string): Readonly<Record<string, unknown>> {
+function parseBody(text: string): Readonly<Record<string, unknown>> {
   let value: unknown;
   try {
     value = JSON.parse(text);

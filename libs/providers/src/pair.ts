@@ -10,7 +10,7 @@ import { eventsOfAnswer } from './neutral-wire.ts';
 /** What becomes of parts of a request that the provider has no words for. */
 export type UnsupportedPolicy = 'refuse' | 'drop';
 
-export interface TranslatedRequest {
+interface TranslatedRequest {
   readonly body: Buffer;
   /** Paths of what was left out. */
   readonly dropped: readonly string[];

@@ -3,7 +3,7 @@ import type { DialectName } from './dialects.ts';
 import { parseRecord, records, text } from './json-values.ts';
 
 /** The name of a provider's API: one of the dialects, or one that no caller speaks. */
-export type WireName =
+type WireName =
   | DialectName
   | 'gemini-generate-content'
   | 'gemini-embeddings'
@@ -11,7 +11,7 @@ export type WireName =
   | 'cohere-chat'
   | 'cohere-embeddings';
 
-export interface EndpointRequest {
+interface EndpointRequest {
   readonly model: string;
   readonly stream: boolean;
   /** The provider's own settings, by name: `apiVersion`. */
@@ -28,7 +28,7 @@ export interface Endpoint {
 }
 
 /** How a provider's credential travels; `sigv4` and `google-oauth` need more than a header made of it. */
-export type AuthScheme = 'bearer' | 'x-api-key' | 'api-key' | 'x-goog-api-key' | 'sigv4' | 'google-oauth';
+type AuthScheme = 'bearer' | 'x-api-key' | 'api-key' | 'x-goog-api-key' | 'sigv4' | 'google-oauth';
 
 /** The wire behaviour of a kind of provider. */
 export interface ProviderProfile {

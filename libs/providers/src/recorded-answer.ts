@@ -3,7 +3,7 @@ import { findPair } from './pairs.ts';
 import { wires } from './wires.ts';
 
 /** How a call on the record was spoken. */
-export interface RecordedCall {
+interface RecordedCall {
   /** The caller's dialect. */
   readonly dialect: string;
   /** The API of the provider's bytes; '' where it is the caller's. */

@@ -41,7 +41,7 @@ export interface PlannedAttempt {
   readonly waitMs: number;
 }
 
-export interface AttemptPlanOptions {
+interface AttemptPlanOptions {
   readonly breakers: Breakers;
   /** How many keys a provider has; at least 1. */
   readonly keysOf: (target: Target) => number;
@@ -112,7 +112,9 @@ export class AttemptPlan {
   next(failure: AttemptFailure): PlannedAttempt | null {
     const current = this.#current;
     if (!current || failure.kind === 'request' || this.#attempts >= attemptsMax) return null;
-    return this.#nextKey(current, failure) ?? this.#again(current, failure) ?? this.#fallBack(failure);
+    const next = this.#nextKey(current, failure) ?? this.#again(current, failure) ?? this.#fallBack(failure);
+    if (!next) this.#current = null; // the end is the end
+    return next;
   }
 
   #nextKey({ target, keyIndex }: PlannedAttempt, { kind }: AttemptFailure): PlannedAttempt | null {

@@ -38,7 +38,7 @@ export function recordedCases(): RecordedCase[] {
 }
 
 /** Input with cache, cache read, output with reasoning, reasoning. */
-export type UsageFigures = readonly [number, number, number, number];
+type UsageFigures = readonly [number, number, number, number];
 
 /** The usage of each recorded case, compared by hand with what its body says; null where it says nothing. */
 export function goldenUsage(): Readonly<Record<string, UsageFigures | null>> {

@@ -18,8 +18,15 @@ export function anthropicErrorType(status: number): string {
   return typeByStatus[status] ?? (status < 500 ? 'invalid_request_error' : 'api_error');
 }
 
-/** An error as the Anthropic API tells it: `{ type: "error", error: { type, message }, request_id }`. */
+/** Reasons that the API tells as `error.details.error_code`, and its clients act on. */
+const toldReasons: ReadonlySet<string | undefined> = new Set(['thread_unsupported_request']);
+
+/** An error as the Anthropic API tells it: `{ type: "error", error: { type, message, details? }, request_id }`. */
 export function anthropicError(error: LoomError, requestId: string): object {
-  const { message, status } = error;
-  return { type: 'error', error: { type: anthropicErrorType(status), message }, request_id: requestId };
+  const { message, status, reason } = error;
+  const details = toldReasons.has(reason) ? { details: { error_code: reason } } : {};
+  return {
+    ...{ type: 'error', error: { type: anthropicErrorType(status), message, ...details } },
+    request_id: requestId,
+  };
 }

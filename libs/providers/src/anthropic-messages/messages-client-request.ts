@@ -14,6 +14,7 @@ import type {
 } from '../neutral/neutral-request.ts';
 import {
   FeatureUse,
+  heldElsewhere,
   invalidMember,
   mustList,
   mustRecord,
@@ -42,6 +43,8 @@ const known = new Set([
 /** Reads a request of the Messages API for a provider that speaks another one. Throws `invalid_request`. */
 export function readMessagesBody(body: Readonly<Record<string, unknown>>, model: string): NeutralRequest {
   const use = new FeatureUse();
+  // The clients of this API know the reason: they go on with the whole conversation in each request.
+  if (record(body.thread)) throw heldElsewhere('thread', 'thread_unsupported_request');
   use.leave(body, known);
   const tools = readTools(body.tools, use);
   const choice = record(body.tool_choice);

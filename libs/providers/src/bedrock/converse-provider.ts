@@ -68,7 +68,7 @@ function readBedrockError(body: unknown): CallError | null {
 }
 
 /** The usage of an answer; null when it tells none. */
-export function readConverseUsage(value: unknown): Usage | null {
+function readConverseUsage(value: unknown): Usage | null {
   const usage = record(value);
   if (!usage || !('inputTokens' in usage || 'outputTokens' in usage)) return null;
   const cacheRead = count(usage.cacheReadInputTokens);

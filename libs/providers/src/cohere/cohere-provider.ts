@@ -61,7 +61,7 @@ function readCohereError(body: unknown): CallError | null {
 }
 
 /** The usage of an answer; null when it tells none. */
-export function readCohereUsage(value: unknown): Usage | null {
+function readCohereUsage(value: unknown): Usage | null {
   const usage = record(value);
   const tokens = record(usage?.tokens);
   if (!tokens) return null;

@@ -56,7 +56,7 @@ function readGeminiError(body: unknown): CallError | null {
 }
 
 /** The usage of an answer; null when it tells none. Thoughts are output here too, and stand beside the candidates. */
-export function readGeminiUsage(value: unknown): Usage | null {
+function readGeminiUsage(value: unknown): Usage | null {
   const usage = record(value);
   if (!usage || !('promptTokenCount' in usage || 'totalTokenCount' in usage)) return null;
   const thoughts = count(usage.thoughtsTokenCount);

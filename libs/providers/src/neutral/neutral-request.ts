@@ -90,7 +90,7 @@ export interface NeutralFile extends Cacheable {
   readonly name: string | null;
 }
 
-export interface NeutralAudio {
+interface NeutralAudio {
   readonly type: 'audio';
   /** Base64. */
   readonly data: string;
@@ -126,7 +126,7 @@ export interface NeutralReasoning {
   readonly encrypted: string | null;
 }
 
-export interface NeutralRefusal {
+interface NeutralRefusal {
   readonly type: 'refusal';
   readonly text: string;
 }
@@ -160,7 +160,7 @@ export type NeutralResponseFormat =
       readonly strict: boolean | null;
     };
 
-export interface NeutralReasoningOptions {
+interface NeutralReasoningOptions {
   /** `none`, `minimal`, `low`, `medium`, `high`, `xhigh`; null: not said. */
   readonly effort: string | null;
   readonly budgetTokens: number | null;

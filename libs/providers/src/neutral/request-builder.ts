@@ -10,6 +10,15 @@ import type {
 } from './neutral-request.ts';
 
 /** The error for a member that is not what its dialect says. */
+/**
+ * A part of the conversation that only the provider of the caller's own API holds: without it the model would be asked
+ * something else, so it is refused under every policy. An API may have a reason of its own that its clients know.
+ */
+export function heldElsewhere(path: string, reason = 'held_context'): LoomError {
+  const message = `"${path}" names what this model's provider does not hold; send the whole conversation`;
+  return new LoomError('unsupported', message, { param: path, reason });
+}
+
 export function invalidMember(path: string, expected: string): LoomError {
   return new LoomError('invalid_request', `"${path}" must be ${expected}`, { param: path });
 }

@@ -22,7 +22,7 @@ const finishReasons: Readonly<Record<NeutralFinish, string>> = {
 };
 
 /** Usage as the chat API tells it: prompt contains the cache, completion the reasoning. */
-export function chatUsage(usage: Usage): Readonly<Record<string, unknown>> {
+function chatUsage(usage: Usage): Readonly<Record<string, unknown>> {
   return {
     prompt_tokens: usage.inputTokens,
     completion_tokens: usage.outputTokens,

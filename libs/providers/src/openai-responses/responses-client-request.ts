@@ -13,6 +13,7 @@ import type {
 } from '../neutral/neutral-request.ts';
 import {
   FeatureUse,
+  heldElsewhere,
   invalidMember,
   mustList,
   mustRecord,
@@ -43,6 +44,9 @@ const known = new Set([
   ...['safety_identifier', 'metadata', 'service_tier'],
 ]);
 
+/** Members that name a part of the conversation, which OpenAI holds. */
+const held = ['previous_response_id', 'conversation', 'prompt'];
+
 /** Members whose value is what happens anyway where nothing is stored. */
 const defaults: Readonly<Record<string, (value: unknown) => boolean>> = {
   store: (value) => value === false,
@@ -56,6 +60,7 @@ const defaults: Readonly<Record<string, (value: unknown) => boolean>> = {
 /** Reads a Responses request for a provider that speaks another API. Throws `invalid_request`. */
 export function readResponsesBody(body: Readonly<Record<string, unknown>>, model: string): NeutralRequest {
   const use = new FeatureUse();
+  for (const name of held) if (body[name] !== undefined && body[name] !== null) throw heldElsewhere(name);
   use.leave(body, new Set([...known, ...Object.keys(body).filter((name) => defaults[name]?.(body[name]))]));
   const { system, messages } = readInput(body.input, use);
   const instructions = text(body.instructions);
@@ -207,6 +212,8 @@ function readItem(
       use.use('reasoning_history', path);
       turns.assistant(readReasoningItem(item));
       return;
+    case 'item_reference':
+      throw heldElsewhere(`${path} (item_reference)`);
     default:
       use.unknown.push(`${path} (${String(item.type)})`);
   }
