@@ -40,7 +40,7 @@ describe('recordFixture', () => {
         apiKey: 'k',
         client: {
           getTrace: () => Promise.resolve({ spans: [{ spanId: 's', ...span }] }) as never,
-          getSpanRaw: () => Promise.resolve(bytes) as never,
+          getSpanRaw: () => Promise.resolve(bytes),
         },
       },
     );
