@@ -392,21 +392,23 @@ describe('a request of the Responses API', () => {
 describe('a request that names a conversation which only its own API holds', () => {
   const responses = { model: 'm', input: 'And then?' };
   const messages = { model: 'm', max_tokens: 9, messages: [{ role: 'user', content: 'And then?' }] };
-  it.each([
+  it.each<[dialect: string, param: string, body: object]>([
     ['openai-responses', 'previous_response_id', { ...responses, previous_response_id: 'resp_1' }],
     ['openai-responses', 'conversation', { ...responses, conversation: 'conv_1' }],
     ['openai-responses', 'prompt', { ...responses, prompt: { id: 'pmpt_1' } }],
     [
-      ...['openai-responses', 'input[0] (item_reference)'],
+      'openai-responses',
+      'input[0] (item_reference)',
       { ...responses, input: [{ type: 'item_reference', id: 'msg_1' }] },
     ],
     [
-      ...['anthropic-messages', 'thread'],
+      'anthropic-messages',
+      'thread',
       { ...messages, thread: { type: 'continue', previous_message_id: 'msg_1' } },
     ],
   ])('is refused by %s.%s, also where parts may be dropped', (dialect, param, body) => {
     for (const policy of ['refuse', 'drop'] as const)
-      expect(() => translate(dialect as string, 'gemini-generate-content', body as object, policy)).toThrow(
+      expect(() => translate(dialect, 'gemini-generate-content', body, policy)).toThrow(
         expect.objectContaining({ code: 'unsupported', param }),
       );
   });
