@@ -7,6 +7,7 @@ import { anthropicMessages } from './anthropic-sdk.ts';
 import { langChainChat, langChainResponses } from './langchain.ts';
 import { llamaIndexChat, llamaIndexResponses } from './llama-index.ts';
 import { agentsChat, agentsResponses } from './openai-agents.ts';
+import { officialSpecs } from './official.specs.ts';
 import { openAiChat, openAiResponses } from './openai-sdk.ts';
 import { Python, pythonClients } from './python-client.ts';
 import { startScriptedProvider } from './scripted-provider.ts';
@@ -44,6 +45,7 @@ afterAll(async () => {
 
 if (python.missing !== null) it.skip(`openai for Python (missing: ${python.missing})`, () => undefined);
 for (const spec of clients) clientSuite(spec, () => world);
+officialSpecs(() => world);
 describe('the record', () => {
   for (const spec of clients) recordSuite(spec, () => world);
 });

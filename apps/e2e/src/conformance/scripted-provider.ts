@@ -10,6 +10,7 @@ export const cities = ['Praha', 'Brno'] as const;
 export const resultText = 'It is 21 and 19 degrees.';
 /** What the model counts to, twenty-five pieces a second, when it is asked to count slowly. */
 export const countText = Array.from({ length: 150 }, (_, index) => `n${index}`).join(' ');
+export const thought = 'Six times seven.';
 export const vector = [0.25, -0.5, 0.125];
 
 const usage = ([input, output]: readonly [number, number]) => ({
@@ -72,18 +73,37 @@ const answer = (respond: (body: Record<string, unknown>) => object) => ({
 });
 
 /**
- * A provider of all APIs on one port, aimock, that knows four things: to say hello when it was told to be terse, the
- * weather by way of a tool, a person by a schema, and to count slowly.
+ * A provider of all APIs on one port, aimock, that says hello when it was told to be terse, knows the weather by
+ * way of a tool and a person by a schema, counts slowly, and fails in the ways it is asked for.
  */
 export async function startScriptedProvider(): Promise<LLMock> {
   const mock = new LLMock({ port: 0, chunkSize: 5 });
   mock.on({ userMessage: 'hello' }, answerHello);
   mock.on({ userMessage: 'weather' }, answerWeather);
+  mock.on({ hasToolResult: true }, answerWeather); // of a thread: the provider has the question already
   mock.on({ userMessage: 'person' }, answerPerson);
   mock.on(
     { userMessage: 'slowly' },
     { content: countText, ...usage(tokensOf.hello) },
     { chunkSize: 4, streamingProfile: { ttft: 10, tps: 25 } },
+  );
+  mock.on(
+    { userMessage: 'ramble' },
+    { content: 'On and on', finishReason: 'length', ...usage(tokensOf.hello) },
+  );
+  mock.on({ userMessage: 'time' }, (request) => ({
+    ...{ content: 'Let me look.', ...callsOf(request, [['get_time', {}]]) },
+    ...usage(tokensOf.call),
+  }));
+  mock.on({ userMessage: 'think' }, { content: '42', reasoning: thought, ...usage(tokensOf.hello) });
+  mock.on(
+    { userMessage: 'limit' },
+    { error: { message: 'slow down', type: 'rate_limit_error' }, status: 429 },
+  );
+  mock.on(
+    { userMessage: 'break' },
+    { content: countText, ...usage(tokensOf.hello) },
+    { truncateAfterChunks: 9 },
   );
   mock.onEmbedding(/./, { embedding: vector });
   // What aimock lacks.
