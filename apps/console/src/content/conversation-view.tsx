@@ -31,6 +31,8 @@ const icons: Readonly<Record<string, LucideIcon>> = Object.assign(Object.create(
   function: Wrench,
 });
 const foldAbove = 8;
+/** What a provider's tool found is open up to here. Characters. */
+const shortResult = 1500;
 /** The kinds of image that are drawn; anything else, and anything from outside, is named only. */
 const drawn = /^data:image\/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=]+$/;
 
@@ -154,7 +156,7 @@ function PartView({ part }: { readonly part: Part }) {
           </Line>
           {part.first.length > 0 && (
             <code className="tabular font-mono text-2xs text-muted">
-              [{part.first.join(', ')}
+              [{part.first.map((number) => Number(number.toPrecision(5))).join(', ')}
               {part.dimensions > part.first.length && ', …'}]
             </code>
           )}
@@ -173,25 +175,27 @@ type PartOf<Kind extends Part['kind']> = Part & { readonly kind: Kind };
 
 function ToolCall({ part }: { readonly part: PartOf<'toolCall'> }) {
   const { name, input, result, isProviders, isError } = part;
+  const hasResult = result !== null || !isProviders;
   return (
     <Folded
       icon={isProviders ? Server : Wrench}
       title={isProviders ? `${visibleText(name)}, run by the provider` : `Calls ${visibleText(name)}`}
-      open
+      hint={visibleText(JSON.stringify(input).slice(0, 200))}
+      open={!isProviders || (result ?? '').length < shortResult}
     >
-      <div className="grid gap-2 lg:grid-cols-2">
+      <div className={cn('grid gap-2', hasResult && 'lg:grid-cols-2')}>
         <Labelled label="Arguments">
           {typeof input === 'string' ? <ToolResult text={input} /> : <JsonTree value={input} />}
         </Labelled>
-        <Labelled label={isError ? 'Result, an error' : 'Result'} isBad={isError}>
-          {result === null ? (
-            <p className="text-xs text-muted">
-              {isProviders ? 'The provider did not show it.' : 'Not in this call.'}
-            </p>
-          ) : (
-            <ToolResult text={result} />
-          )}
-        </Labelled>
+        {hasResult && (
+          <Labelled label={isError ? 'Result, an error' : 'Result'} isBad={isError}>
+            {result === null ? (
+              <p className="text-xs text-muted">Not in this call.</p>
+            ) : (
+              <ToolResult text={result} />
+            )}
+          </Labelled>
+        )}
       </div>
     </Folded>
   );
@@ -272,19 +276,25 @@ function Labelled({
 function Folded({
   icon: Icon,
   title,
+  hint,
   open,
   children,
 }: {
   readonly icon: LucideIcon;
   readonly title: string;
+  /** What is inside, in a line, while it is closed. */
+  readonly hint?: string;
   readonly open: boolean;
   readonly children: ReactNode;
 }) {
   return (
-    <details open={open} className="rounded-md border border-dashed px-3 py-2">
+    <details open={open} className="group/fold min-w-0 rounded-md border border-dashed px-3 py-2">
       <summary className="flex cursor-pointer items-center gap-1.5 text-xs font-medium text-muted">
-        <Icon aria-hidden className="size-3.5" />
-        <bdi className="truncate">{title}</bdi>
+        <Icon aria-hidden className="size-3.5 shrink-0" />
+        <bdi className="max-w-full shrink-0 truncate">{title}</bdi>
+        {hint !== undefined && (
+          <code className="truncate font-mono text-2xs font-normal group-open/fold:hidden">{hint}</code>
+        )}
       </summary>
       <div className="pt-2">{children}</div>
     </details>

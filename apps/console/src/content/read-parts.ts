@@ -63,7 +63,10 @@ const itemReaders: Readonly<Record<string, (item: Json) => Part[]>> = {
   mcp_call: (item) => [
     ...providersCall({ ...item, name: joined(item['server_label'], item['name']), output: item['output'] ?? item['error'] }), // prettier-ignore
   ],
-  web_search_call: ({ id, action }) => providersCall({ id, name: 'web_search', input: action }),
+  web_search_call: ({ id, action }) => {
+    const { sources, ...input } = isJson(action) ? action : {};
+    return providersCall({ id, name: 'web_search', input, output: sources });
+  },
   file_search_call: ({ id, queries, results }) =>
     providersCall({ id, name: 'file_search', input: { queries }, output: results }),
   code_interpreter_call: ({ id, code, outputs }) =>
@@ -174,7 +177,7 @@ function file({ name, note, words = '' }: { name: string; note: string; words?: 
 const mediaTypeOf = (dataUrl: string): string => /^data:([^;,]+)/.exec(dataUrl)?.[1] ?? '';
 
 /** The words of a content; what has none is shown as JSON. */
-export function textOf(content: unknown): string {
+function textOf(content: unknown): string {
   return texts(partsOf(content));
 }
 

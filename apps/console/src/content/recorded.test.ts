@@ -38,8 +38,13 @@ describe('recorded answers as conversations', () => {
     const parts = responses('openai-web-search-tool.1.json');
     expect(parts.slice(0, 2)).toEqual([
       { kind: 'reasoning', text: '' },
-      expect.objectContaining({ kind: 'toolCall', name: 'web_search', isProviders: true, result: null }),
+      expect.objectContaining({
+        ...{ kind: 'toolCall', name: 'web_search', isProviders: true },
+        input: { type: 'search', query: 'tech news today December 5 2025' },
+        result: expect.stringContaining('https://www.theverge.com/') as unknown,
+      }),
     ]);
+    expect(parts[3]).toMatchObject({ input: { type: 'open_page' }, result: null });
     expect(parts.find(({ kind }) => kind === 'citation')).toMatchObject({
       url: expect.stringMatching(/^https:/) as unknown,
     });

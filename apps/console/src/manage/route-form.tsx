@@ -282,7 +282,7 @@ function TargetRow({
   const listed = providers.includes(provider) || provider === '' ? providers : [provider, ...providers];
   return (
     <div className="flex flex-wrap items-end gap-2">
-      <div className="min-w-32 flex-1">
+      <div className="min-w-28 flex-[1.2] sm:min-w-40">
         <Field label="Provider" of={of} hasHiddenLabel={!hasLabels} param={`${param}provider`}>
           {(ids) => (
             <Select
@@ -298,7 +298,7 @@ function TargetRow({
           )}
         </Field>
       </div>
-      <div className="min-w-40 flex-[1.6]">
+      <div className="min-w-24 flex-[1.6] sm:min-w-36">
         <Field label="Model" of={of} hasHiddenLabel={!hasLabels} param={`${param}model`}>
           {(ids) => (
             <TextInput
@@ -312,7 +312,8 @@ function TargetRow({
           )}
         </Field>
       </div>
-      {children}
+      {/* On a narrow screen they stay together, below the fields. */}
+      <div className="ml-auto flex items-end gap-2">{children}</div>
     </div>
   );
 }

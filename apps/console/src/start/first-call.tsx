@@ -100,7 +100,7 @@ function Snippets({ gatewayUrl, apiKey }: { readonly gatewayUrl: string; readonl
             >
               {code}
             </pre>
-            <CopyButton text={code} label="Copy snippet" className="absolute top-2 right-2" />
+            <CopyButton text={code} label="Copy snippet" className="absolute top-2 right-2 bg-canvas" />
           </div>
         </Tabs.Content>
       ))}

@@ -38,28 +38,26 @@ export function Attempts({ attempts }: { readonly attempts: Span['attempts'] }) 
         columns={[
           { head: 'Why', cell: ({ reason }) => <AttemptReason reason={reason} /> },
           {
-            head: 'Target',
-            cell: ({ provider, model }) => (
-              <code className="font-mono text-xs whitespace-nowrap">
-                <span className="text-muted">{provider}/</span>
-                <bdi>{visibleText(model)}</bdi>
-              </code>
+            head: 'Status',
+            cell: ({ status, error }) => (
+              <Badge tone={error ? 'bad' : 'ok'}>{status ?? (error ? 'none' : 'ok')}</Badge>
             ),
           },
           {
-            head: 'Result',
-            cell: ({ status, error }) => (
-              <span className="flex items-center gap-1.5">
-                <Badge tone={error ? 'bad' : 'ok'}>{status ?? (error ? 'no answer' : 'ok')}</Badge>
+            head: 'Target',
+            className: 'w-full min-w-48',
+            cell: ({ provider, model, error }) => (
+              <>
+                <code className="font-mono text-xs">
+                  <span className="text-muted">{provider}/</span>
+                  <bdi>{visibleText(model)}</bdi>
+                </code>
                 {error && (
-                  <span
-                    className="foreign line-clamp-2 min-w-40 text-xs text-muted"
-                    title={visibleText(error.message)}
-                  >
+                  <p className="foreign line-clamp-3 text-xs text-bad" title={visibleText(error.message)}>
                     {visibleText(`${error.type}: ${error.message}`)}
-                  </span>
+                  </p>
                 )}
-              </span>
+              </>
             ),
           },
           {

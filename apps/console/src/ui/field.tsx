@@ -33,7 +33,7 @@ export function Field({
   const faulty = use(FaultyParam);
   const isFaulty = error !== undefined || (param !== undefined && faulty === param);
   return (
-    <div className="grid gap-1">
+    <div className="grid content-start gap-1">
       <label htmlFor={id} className={hasHiddenLabel ? 'sr-only' : 'text-xs font-medium'}>
         {label}
         {of !== undefined && <span className="sr-only"> of {of}</span>}
@@ -90,7 +90,12 @@ export function TextArea({
 }: ComponentProps<'textarea'> & { readonly isSecret?: boolean }) {
   return (
     <textarea
-      className={cn(box, 'h-auto min-h-8 py-1.5', isSecret && '[-webkit-text-security:disc]', className)}
+      className={cn(
+        box,
+        'h-auto min-h-8 py-1.5',
+        isSecret && 'resize-none [-webkit-text-security:disc]',
+        className,
+      )}
       autoComplete="off"
       spellCheck={false}
       {...props}
