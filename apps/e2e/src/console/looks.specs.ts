@@ -11,6 +11,12 @@ const pages: Readonly<Record<string, (stage: Stage) => string>> = {
   traces: plain('/p/default/traces'),
   'traces-peek': ({ world }) => `/p/default/traces?peek=${world.traceOf('tools-1')}`,
   'trace-tools': ({ world }) => `/p/default/traces/${world.traceOf('tools-1')}`,
+  'trace-responses': ({ world }) => `/p/default/traces/${world.traceOf('research')}`,
+  'trace-anthropic': ({ world }) => `/p/default/traces/${world.traceOf('thinker')}`,
+  'trace-translated': ({ world }) => `/p/default/traces/${world.traceOf('translated')}`,
+  'trace-embeddings': ({ world }) => `/p/default/traces/${world.traceOf('embedded')}`,
+  'trace-routed': ({ world }) => `/p/default/traces/${world.traceOf('routed')}`,
+  'trace-cached': ({ world }) => `/p/default/traces/${world.traceOf('cached')}`,
   'trace-tree': ({ world }) => `/p/default/traces/${world.traceOf('mixed')}`,
   'trace-timeline': plain(`/p/default/traces/${largeTraceId}?view=timeline`),
   'trace-log': ({ world }) => `/p/default/traces/${world.traceOf('mixed')}?view=log&tab=json`,
@@ -43,6 +49,35 @@ const doors: Readonly<Record<string, string>> = {
   'invitation-over': '/invite/no-such-token',
 };
 
+/** Forms, by the name of their pictures: where they are, and the way to them. */
+const forms: Readonly<Record<string, readonly [path: string, open: (visit: Visit) => Promise<void>]>> = {
+  'form-alias': [
+    '/p/default/models',
+    async ({ page }) => {
+      await page
+        .getByRole('row', { name: /sturdy/ })
+        .getByRole('button', { name: 'Edit' })
+        .click();
+      await page.getByRole('button', { name: 'Balance with another' }).click();
+      await page.getByLabel('Model of target 2').fill('plain-1');
+      await page.getByRole('button', { name: 'Add fallback' }).click();
+    },
+  ],
+  'form-provider': [
+    '/p/default/providers',
+    async ({ page }) => {
+      await page.getByRole('button', { name: 'Add provider' }).click();
+      await page.getByLabel('Kind').selectOption('aws-bedrock');
+      await page.getByLabel('Region').fill('eu-west-1');
+      await page.getByLabel('Credential').fill('AKIA1:secret\nAKIA2:secret');
+    },
+  ],
+  'form-project': [
+    '/p/default/projects',
+    ({ page }) => page.getByRole('button', { name: 'Edit' }).first().click(),
+  ],
+};
+
 /** In both themes and both sizes: no barrier, nothing wider than the screen, and a picture for a person to judge. */
 async function look(stage: Stage, visit: Visit, name: string): Promise<string[]> {
   const { page } = visit;
@@ -71,6 +106,16 @@ export function looksSpecs(stage: () => Stage): void {
         visit.expectComplaint(/404/);
         await visit.goto(pages[name]?.(stage()) ?? '');
         await visit.settled();
+        expect(await look(stage(), visit, name)).toEqual([]);
+      });
+    });
+
+    it.each(Object.keys(forms))('has no barriers: %s', async (name) => {
+      const [path, open] = forms[name] ?? ['', () => Promise.resolve()];
+      await stage().visit(async (visit) => {
+        await visit.goto(path);
+        await visit.settled();
+        await open(visit);
         expect(await look(stage(), visit, name)).toEqual([]);
       });
     });

@@ -60,6 +60,115 @@ export function manageSpecs(stage: () => Stage): void {
       });
     });
 
+    it('offers every kind of provider that the service knows, each with what it asks for', async () => {
+      const { world } = stage();
+      const client = world.clientOf(await world.admin(), 'default');
+      const body = { name: 'odd', kind: 'no-such-kind', baseUrl: world.providerUrl };
+      const refusal = await client.createProvider({ body }).then(
+        () => '',
+        (error: unknown) => String(error),
+      );
+      const known = /known: (.*)$/.exec(refusal)?.[1]?.split(', ') ?? [];
+      await stage().visit(async (visit) => {
+        const { page } = visit;
+        await visit.goto('/p/default/providers');
+        await visit.button('Add provider').click();
+        const dialog = page.getByRole('dialog');
+        const kinds = await dialog.getByLabel('Kind').locator('option').all();
+        const offered = await Promise.all(kinds.map((option) => option.getAttribute('value')));
+        expect(offered.toSorted()).toEqual(known.toSorted());
+        await dialog.getByLabel('Kind').selectOption('anthropic');
+        expect(await dialog.getByLabel('Base URL').inputValue()).toBe('https://api.anthropic.com');
+        await dialog.getByLabel('Kind').selectOption('aws-bedrock');
+        await dialog.getByLabel('Region').fill('eu-west-1');
+        const address = await dialog.getByLabel('Base URL').inputValue();
+        expect(address).toBe('https://bedrock-runtime.eu-west-1.amazonaws.com');
+        await dialog.getByLabel('Credential').fill('AKIA1:secret\nAKIA2:secret');
+        await visit.sees(/2 keys, used in turn/);
+      });
+    });
+
+    it('routes an alias, says which field is wrong, and keeps what it was before', async () => {
+      const { world } = stage();
+      const client = world.clientOf(await world.admin(), 'default');
+      await stage().visit(async (visit) => {
+        const { page } = visit;
+        visit.expectComplaint(/400/);
+        await visit.goto('/p/default/models');
+        await visit.button('Add alias').click();
+        const dialog = page.getByRole('dialog');
+        await dialog.getByLabel('Alias').fill('two-ways');
+        await dialog.getByLabel('Provider').selectOption('openai-compatible');
+        await dialog.getByLabel('Model', { exact: true }).fill('broken-1');
+        await dialog.getByRole('button', { name: 'Add', exact: true }).click();
+        const row = page.getByRole('row', { name: /two-ways/ });
+        await row.getByRole('button', { name: 'Edit' }).click();
+        await dialog.getByRole('button', { name: 'Balance with another' }).click();
+        await dialog.getByLabel('Provider of target 2').selectOption('openai-compatible');
+        await dialog.getByLabel('Model of target 2').fill('limited-1');
+        await dialog.getByLabel('Weight of target 1').fill('3');
+        await dialog.getByRole('button', { name: 'Add fallback' }).click();
+        await dialog.getByLabel('Provider of fallback 1').selectOption('openai-compatible');
+        await dialog.getByLabel('Model of fallback 1').fill('plain-1');
+        await dialog.getByLabel('its content policy').check();
+        await dialog.getByLabel('Retries').selectOption('1');
+        await dialog.getByLabel('First chunk').fill('2.5');
+        await dialog.getByRole('button', { name: 'Save' }).click();
+        await visit.sees(row.getByText('75 %'));
+        await visit.sees(row.getByText('else'));
+        await visit.sees(row.getByText(/1 retry .* first chunk 2.5 s/));
+        await eventually(
+          async () => {
+            await world.call('two-ways');
+            return client.listTraces({ query: { filter: 'requestModel:two-ways model:plain-1' } });
+          },
+          ({ traces }) => traces.some(({ span }) => span.outcome === 'completed'),
+        );
+        await client.createProvider({
+          body: { name: 'short-lived', kind: 'vllm', baseUrl: world.providerUrl },
+        });
+        await page.reload();
+        await row.getByRole('button', { name: 'Edit' }).click();
+        await dialog.getByLabel('Provider of fallback 1').selectOption('short-lived');
+        const { providers } = await client.listProviders();
+        const gone = providers.find(({ name }) => name === 'short-lived')?.id ?? '';
+        await client.deleteProvider({ params: { id: gone } });
+        await dialog.getByRole('button', { name: 'Save' }).click();
+        await visit.sees(
+          dialog.getByRole('alert').getByText(/^route\.fallbacks\.0\.provider: .*short-lived/),
+        );
+        const marked = dialog.getByLabel('Provider of fallback 1');
+        expect(await marked.getAttribute('aria-invalid')).toBe('true');
+        await page.keyboard.press('Escape');
+        await visit.goto('/p/default/audit');
+        await page
+          .getByRole('row', { name: /alias.*two-ways/ })
+          .first()
+          .getByRole('button', { name: /^Show/ })
+          .click();
+        await visit.sees(dialog.getByText('limited-1', { exact: false }));
+        await visit.sees(dialog.getByRole('heading', { name: 'before' }));
+      });
+    });
+
+    it('turns the response cache of a project on and off', async () => {
+      await stage().visit(async (visit) => {
+        const { page } = visit;
+        await visit.goto('/p/default/projects');
+        const row = page.getByRole('row').nth(1);
+        const dialog = page.getByRole('dialog');
+        for (const [seconds, shown] of [
+          ['3600', '1 h'],
+          ['', 'off'],
+        ] as const) {
+          await row.getByRole('button', { name: 'Edit' }).click();
+          await dialog.getByLabel('Response cache').fill(seconds);
+          await dialog.getByRole('button', { name: 'Save' }).click();
+          await visit.sees(row.getByText(shown, { exact: true }));
+        }
+      });
+    });
+
     it('gives a model a name of its own, and calls reach it by that name', async () => {
       const { world } = stage();
       await stage().visit(async (visit) => {
@@ -70,7 +179,7 @@ export function manageSpecs(stage: () => Stage): void {
         await dialog.getByLabel('Alias').fill('house-model');
         await dialog.getByLabel('Provider').selectOption('openai-compatible');
         await dialog.getByLabel('Model', { exact: true }).fill('plain-1');
-        await dialog.getByRole('button', { name: 'Add' }).click();
+        await dialog.getByRole('button', { name: 'Add', exact: true }).click();
         const row = page.getByRole('row', { name: /house-model/ });
         await visit.sees(row);
         const client = await world.loom.client();

@@ -97,12 +97,13 @@ export function overviewSpecs(stage: () => Stage): void {
         await page.keyboard.press('?');
         await visit.sees(page.getByRole('dialog', { name: 'Keyboard' }));
         await page.keyboard.press('Escape');
+        const ground = () => page.evaluate<string>('getComputedStyle(document.body).backgroundColor');
+        const light = await ground();
         await visit.button('Account menu').click();
         await page.getByRole('menuitemcheckbox', { name: 'Dark' }).click();
-        const dark = await page.evaluate('getComputedStyle(document.body).backgroundColor');
         await page.reload();
         expect(await page.locator('html').getAttribute('data-theme')).toBe('dark');
-        expect(await page.evaluate('getComputedStyle(document.body).backgroundColor')).toBe(dark);
+        expect(await ground()).not.toBe(light);
       });
     });
     const world = () => stage().world;

@@ -43,6 +43,64 @@ export function traceSpecs(stage: () => Stage): void {
       });
     });
 
+    it('reads a Responses call with its items and what the provider ran', async () => {
+      await stage().visit(async (visit) => {
+        const { page } = visit;
+        await visit.goto(`/p/default/traces/${traceOf('research')}`);
+        await visit.sees('You look things up.');
+        await visit.sees('Calls today');
+        await visit.sees(page.getByText('2025-12-05'));
+        await visit.sees('web_search, run by the provider');
+        await visit.sees(/^https:\/\/.*theverge/);
+        await page.getByRole('tab', { name: 'Headers & curl' }).click();
+        await visit.sees(page.getByLabel('curl command').getByText(/\/v1\/responses/));
+      });
+    });
+
+    it('reads a call of Anthropic’s API: blocks, an image, results beside their tools', async () => {
+      await stage().visit(async (visit) => {
+        const { page } = visit;
+        await visit.goto(`/p/default/traces/${traceOf('thinker')}`);
+        await visit.sees('You echo.');
+        await visit.sees(page.getByRole('img', { name: 'Part of the conversation' }));
+        await visit.sees('Result, an error');
+        await visit.sees('no such word');
+        await visit.sees('echo.echo, run by the provider');
+        await visit.sees('Tool echo: hello world');
+      });
+    });
+
+    it('says that a call was translated, and what was left out of it', async () => {
+      await stage().visit(async (visit) => {
+        await visit.goto(`/p/default/traces/${traceOf('translated')}`);
+        await visit.sees('openai-chat → anthropic-messages');
+        await visit.sees(visit.page.getByText('The provider could not be told').getByText('seed'));
+      });
+    });
+
+    it('shows the way of a call over its route, attempt by attempt', async () => {
+      await stage().visit(async (visit) => {
+        await visit.goto(`/p/default/traces/${traceOf('routed')}`);
+        await visit.sees('route sturdy');
+        const attempts = visit.page.getByRole('region', { name: 'Attempts' }).getByRole('row');
+        await visit.sees(attempts.filter({ hasText: 'first' }).filter({ hasText: 'overloaded' }));
+        await visit.sees(attempts.filter({ hasText: 'retry' }).filter({ hasText: 'broken-1' }));
+        await visit.sees(attempts.filter({ hasText: 'fallback' }).filter({ hasText: 'plain-1' }));
+      });
+    });
+
+    it('names a hit of the cache, counts vectors, reads a completion', async () => {
+      await stage().visit(async (visit) => {
+        await visit.goto(`/p/default/traces/${traceOf('cached')}`);
+        await visit.sees('cache hit, cost 0');
+        await visit.goto(`/p/default/traces/${traceOf('embedded')}`);
+        await visit.sees('3 vectors of 1,536 dimensions');
+        await visit.goto(`/p/default/traces/${traceOf('written')}`);
+        await visit.sees('Invent a holiday.');
+        await visit.sees(/Gratitude Day/);
+      });
+    });
+
     it('plays a stream again', async () => {
       await stage().visit(async (visit) => {
         const { page } = visit;

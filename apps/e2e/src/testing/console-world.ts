@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createLoomClient, type LoomClient, projectHeader } from '@loom/api-contract';
 import { answerJson, UpstreamPlayer } from '@loom/testkit';
 import { Deployment, eventually, type Runtime } from './deployment.ts';
+import { callInAllDialects, dialectCalls, dialectPlays } from './dialect-calls.ts';
 import { plays } from './provider-plays.ts';
 
 export interface CallOptions {
@@ -27,8 +28,8 @@ export interface Person {
 
 export const largeTraceId = '5'.repeat(32);
 export const largeTraceSpans = 5000;
-/** One of each play but the slow one, the questions, the mixed and the large trace. */
-const callsMin = Object.keys(plays).length - 1 + 12 + 2;
+/** One of each play but the slow one, the questions, those in other dialects, the mixed and the large trace. */
+const callsMin = Object.keys(plays).length - 1 + 12 + dialectCalls + 2;
 const callMsMax = 15_000;
 const mixedTraceId = 'abcdef0123456789abcdef0123456789';
 
@@ -50,7 +51,8 @@ export class ConsoleWorld {
     const player = await UpstreamPlayer.start((request, response) => {
       if (request.body.length === 0) return answerJson({ data: [{ id: 'plain-1' }] })(request, response);
       const { model } = JSON.parse(request.body.toString()) as { model: string };
-      const play = plays[model] ?? answerJson({ error: { message: `no model ${model}` } }, 404);
+      const play =
+        plays[model] ?? dialectPlays[model] ?? answerJson({ error: { message: `no model ${model}` } }, 404);
       return play(request, response);
     });
     const loom = await Deployment.start({
@@ -128,6 +130,7 @@ export class ConsoleWorld {
       await own(model, { traceparent, stream: model === 'stream-1', messages: dialog });
     }
     this.traces.set('mixed', mixedTraceId);
+    await callInAllDialects(this);
     await this.#multiply(this.traceOf('plain-1'));
     const client = await this.loom.client();
     await eventually(
