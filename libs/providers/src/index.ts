@@ -22,6 +22,12 @@ export {
   type ProviderProfile,
   readModelList,
 } from './profiles.ts';
-export { type SimulatedAnswer, simulateChat, simulatorModel } from './simulator.ts';
+export {
+  type SimulatedAnswer,
+  simulateChat,
+  simulateCompletion,
+  simulateEmbeddings,
+  simulatorModel,
+} from './simulator.ts';
 export { assembleAnswer } from './recorded-answer.ts';
 export { answerTextOf, readStreamEvents, type Wire, wireOf } from './wires.ts';

@@ -224,7 +224,7 @@ const profiles: readonly ProviderProfile[] = [
   openAiLike('ollama', 'http://127.0.0.1:11434/v1', { completions: true }),
   openAiLike('vllm', '', { responses: true, completions: true }),
   openAiLike('openai-compatible', '', { completions: true }),
-  openAiLike('sim', ''),
+  openAiLike('sim', '', { completions: true }),
 ];
 
 const byKind = new Map(profiles.map((profile) => [profile.kind, profile]));

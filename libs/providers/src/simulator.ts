@@ -77,3 +77,63 @@ function lastUserText(messages: unknown): string {
   }
   return '';
 }
+
+const dimensions = 16;
+
+/** Embeddings in the shape of OpenAI's API: the same text has the same vector of length 1, and that is all it means. */
+export function simulateEmbeddings(request: {
+  readonly input: unknown;
+  readonly encodingFormat: unknown;
+}): SimulatedAnswer {
+  const inputs =
+    Array.isArray(request.input) && typeof request.input[0] !== 'number' ? request.input : [request.input];
+  const data = inputs.map((input: unknown, index) => {
+    const vector = vectorOf(typeof input === 'string' ? input : JSON.stringify(input));
+    const embedding =
+      request.encodingFormat === 'base64'
+        ? Buffer.from(Float32Array.from(vector).buffer).toString('base64')
+        : vector;
+    return { object: 'embedding', index, embedding };
+  });
+  const tokens = Math.max(1, JSON.stringify(request.input).split(/\s+/).length);
+  const usage = { prompt_tokens: tokens, total_tokens: tokens };
+  const body = { object: 'list', data, model: simulatorModel, usage };
+  return { contentType: 'application/json', chunks: [Buffer.from(JSON.stringify(body))] };
+}
+
+function vectorOf(text: string): number[] {
+  let state = 2_166_136_261;
+  for (const byte of Buffer.from(text)) state = Math.imul(state ^ byte, 16_777_619);
+  const raw = Array.from({ length: dimensions }, () => {
+    state = Math.imul(state ^ (state >>> 13), 1_540_483_477) + 1;
+    return (state >>> 0) / 2 ** 31 - 1;
+  });
+  const length = Math.hypot(...raw) || 1;
+  return raw.map((value) => value / length);
+}
+
+/** A legacy completion: what the chat model says, as text. */
+export function simulateCompletion(
+  request: Omit<SimulatedRequest, 'messages'> & { readonly prompt: unknown },
+): SimulatedAnswer {
+  const said = typeof request.prompt === 'string' ? request.prompt : JSON.stringify(request.prompt);
+  const answer = simulateChat({ ...request, messages: [{ role: 'user', content: said }] });
+  const toText = (chunk: Buffer): Buffer => {
+    const text = chunk.toString();
+    if (text.includes('[DONE]')) return chunk;
+    const body = JSON.parse(text.replace(/^data: /, '')) as { choices: ChatChoice[] };
+    const choices = body.choices.map(({ index, message, delta, finish_reason }) => ({
+      ...{ index, text: message?.content ?? delta?.content ?? '', logprobs: null, finish_reason },
+    }));
+    const json = JSON.stringify({ ...body, object: 'text_completion', choices });
+    return Buffer.from(request.stream ? `data: ${json}\n\n` : json);
+  };
+  return { ...answer, chunks: answer.chunks.map(toText) };
+}
+
+interface ChatChoice {
+  readonly index: number;
+  readonly message?: { readonly content: string };
+  readonly delta?: { readonly content?: string };
+  readonly finish_reason: string | null;
+}

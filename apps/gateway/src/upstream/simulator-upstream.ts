@@ -1,5 +1,5 @@
 import { newUuid } from '@loom/trace-schema';
-import { simulateChat } from '@loom/providers';
+import { type SimulatedAnswer, simulateChat, simulateCompletion, simulateEmbeddings } from '@loom/providers';
 import type { Upstream, UpstreamExchange, UpstreamListener, UpstreamRequest } from './upstream.ts';
 
 /** Between two pieces of a simulated stream. Milliseconds. */
@@ -8,21 +8,7 @@ const pieceMs = 5;
 /** The built-in model `loom-sim`, as a provider that needs no network. */
 export class SimulatorUpstream implements Upstream {
   send(request: UpstreamRequest, listener: UpstreamListener): UpstreamExchange {
-    const sent = JSON.parse(request.body.toString()) as {
-      model: string;
-      messages: unknown;
-      stream?: boolean;
-      stream_options?: { include_usage?: boolean };
-    };
-    const stream = sent.stream === true;
-    const answer = simulateChat({
-      model: sent.model,
-      messages: sent.messages,
-      stream,
-      includeUsage: sent.stream_options?.include_usage === true,
-      id: `chatcmpl-${newUuid()}`,
-      created: Math.floor(Date.now() / 1000),
-    });
+    const { answer, stream } = simulate(request);
     const pieces = [...answer.chunks];
     let timer: NodeJS.Timeout | null = null;
     let paused = false;
@@ -59,4 +45,30 @@ export class SimulatorUpstream implements Upstream {
   close(): Promise<void> {
     return Promise.resolve();
   }
+}
+
+interface SentBody {
+  readonly model: string;
+  readonly messages?: unknown;
+  readonly prompt?: unknown;
+  readonly input?: unknown;
+  readonly encoding_format?: unknown;
+  readonly stream?: boolean;
+  readonly stream_options?: { readonly include_usage?: boolean };
+}
+
+function simulate({ path, body }: UpstreamRequest): { answer: SimulatedAnswer; stream: boolean } {
+  const sent = JSON.parse(body.toString()) as SentBody;
+  const stream = sent.stream === true;
+  const common = {
+    ...{ model: sent.model, stream, includeUsage: sent.stream_options?.include_usage === true },
+    ...{ id: `chatcmpl-${newUuid()}`, created: Math.floor(Date.now() / 1000) },
+  };
+  if (path === '/embeddings') {
+    const { input, encoding_format: encodingFormat } = sent;
+    return { answer: simulateEmbeddings({ input, encodingFormat }), stream: false };
+  }
+  if (path === '/completions')
+    return { answer: simulateCompletion({ ...common, prompt: sent.prompt }), stream };
+  return { answer: simulateChat({ ...common, messages: sent.messages }), stream };
 }
