@@ -31,7 +31,6 @@ describe('a route', () => {
     await route('safe', toTwo);
     await route('policy', { ...toTwo, fallbackOn: ['error', 'content_policy'] });
     await route('quick', { ...toTwo, timeouts: { firstChunkMs: 150 } });
-    await route('both', { balance: [{ provider: 'two', model: 'gpt-y', weight: 1 }] });
     await route('other-api', { fallbacks: [{ provider: 'claude', model: 'claude-x' }] });
     suite.second.play = answerJson(chatAnswer('two'));
   });
@@ -113,10 +112,17 @@ describe('a route', () => {
   });
 
   it('falls back when the first piece does not come in time', async () => {
-    suite.first.play = answerPieces([], { end: 'never' });
-    const response = await ask('quick', { stream: false });
-    expect(response.status).toBe(200);
-    expect((await suite.endOf(response)).attempts[0]).toMatchObject({ error: { type: 'timeout' } });
+    const silent =
+      (isHeadSent: boolean): typeof suite.first.play =>
+      (_request, answer) => {
+        if (isHeadSent) answer.writeHead(200, { 'content-type': 'text/event-stream' }).flushHeaders();
+      };
+    for (const isHeadSent of [false, true]) {
+      suite.first.play = silent(isHeadSent);
+      const response = await ask('quick', { stream: true });
+      expect(response.status).toBe(200);
+      expect((await suite.endOf(response)).attempts[0]).toMatchObject({ error: { type: 'timeout' } });
+    }
   });
 
   it('never falls back once a byte was handed out, and ends visibly', async () => {
@@ -156,6 +162,9 @@ describe('a route', () => {
   });
 
   it('spreads calls over balanced targets', async () => {
+    // A provider of its own: the breaker of the other one may be open by now.
+    await suite.gateway.provider({ name: 'fresh', baseUrl: suite.first.url, models: [] });
+    await route('both', { balance: [{ provider: 'two', model: 'gpt-y', weight: 1 }] }, 'fresh');
     suite.first.play = answerJson(chatAnswer('one'));
     await Promise.all(Array.from({ length: 40 }, () => ask('both')));
     expect(suite.first.seen.length).toBeGreaterThan(5);

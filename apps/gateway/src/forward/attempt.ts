@@ -47,6 +47,8 @@ export interface AttemptOptions {
   readonly context: AnswerContext;
   /** Whether the id of the answer must be known to Loom before the client sees it. */
   readonly registersId: boolean;
+  /** Until the answer must be open: a first event, or a whole JSON body. Milliseconds; null: the provider's head and idle times count. */
+  readonly firstChunkMs: number | null;
 }
 
 /** A JSON answer is held whole, and checked, up to this size; a larger one passes as it comes. Bytes. */
@@ -71,6 +73,7 @@ export class Attempt implements UpstreamListener {
   /** `waiting` for a first event, `registering` its id, `open`, `over`. */
   #state: 'waiting' | 'registering' | 'open' | 'over' = 'waiting';
   #endedEarly: (() => void) | null = null;
+  #firstChunkTimer: NodeJS.Timeout | null = null;
 
   constructor(host: AttemptHost, options: AttemptOptions) {
     this.#host = host;
@@ -82,11 +85,14 @@ export class Attempt implements UpstreamListener {
   }
 
   begin(send: (listener: UpstreamListener) => UpstreamExchange): void {
+    const { firstChunkMs } = this.#options;
+    if (firstChunkMs !== null)
+      this.#firstChunkTimer = setTimeout(() => this.#tooSlow(firstChunkMs), firstChunkMs);
     this.#upstream = send(this);
   }
 
   abort(): void {
-    this.#state = 'over';
+    this.#isOver();
     this.#upstream?.abort();
   }
 
@@ -180,7 +186,7 @@ export class Attempt implements UpstreamListener {
   }
 
   #open(head: HeldHead): void {
-    this.#state = 'open';
+    this.#isOpen();
     this.#host.open(head);
     const held = this.#held;
     this.#held = [];
@@ -270,7 +276,7 @@ export class Attempt implements UpstreamListener {
       this.#fail({ kind: 'malformed' }, cause);
       return;
     }
-    this.#state = 'open';
+    this.#isOpen();
     const headers = { ...head.headers, 'content-length': String(bytes.length) };
     this.#host.open({
       ...head,
@@ -295,14 +301,30 @@ export class Attempt implements UpstreamListener {
   }
 
   #fail(failure: AttemptFailure, cause: LoomError, answer: FailedAnswer | null = null): void {
-    this.#state = 'over';
+    this.#isOver();
     this.#upstream?.abort();
     this.#host.fail(failure, cause, answer);
   }
 
   #finish(failure: LoomError | null, rest?: Buffer | string): void {
-    this.#state = 'over';
+    this.#isOver();
     this.#host.close(rest === undefined ? { failure } : { failure, rest });
+  }
+
+  #isOpen(): void {
+    this.#state = 'open';
+    if (this.#firstChunkTimer) clearTimeout(this.#firstChunkTimer);
+  }
+
+  #isOver(): void {
+    this.#state = 'over';
+    if (this.#firstChunkTimer) clearTimeout(this.#firstChunkTimer);
+  }
+
+  #tooSlow(firstChunkMs: number): void {
+    if (this.#state === 'open' || this.#state === 'over') return;
+    const message = `the provider's first piece did not come within ${firstChunkMs} ms`;
+    this.#fail({ kind: 'timeout' }, new LoomError('upstream_timed_out', message, { reason: 'timeout' }));
   }
 
   #mustHead(): HeldHead {

@@ -30,6 +30,7 @@ export interface ExchangeOptions {
   readonly prepare: (planned: PlannedAttempt) => Promise<PreparedAttempt>;
   readonly send: (prepared: PreparedAttempt, listener: UpstreamListener) => UpstreamExchange;
   readonly registersId: boolean;
+  readonly firstChunkMs: number | null;
   /** The route has another target for answers that a content policy cut off. */
   readonly fallsBackOnContentPolicy: boolean;
   readonly register: (responseId: string, attempt: PlannedAttempt) => Promise<void>;
@@ -196,6 +197,7 @@ export class Exchange implements AttemptHost {
   #begin(planned: PlannedAttempt, prepared: PreparedAttempt): void {
     const { context, registersId } = this.#options;
     const attempt = new Attempt(this, {
+      firstChunkMs: this.#options.firstChunkMs,
       prepared,
       context,
       registersId: registersId && prepared.pair === null,

@@ -79,7 +79,7 @@ export async function prepareAttempt(
     // The caller's own headers are for the API that it speaks.
     headers: { ...profile?.headers, ...headersForProvider(source.headers, pair ? null : dialect, stream) },
     body: endpoint.adapt ? adapted(body, endpoint.adapt) : body,
-    timeouts: { headMs: source.timeouts.firstChunkMs, idleMs: source.timeouts.idleMs },
+    timeouts: { connectMs: source.timeouts.connectMs, idleMs: source.timeouts.idleMs },
   };
   const { headers, credential } = await authorizer.authorize(unsigned, keyIndex);
   return {

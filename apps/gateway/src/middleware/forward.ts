@@ -37,6 +37,7 @@ export function forward(options: ForwardOptions): GatewayMiddleware {
       const exchange = new Exchange(call, {
         totalTimeoutMs: route.timeouts.totalMs ?? options.totalTimeoutMs,
         clientStallMs: options.clientStallMs,
+        firstChunkMs: route.timeouts.firstChunkMs ?? null,
         ...{ plan, context: contextOf(call) },
         breakers: cached ? new Breakers() : options.breakers, // what is given again says nothing of its provider
         prepare: (next) => prepareAttempt(source, next, options.authorizer),

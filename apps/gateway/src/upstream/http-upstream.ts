@@ -40,13 +40,12 @@ export class HttpUpstream implements Upstream {
   send(request: UpstreamRequest, listener: UpstreamListener): UpstreamExchange {
     const exchange = new HttpExchange(listener);
     try {
-      const { pool, basePath } = this.#poolOf(request.provider);
+      const { pool, basePath } = this.#poolOf(request.provider, request.timeouts?.connectMs);
       const { method, headers, body, timeouts } = request;
       pool.dispatch(
         {
           ...{ method, path: joinPath(basePath, request.path), headers },
           ...(method === 'POST' ? { body } : {}),
-          ...(timeouts?.headMs === undefined ? {} : { headersTimeout: timeouts.headMs }),
           ...(timeouts?.idleMs === undefined ? {} : { bodyTimeout: timeouts.idleMs }),
         },
         exchange,
@@ -101,8 +100,11 @@ export class HttpUpstream implements Upstream {
     await Promise.all([...this.#pools.values()].map(({ pool }) => pool.destroy()));
   }
 
-  #poolOf(provider: ProviderRecord): { pool: Pool; basePath: string } {
-    const key = `${provider.id} ${provider.baseUrl}`;
+  #poolOf(
+    provider: ProviderRecord,
+    connectMs = this.#options.connectTimeoutMs,
+  ): { pool: Pool; basePath: string } {
+    const key = `${provider.id} ${provider.baseUrl} ${connectMs}`;
     const known = this.#pools.get(key);
     if (known) return known;
     const url = new URL(provider.baseUrl);
@@ -112,7 +114,7 @@ export class HttpUpstream implements Upstream {
       pipelining: 1,
       headersTimeout: this.#options.headTimeoutMs,
       bodyTimeout: this.#options.idleTimeoutMs,
-      connect: { timeout: this.#options.connectTimeoutMs, ...(lookup ? { lookup } : {}) },
+      connect: { timeout: connectMs, ...(lookup ? { lookup } : {}) },
     });
     const entry = { pool, basePath: url.pathname.replace(/\/+$/, '') };
     this.#pools.set(key, entry);

@@ -11,7 +11,7 @@ export interface UpstreamRequest {
   readonly headers: Record<string, string>;
   readonly body: Buffer;
   /** In place of the deployment's own. Milliseconds. */
-  readonly timeouts?: { readonly headMs?: number | undefined; readonly idleMs?: number | undefined };
+  readonly timeouts?: { readonly connectMs?: number | undefined; readonly idleMs?: number | undefined };
 }
 
 /** Told what the provider answers, in this order: head, chunks, then once end or failure. Nothing after an abort. */
