@@ -57,6 +57,18 @@ export function traceSpecs(stage: () => Stage): void {
       });
     });
 
+    it('reads a Responses call that was streamed as one that was not, and plays it', async () => {
+      await stage().visit(async (visit) => {
+        const { page } = visit;
+        await visit.goto(`/p/default/traces/${traceOf('solved')}`);
+        await visit.sees('How much is it?');
+        const answer = page.getByRole('listitem').filter({ hasText: '· answer' });
+        await visit.sees(answer.getByText('The final result is **570**.'));
+        await page.getByRole('tab', { name: 'Stream' }).click();
+        await visit.sees(page.getByText(/The final result is \*\*570\*\*\.$/));
+      });
+    });
+
     it('reads a call of Anthropic’s API: blocks, an image, results beside their tools', async () => {
       await stage().visit(async (visit) => {
         const { page } = visit;

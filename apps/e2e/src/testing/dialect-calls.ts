@@ -12,6 +12,7 @@ const vector = Array.from({ length: 1536 }, (_, index) => Math.sin(index) / 40);
 /** Answers of other APIs than chat, by the model that is asked for. */
 export const dialectPlays: Readonly<Record<string, Play>> = {
   'research-1': recorded('openai/openai-web-search-tool.1.json'),
+  'solver-1': recorded('openai/openai-reasoning-encrypted-content.1.chunks.txt'),
   'thinker-1': recorded('anthropic/anthropic-mcp.1.json'),
   'writer-1': recorded('openai/openai-completion-text.json'),
   'embed-1': answerJson({
@@ -44,6 +45,10 @@ const calls: Readonly<Record<string, DialectCall>> = {
         { type: 'function_call_output', call_id: 'call_7', output: '2025-12-05' },
       ],
     },
+  },
+  solved: {
+    path: '/v1/responses',
+    body: { model: 'native/solver-1', stream: true, input: 'How much is it?' },
   },
   thinker: {
     path: '/v1/messages',
