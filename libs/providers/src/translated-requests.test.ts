@@ -413,3 +413,34 @@ describe('a request that names a conversation which only its own API holds', () 
       );
   });
 });
+
+describe('calls of the past for a Gemini model', () => {
+  const call = (id: string, signature?: string) => ({
+    ...{ id, type: 'function', function: { name: 'time', arguments: '{}' } },
+    ...(signature === undefined ? {} : { extra_content: { google: { thought_signature: signature } } }),
+  });
+  const signatures = (model: string, toolCalls: readonly object[]) => {
+    const messages = [
+      { role: 'user', content: 'When?' },
+      { role: 'assistant', content: null, tool_calls: toolCalls },
+    ];
+    const bytes = Buffer.from(JSON.stringify({ model, messages }));
+    const { body } =
+      findPair('openai-chat', 'gemini-generate-content')?.writeRequest(bytes, model, 'refuse') ?? {};
+    const { contents } = JSON.parse(String(body)) as {
+      contents: { parts: { thoughtSignature?: string }[] }[];
+    };
+    return contents[1]?.parts.map(({ thoughtSignature }) => thoughtSignature ?? null);
+  };
+
+  it('keep their signature, and those made at once need only that of the first', () => {
+    expect(signatures('gemini-3-pro', [call('a', 'sealed'), call('b')])).toEqual(['sealed', null]);
+  });
+
+  it('say that they have none where a client has lost it, from Gemini 3 on', () => {
+    const lost = ['skip_thought_signature_validator', null];
+    expect(signatures('gemini-3-pro', [call('a'), call('b')])).toEqual(lost);
+    expect(signatures('gemini-4-argon', [call('a'), call('b')])).toEqual(lost);
+    expect(signatures('gemini-2.5-flash', [call('a'), call('b')])).toEqual([null, null]);
+  });
+});

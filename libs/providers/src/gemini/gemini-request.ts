@@ -41,7 +41,13 @@ const levels: Readonly<Record<string, string>> = {
   xhigh: 'high',
 };
 
-/** Gemini 3 refuses calls of its own past that come back without their signature, unless they say so. */
+/** From Gemini 3 on. */
+const isNew = /gemini-(?:[3-9]|\d\d)/;
+
+/**
+ * Those refuse calls of their own past that come back without their signature, unless they say so. Of calls that were
+ * made at once only the first has one.
+ */
 const noSignature = 'skip_thought_signature_validator';
 
 /** Writes the request for a Gemini model. */
@@ -51,10 +57,12 @@ export function writeGeminiRequest(
 ): Readonly<Record<string, unknown>> {
   const config = generationConfig(request);
   return {
-    contents: request.messages.map((message) => ({
-      role: message.role === 'user' ? 'user' : 'model',
-      parts: message.content.flatMap((block) => writePart(block, request, drop)),
-    })),
+    contents: request.messages.map((message) => {
+      const parts = message.content.flatMap((block) => writePart(block, request, drop));
+      return message.role === 'user'
+        ? { role: 'user', parts }
+        : { role: 'model', parts: sign(parts, request) };
+    }),
     ...(request.system.length > 0
       ? { systemInstruction: { parts: request.system.map(({ text }) => ({ text })) } }
       : {}),
@@ -100,8 +108,7 @@ function thinkingConfig({ reasoning, model, features }: NeutralRequest): object 
   if (!reasoning) return {};
   const effort = reasoning.effort ?? 'medium';
   const level = levels[effort];
-  const isByLevel =
-    /gemini-(?:[3-9]|\d\d)/.test(model) && reasoning.budgetTokens === null && level !== undefined;
+  const isByLevel = isNew.test(model) && reasoning.budgetTokens === null && level !== undefined;
   const thinkingBudget = reasoning.budgetTokens ?? budgets[effort];
   if (!isByLevel && thinkingBudget === undefined)
     throw cannotCarry(features.get('reasoning') ?? 'reasoning', provider, `knows no effort "${effort}"`);
@@ -129,15 +136,13 @@ function writePart(
       return [writeSource(block.source, 'application/pdf')];
     case 'audio':
       return [{ inlineData: { mimeType: `audio/${block.format}`, data: block.data } }];
-    case 'tool-call': {
-      const signature = block.signature ?? (/gemini-3/.test(request.model) ? noSignature : null);
+    case 'tool-call':
       return [
         {
           functionCall: { name: block.name, args: parseRecord(block.arguments) ?? {} },
-          ...(signature === null ? {} : { thoughtSignature: signature }),
+          ...(block.signature === undefined ? {} : { thoughtSignature: block.signature }),
         },
       ];
-    }
     case 'tool-result':
       return writeToolResult(block, request);
     case 'reasoning':
@@ -145,6 +150,13 @@ function writePart(
       drop(request.features.get('reasoning_history') ?? 'reasoning');
       return [];
   }
+}
+
+function sign(parts: readonly object[], { model }: NeutralRequest): readonly object[] {
+  const first = parts.findIndex((part) => 'functionCall' in part);
+  const call = parts[first];
+  if (!call || 'thoughtSignature' in call || !isNew.test(model)) return parts;
+  return parts.with(first, { ...call, thoughtSignature: noSignature });
 }
 
 function writeSource(source: NeutralSource, mediaType: string): object {
