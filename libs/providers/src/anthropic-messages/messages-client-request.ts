@@ -2,7 +2,6 @@ import { numberOf, record, text } from '../json-values.ts';
 import { argumentsOf } from '../neutral/neutral-answer.ts';
 import type {
   NeutralAssistantBlock,
-  NeutralCacheControl,
   NeutralFile,
   NeutralImage,
   NeutralRequest,
@@ -20,6 +19,7 @@ import {
   mustRecord,
   mustText,
   partOf,
+  readCacheControl,
   TurnBuilder,
 } from '../neutral/request-builder.ts';
 
@@ -112,7 +112,7 @@ function readTools(value: unknown, use: FeatureUse): NeutralTool[] {
       description: text(tool.description),
       parameters: record(tool.input_schema),
       strict: typeof tool.strict === 'boolean' ? tool.strict : null,
-      ...cacheControl(tool, path, use),
+      ...readCacheControl(tool, path, use),
     };
   });
 }
@@ -159,7 +159,7 @@ function readUser(
         callId,
         content: content.map((block) => readContent(block.part, block.path, use)),
         isError: part.is_error === true,
-        ...cacheControl(part, at, use),
+        ...readCacheControl(part, at, use),
       });
     } else turns.user(readContent(part, at, use));
   }
@@ -170,7 +170,7 @@ function readContent(
   path: string,
   use: FeatureUse,
 ): NeutralText | NeutralImage | NeutralFile {
-  const cache = cacheControl(part, path, use);
+  const cache = readCacheControl(part, path, use);
   if (part.type === 'text') return { type: 'text', text: mustText(part.text, `${path}.text`), ...cache };
   if (part.type !== 'image' && part.type !== 'document')
     throw invalidMember(`${path}.type`, 'text, image, document or tool_result');
@@ -208,12 +208,12 @@ function readAssistant(
   return blocksOf(message.content, `${path}.content`).map(({ part, path: at }): NeutralAssistantBlock => {
     switch (part.type) {
       case 'text':
-        return { type: 'text', text: mustText(part.text, `${at}.text`), ...cacheControl(part, at, use) };
+        return { type: 'text', text: mustText(part.text, `${at}.text`), ...readCacheControl(part, at, use) };
       case 'tool_use': {
         const id = mustText(part.id, `${at}.id`);
         const name = mustText(part.name, `${at}.name`);
         const input = argumentsOf(JSON.stringify(part.input ?? {}));
-        return { type: 'tool-call', id, name, arguments: input, ...cacheControl(part, at, use) };
+        return { type: 'tool-call', id, name, arguments: input, ...readCacheControl(part, at, use) };
       }
       case 'thinking':
         use.use('reasoning_history', at);
@@ -234,7 +234,7 @@ function readTexts(value: unknown, path: string, use: FeatureUse): NeutralText[]
   if (value === undefined || value === null) return [];
   return blocksOf(value, path).map(({ part, path: at }) => {
     if (part.type !== 'text') throw invalidMember(`${at}.type`, 'text');
-    return { type: 'text', text: mustText(part.text, `${at}.text`), ...cacheControl(part, at, use) };
+    return { type: 'text', text: mustText(part.text, `${at}.text`), ...readCacheControl(part, at, use) };
   });
 }
 
@@ -247,15 +247,4 @@ function blocksOf(
     const at = `${path}[${index}]`;
     return { part: partOf(value, at).part, path: at };
   });
-}
-
-function cacheControl(
-  part: Readonly<Record<string, unknown>>,
-  path: string,
-  use: FeatureUse,
-): { cacheControl?: NeutralCacheControl } {
-  const control = record(part.cache_control);
-  if (!control) return {};
-  use.use('cache_control', `${path}.cache_control`);
-  return { cacheControl: { ttl: text(control.ttl) } };
 }

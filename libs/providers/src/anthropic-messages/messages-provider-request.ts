@@ -10,6 +10,7 @@ import type {
   NeutralUserBlock,
 } from '../neutral/neutral-request.ts';
 import { cannotCarry } from '../neutral/request-builder.ts';
+import { thinkingBudget } from '../neutral/thinking-budget.ts';
 
 /*
  * A request of the Anthropic Messages API:
@@ -29,15 +30,6 @@ import { cannotCarry } from '../neutral/request-builder.ts';
 
 const provider = "Anthropic's Messages API";
 
-/** Tokens of thinking by effort. The answer's own tokens come on top. */
-const budgets: Readonly<Record<string, number>> = {
-  minimal: 1024,
-  low: 2048,
-  medium: 8192,
-  high: 24_576,
-  xhigh: 32_768,
-};
-
 /** The answer's length must be said; where the caller says none, what all models of a family can do. */
 function defaultMaxTokens(model: string): number {
   if (/claude-(?:2|instant|3-(?:opus|sonnet|haiku))/.test(model)) return 4096;
@@ -49,7 +41,7 @@ export function writeMessagesRequest(
   request: NeutralRequest,
   drop: (path: string) => void,
 ): Readonly<Record<string, unknown>> {
-  const budget = thinkingBudget(request);
+  const budget = thinkingBudget(request, provider);
   if (budget !== null && request.temperature !== null && request.temperature !== 1)
     throw cannotCarry(
       request.features.get('temperature') ?? 'temperature',
@@ -80,18 +72,6 @@ export function writeMessagesRequest(
     ...(request.endUser === null ? {} : { metadata: { user_id: request.endUser } }),
     ...writeServiceTier(request),
   };
-}
-
-function thinkingBudget({ reasoning, features }: NeutralRequest): number | null {
-  if (!reasoning || reasoning.effort === 'none') return null;
-  const budget = reasoning.budgetTokens ?? budgets[reasoning.effort ?? 'medium'];
-  if (budget === undefined)
-    throw cannotCarry(
-      features.get('reasoning') ?? 'reasoning',
-      provider,
-      `knows no effort "${reasoning.effort}"`,
-    );
-  return budget;
 }
 
 function writeServiceTier({ serviceTier, features }: NeutralRequest): object {

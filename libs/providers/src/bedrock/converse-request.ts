@@ -8,6 +8,7 @@ import type {
   NeutralUserBlock,
 } from '../neutral/neutral-request.ts';
 import { cannotCarry } from '../neutral/request-builder.ts';
+import { thinkingBudget } from '../neutral/thinking-budget.ts';
 
 /*
  * A request of Bedrock's Converse API (the model is in the path):
@@ -25,13 +26,6 @@ import { cannotCarry } from '../neutral/request-builder.ts';
  */
 
 const provider = "Bedrock's Converse API";
-const budgets: Readonly<Record<string, number>> = {
-  minimal: 1024,
-  low: 2048,
-  medium: 8192,
-  high: 24_576,
-  xhigh: 32_768,
-};
 const cachePoint = { cachePoint: { type: 'default' } };
 
 /** Writes the request for a model on Bedrock. */
@@ -73,20 +67,25 @@ export function writeConverseRequest(
 }
 
 // Bedrock hands these on to the model as they are, so they are of the model's maker.
-function modelFields({ model, reasoning, topK, features }: NeutralRequest): {
+function modelFields(request: NeutralRequest): {
   budget: number | null;
   fields: Readonly<Record<string, unknown>>;
 } {
+  const { model, topK, features } = request;
   const isAnthropic = /anthropic|claude/.test(model);
-  if (topK !== null && !isAnthropic)
-    throw cannotCarry(features.get('top_k') ?? 'top_k', provider, 'takes it for models of Anthropic only');
-  const top = topK === null ? {} : { top_k: topK };
-  if (!reasoning || reasoning.effort === 'none') return { budget: null, fields: top };
-  const path = features.get('reasoning') ?? 'reasoning';
-  if (!isAnthropic) throw cannotCarry(path, provider, 'takes it for models of Anthropic only');
-  const budget = reasoning.budgetTokens ?? budgets[reasoning.effort ?? 'medium'];
-  if (budget === undefined) throw cannotCarry(path, provider, `knows no effort "${reasoning.effort}"`);
-  return { budget, fields: { ...top, thinking: { type: 'enabled', budget_tokens: budget } } };
+  const budget = thinkingBudget(request, provider);
+  const [unknown] = isAnthropic
+    ? []
+    : [...(topK === null ? [] : ['top_k' as const]), ...(budget === null ? [] : ['reasoning' as const])];
+  if (unknown)
+    throw cannotCarry(features.get(unknown) ?? unknown, provider, 'takes it for models of Anthropic only');
+  return {
+    budget,
+    fields: {
+      ...(topK === null ? {} : { top_k: topK }),
+      ...(budget === null ? {} : { thinking: { type: 'enabled', budget_tokens: budget } }),
+    },
+  };
 }
 
 function writeTools({ tools, toolChoice }: NeutralRequest): object {

@@ -5,6 +5,7 @@ import type {
   NeutralUserBlock,
 } from '../neutral/neutral-request.ts';
 import { cannotCarry, urlOf } from '../neutral/request-builder.ts';
+import { userMessages } from '../neutral/user-messages.ts';
 
 /*
  * A request of Cohere's chat API, version 2:
@@ -95,24 +96,16 @@ function writeMessage(
 }
 
 function writeUser(blocks: readonly NeutralUserBlock[], request: NeutralRequest): object[] {
-  const messages: object[] = [];
-  let parts: object[] = [];
-  const close = () => {
-    if (parts.length > 0) messages.push({ role: 'user', content: parts });
-    parts = [];
-  };
-  for (const block of blocks) {
-    if (block.type === 'tool-result') {
-      close();
-      const texts = block.content.map((part) => {
+  return userMessages(blocks, {
+    part: (block) => writePart(block, request),
+    toolMessage: ({ callId, content }) => {
+      const texts = content.map((part) => {
         if (part.type === 'text') return part.text;
-        throw cannotCarry(`tool result ${block.callId}`, provider, 'takes only text from tools');
+        throw cannotCarry(`tool result ${callId}`, provider, 'takes only text from tools');
       });
-      messages.push({ role: 'tool', tool_call_id: block.callId, content: texts.join('\n') });
-    } else parts.push(writePart(block, request));
-  }
-  close();
-  return messages;
+      return { message: { role: 'tool', tool_call_id: callId, content: texts.join('\n') }, following: [] };
+    },
+  });
 }
 
 function writePart(

@@ -3,6 +3,7 @@ import { record, text } from '../json-values.ts';
 import type {
   Feature,
   NeutralAssistantBlock,
+  NeutralCacheControl,
   NeutralMessage,
   NeutralSource,
   NeutralToolResult,
@@ -112,6 +113,18 @@ export function partOf(
   const type = text(part?.type);
   if (!part || type === null) throw invalidMember(path, 'an object with a "type"');
   return { type, part };
+}
+
+/** `cache_control` of a part, a tool or a message, as Anthropic has it and callers of OpenAI's chat API write it too. */
+export function readCacheControl(
+  part: Readonly<Record<string, unknown>>,
+  path: string,
+  use: FeatureUse,
+): { cacheControl?: NeutralCacheControl } {
+  const control = record(part.cache_control);
+  if (!control) return {};
+  use.use('cache_control', `${path}.cache_control`);
+  return { cacheControl: { ttl: text(control.ttl) } };
 }
 
 /** A text that must be there. */

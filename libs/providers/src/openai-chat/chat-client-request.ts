@@ -1,6 +1,5 @@
 import { numberOf, record, text } from '../json-values.ts';
 import type {
-  NeutralCacheControl,
   NeutralReasoning,
   NeutralRequest,
   NeutralResponseFormat,
@@ -17,6 +16,7 @@ import {
   mustRecord,
   mustText,
   partOf,
+  readCacheControl,
   sourceOf,
   TurnBuilder,
 } from '../neutral/request-builder.ts';
@@ -166,7 +166,7 @@ function readTools(value: unknown, use: FeatureUse): NeutralTool[] {
       description: text(given.description),
       parameters: record(given.parameters),
       strict: typeof given.strict === 'boolean' ? given.strict : null,
-      ...cacheControl(part, path, use),
+      ...readCacheControl(part, path, use),
     };
   });
 }
@@ -210,7 +210,7 @@ function readMessages(
 function readTexts(message: Readonly<Record<string, unknown>>, path: string, use: FeatureUse): NeutralText[] {
   return contentParts(message, path).map(({ part, path: at }) => {
     if (part.type !== 'text') throw invalidMember(at, 'a part of type text');
-    return { type: 'text', text: mustText(part.text, `${at}.text`), ...cacheControl(part, at, use) };
+    return { type: 'text', text: mustText(part.text, `${at}.text`), ...readCacheControl(part, at, use) };
   });
 }
 
@@ -220,7 +220,7 @@ function readUserParts(
   use: FeatureUse,
 ): NeutralUserBlock[] {
   return contentParts(message, path).map(({ part, path: at }) => {
-    const cache = cacheControl(part, at, use);
+    const cache = readCacheControl(part, at, use);
     switch (part.type) {
       case 'text':
         return { type: 'text', text: mustText(part.text, `${at}.text`), ...cache };
@@ -272,7 +272,7 @@ function readAssistant(
       return {
         type: 'text' as const,
         text: mustText(part.text, `${at}.text`),
-        ...cacheControl(part, at, use),
+        ...readCacheControl(part, at, use),
       };
     }),
     ...(refusal === null ? [] : [{ type: 'refusal' as const, text: refusal }]),
@@ -332,15 +332,4 @@ function contentParts(
     const at = `${path}.content[${index}]`;
     return { part: partOf(value, at).part, path: at };
   });
-}
-
-function cacheControl(
-  part: Readonly<Record<string, unknown>>,
-  path: string,
-  use: FeatureUse,
-): { cacheControl?: NeutralCacheControl } {
-  const control = record(part.cache_control);
-  if (!control) return {};
-  use.use('cache_control', `${path}.cache_control`);
-  return { cacheControl: { ttl: text(control.ttl) } };
 }

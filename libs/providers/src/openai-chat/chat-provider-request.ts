@@ -6,6 +6,7 @@ import type {
   NeutralUserBlock,
 } from '../neutral/neutral-request.ts';
 import { urlOf } from '../neutral/request-builder.ts';
+import { userMessages } from '../neutral/user-messages.ts';
 
 /** Writes a chat request (grammar: chat-client-request.ts). Results of tools become messages of their own. */
 export function writeChatRequest(
@@ -87,23 +88,17 @@ function writeMessage(
 }
 
 function writeUser(blocks: readonly NeutralUserBlock[]): object[] {
-  const messages: object[] = [];
-  let parts: object[] = [];
-  const close = () => {
-    if (parts.length > 0) messages.push({ role: 'user', content: parts });
-    parts = [];
-  };
-  for (const block of blocks) {
-    if (block.type === 'tool-result') {
-      close();
-      const texts = block.content.flatMap((part) => (part.type === 'text' ? [part.text] : []));
-      messages.push({ role: 'tool', tool_call_id: block.callId, content: texts.join('\n') });
-      // The chat API takes only text from tools: what else they gave follows as the user's.
-      parts.push(...block.content.filter((part) => part.type !== 'text').map(writePart));
-    } else parts.push(writePart(block));
-  }
-  close();
-  return messages;
+  return userMessages(blocks, {
+    part: writePart,
+    // The chat API takes only text from tools: what else they gave follows as the user's.
+    toolMessage: ({ callId, content }) => {
+      const texts = content.flatMap((part) => (part.type === 'text' ? [part.text] : []));
+      return {
+        message: { role: 'tool', tool_call_id: callId, content: texts.join('\n') },
+        following: content.filter((part) => part.type !== 'text'),
+      };
+    },
+  });
 }
 
 function writePart(block: Exclude<NeutralUserBlock, { type: 'tool-result' }>): object {
