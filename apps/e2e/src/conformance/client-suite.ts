@@ -30,7 +30,7 @@ export interface Said {
   readonly ids?: readonly string[];
 }
 
-export interface ToolRun {
+interface ToolRun {
   /** As the client's tool got them. */
   readonly calls: readonly { readonly name: string; readonly input: unknown }[];
   readonly text: string;

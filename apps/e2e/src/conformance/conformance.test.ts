@@ -2,6 +2,7 @@ import type { LLMock } from '@copilotkit/aimock';
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import { Deployment, startMsMax } from '../testing/deployment.ts';
 import { clientSuite, recordSuite, type World } from './client-suite.ts';
+import { aiSdkSpecs } from './ai-sdk.specs.ts';
 import { aiSdkAnthropic, aiSdkChat, aiSdkCompatible, aiSdkResponses } from './ai-sdk.ts';
 import { anthropicMessages } from './anthropic-sdk.ts';
 import { langChainChat, langChainResponses } from './langchain.ts';
@@ -46,6 +47,7 @@ afterAll(async () => {
 if (python.missing !== null) it.skip(`openai for Python (missing: ${python.missing})`, () => undefined);
 for (const spec of clients) clientSuite(spec, () => world);
 officialSpecs(() => world);
+aiSdkSpecs(() => world);
 describe('the record', () => {
   for (const spec of clients) recordSuite(spec, () => world);
 });

@@ -47,7 +47,12 @@ function answerWeather(request: ChatCompletionRequest): FixtureResponse {
   const results = request.messages.filter(({ role }) => role === 'tool');
   if (results.length === 0) {
     const calls = cities.map((city) => ['get_weather', { city }] as const);
-    return { ...callsOf(request, calls), ...usage(tokensOf.call) };
+    const isPondering = request.messages.some(({ content }) => text(content).includes('Ponder'));
+    return {
+      ...callsOf(request, calls),
+      ...(isPondering ? { reasoning: thought } : {}),
+      ...usage(tokensOf.call),
+    };
   }
   const degrees = results.map(({ content }) => /-?\d+/.exec(text(content))?.[0]);
   return { content: `It is ${degrees.join(' and ')} degrees.`, ...usage(tokensOf.result) };
@@ -77,7 +82,7 @@ const answer = (respond: (body: Record<string, unknown>) => object) => ({
  * way of a tool and a person by a schema, counts slowly, and fails in the ways it is asked for.
  */
 export async function startScriptedProvider(): Promise<LLMock> {
-  const mock = new LLMock({ port: 0, chunkSize: 5 });
+  const mock = new LLMock({ port: 0, chunkSize: 5, strict: true });
   mock.on({ userMessage: 'hello' }, answerHello);
   mock.on({ userMessage: 'weather' }, answerWeather);
   mock.on({ hasToolResult: true }, answerWeather); // of a thread: the provider has the question already
