@@ -174,6 +174,10 @@ describe('a request that its provider cannot be told', () => {
     const response = await suite.post('/v1/chat/completions', ask, { 'x-loom-unsupported': 'drop' });
     expect([response.status, response.headers.get('x-loom-dropped')]).toEqual([200, 'seed, something_new']);
     expect((await suite.endOf(response)).facts.dropped).toEqual(['seed', 'something_new']);
+    const odd = { model: 'claude/claude-x', ...body, 'größe\r\nx-evil: 1': 1, ['x'.repeat(9000)]: 1 };
+    const dropped = await suite.post('/v1/chat/completions', odd, { 'x-loom-unsupported': 'drop' });
+    expect([dropped.status, dropped.headers.get('x-evil')]).toEqual([200, null]);
+    expect(dropped.headers.get('x-loom-dropped')).toMatch(/^gr%C3%B6%C3%9Fe%0D%0Ax-evil: 1, x{1000}/);
     const audio = [
       { role: 'user', content: [{ type: 'input_audio', input_audio: { data: 'AA==', format: 'wav' } }] },
     ];

@@ -113,7 +113,7 @@ export class Exchange implements AttemptHost {
       ...headersForCaller(headers, { hasOwnLimits: this.#call.limits !== null }),
       ...responseHeaders(this.#call),
     };
-    if (prepared.dropped.length > 0) outgoing['x-loom-dropped'] = prepared.dropped.join(', ');
+    if (prepared.dropped.length > 0) outgoing['x-loom-dropped'] = headerText(prepared.dropped.join(', '));
     if (streamed) {
       delete outgoing['content-length'];
       outgoing['x-accel-buffering'] = 'no';
@@ -376,10 +376,18 @@ export class Exchange implements AttemptHost {
   }
 }
 
+const droppedCharactersMax = 2048;
+
 const brokenStream = () =>
   new LoomError('upstream_failed', "the provider's stream ended before it was complete", {
     reason: 'upstream_error',
   });
+
+/** Names that a caller made up, as a header can carry them: printable ASCII, the rest percent-encoded, not too long. */
+function headerText(text: string): string {
+  const encoded = text.toWellFormed().replaceAll(/[^\x20-\x7e]+/g, (foreign) => encodeURIComponent(foreign));
+  return encoded.slice(0, droppedCharactersMax);
+}
 
 /** Whether a failure says something of the target; what the request brought about itself does not. */
 function isOfTarget({ kind }: AttemptFailure): boolean {
