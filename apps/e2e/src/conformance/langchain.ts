@@ -18,6 +18,10 @@ import {
   weatherOf,
 } from './client-suite.ts';
 
+// Where the environment asks for it LangChain sends its traces away.
+for (const name of ['LANGSMITH_TRACING', 'LANGSMITH_TRACING_V2', 'LANGCHAIN_TRACING', 'LANGCHAIN_TRACING_V2'])
+  delete process.env[name];
+
 const Person = z.object({ name: z.string(), age: z.number() });
 const City = z.object({ city: z.string() });
 const asking = (prompt: string): BaseMessage[] => [new SystemMessage(instructions), new HumanMessage(prompt)];

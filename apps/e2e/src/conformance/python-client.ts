@@ -49,7 +49,7 @@ export class Python {
       );
       return new Python(folder, null);
     } catch (error) {
-      const lines = error instanceof Error ? error.message.trim().split('\n') : [];
+      const lines = String(error).trim().split('\n');
       const reason = lines.findLast((line) => line.startsWith('ERROR')) ?? lines.at(-1) ?? 'unknown';
       return new Python(folder, `python3 with venv and pip, and PyPI: ${reason}`);
     }
