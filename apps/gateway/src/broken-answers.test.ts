@@ -130,6 +130,30 @@ describe('an answer that is none', () => {
     expect((await suite.endOf(response)).type).toBe('call.failed');
   });
 
+  it('tells an error of a Responses stream by the number that comes next, native and translated', async () => {
+    const event = (number: number) =>
+      `event: response.output_text.delta\ndata: {"type":"response.output_text.delta","sequence_number":${number},"delta":"x"}\n\n`;
+    suite.first.play = answerPieces([event(0), event(1)], { end: 'reset' });
+    const native = await (
+      await suite.post('/v1/responses', { model: 'one/gpt-x', input: 'hi', stream: true })
+    ).text();
+    expect(native).toMatch(
+      /event: error\ndata: \{"type":"error","sequence_number":2,.*"error":\{.*"message"/,
+    );
+    suite.first.play = answerPieces(
+      [`data: {"id":"a","model":"m","choices":[{"index":0,"delta":{"content":"x"}}]}\n\n`],
+      {
+        end: 'reset',
+      },
+    );
+    const translated = await (
+      await suite.post('/v1/responses', { model: 'chat-only/m', input: 'hi', stream: true })
+    ).text();
+    const numbers = [...translated.matchAll(/"sequence_number":(\d+)/g)].map(([, number]) => Number(number));
+    expect(numbers).toEqual(numbers.map((_, index) => index));
+    expect(translated).toContain('event: error');
+  });
+
   it("hands on the provider's own error in mid-stream, in the caller's dialect", async () => {
     suite.first.play = answerPieces(
       [

@@ -9,15 +9,22 @@ export function errorBody(dialect: Dialect | null, error: LoomError, requestId: 
   return dialect?.errors === 'anthropic' ? anthropicError(error, requestId) : openAiError(error);
 }
 
+/** Where a stream stands when it breaks. */
+export interface StreamPlace {
+  readonly requestId: string;
+  /** The number that its next event has, in dialects that number them. */
+  readonly sequence: number;
+}
+
 /** The same as the last event of a stream that breaks. Nothing follows it: no `[DONE]`, no `message_stop`. */
-export function errorEvent(dialect: Dialect, error: LoomError, requestId: string): string {
+export function errorEvent(dialect: Dialect, error: LoomError, place: StreamPlace): string {
   switch (dialect.streamErrors) {
     case 'openai-chat':
       return `data: ${JSON.stringify(openAiError(error))}\n\n`;
     case 'openai-responses':
-      return responsesErrorEvent(openAiError(error).error);
+      return responsesErrorEvent(openAiError(error).error, place);
     case 'anthropic':
-      return `event: error\ndata: ${JSON.stringify(anthropicError(error, requestId))}\n\n`;
+      return `event: error\ndata: ${JSON.stringify(anthropicError(error, place.requestId))}\n\n`;
   }
 }
 
@@ -38,23 +45,30 @@ export function providerErrorBody(
 }
 
 /** A provider's error in mid-stream, as the last event. */
-export function providerErrorEvent(dialect: Dialect, error: CallError, requestId: string): string {
-  const body = providerErrorBody(dialect, { status: 502, error, requestId });
+export function providerErrorEvent(dialect: Dialect, error: CallError, place: StreamPlace): string {
+  const body = providerErrorBody(dialect, { status: 502, error, requestId: place.requestId });
   switch (dialect.streamErrors) {
     case 'openai-chat':
       return `data: ${JSON.stringify(body)}\n\n`;
     case 'openai-responses':
-      return responsesErrorEvent({ message: error.message, code: error.code ?? error.type, param: null });
+      return responsesErrorEvent(
+        { type: error.type, message: error.message, code: error.code ?? error.type, param: null },
+        place,
+      );
     case 'anthropic':
       return `event: error\ndata: ${JSON.stringify(body)}\n\n`;
   }
 }
 
-function responsesErrorEvent(error: {
-  readonly message: string | null;
-  readonly code: string | null;
-  readonly param: string | null;
-}): string {
-  const { code, message, param } = error;
-  return `event: error\ndata: ${JSON.stringify({ type: 'error', code, message, param })}\n\n`;
+/*
+ * OpenAI's documentation has the members of the error at the top; its service sends them below `error`. Both are there, so
+ * that every client finds them.
+ */
+function responsesErrorEvent(
+  error: Readonly<Record<'type' | 'message' | 'code' | 'param', string | null>>,
+  { sequence }: StreamPlace,
+): string {
+  const { type: _type, ...members } = error;
+  const event = { type: 'error', sequence_number: sequence, ...members, error };
+  return `event: error\ndata: ${JSON.stringify(event)}\n\n`;
 }

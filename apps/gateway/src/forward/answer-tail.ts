@@ -31,6 +31,16 @@ export class AnswerTail {
     }
   }
 
+  /** The number that the next event of a numbered stream has. */
+  nextSequence(): number {
+    const numbers = this.#tail
+      .map(String)
+      .join('')
+      .matchAll(/"sequence_number"\s*:\s*(\d+)/g);
+    const last = [...numbers].at(-1)?.[1];
+    return last === undefined ? 0 : Number(last) + 1;
+  }
+
   /** What the answer says; `whole` when nothing of it was left out. */
   read(streamed: boolean): { readonly facts: AnswerFacts; readonly whole: boolean } {
     if (this.#read) return this.#read;

@@ -10,7 +10,13 @@ import {
 } from '@loom/routing';
 import { type CallAttempt, type CallError, newSpanId, providerNameOf } from '@loom/trace-schema';
 import { type Call, type CallEnd, known } from '../call.ts';
-import { errorBody, errorEvent, providerErrorBody, providerErrorEvent } from '../dialect/dialect-errors.ts';
+import {
+  errorBody,
+  errorEvent,
+  providerErrorBody,
+  providerErrorEvent,
+  type StreamPlace,
+} from '../dialect/dialect-errors.ts';
 import { errorTypeOf } from '../dialect/openai-errors.ts';
 import { headersForCaller } from '../headers.ts';
 import { unixNanos } from '../record/emitter.ts';
@@ -62,6 +68,7 @@ export class Exchange implements AttemptHost {
   #contentType: string | undefined;
   #streamed = false;
   #deliveredBytes = 0;
+  #writtenEvents = 0;
   #totalTimer: NodeJS.Timeout | null = null;
   #stallTimer: NodeJS.Timeout | null = null;
   #waitTimer: NodeJS.Timeout | null = null;
@@ -127,6 +134,8 @@ export class Exchange implements AttemptHost {
   write(bytes: Buffer | string): void {
     const { response } = this.#call;
     this.#deliveredBytes += Buffer.byteLength(bytes);
+    // Bytes that pass carry their own numbers.
+    if (typeof bytes === 'string') this.#writtenEvents += bytes.match(/^data: /gm)?.length ?? 0;
     if (response.write(bytes) || this.#stallTimer) return;
     // The client reads slower than the provider sends: wait for it, but not for ever.
     this.#running?.attempt.pause();
@@ -156,7 +165,9 @@ export class Exchange implements AttemptHost {
     } else if (providerError) {
       // Bytes that pass have told it already; a translated stream is told it now.
       response.end(
-        translation ? providerErrorEvent(this.#call.dialectOrThrow, providerError, this.#call.id) : undefined,
+        translation
+          ? providerErrorEvent(this.#call.dialectOrThrow, providerError, this.#streamPlace())
+          : undefined,
       );
       this.#settle('failed');
       this.#finish('failed', providerError);
@@ -302,11 +313,17 @@ export class Exchange implements AttemptHost {
       response.end(body);
     } else if (this.#streamed) {
       // Half an event that was held back is on the record alone.
-      response.end(errorEvent(this.#call.dialectOrThrow, error, this.#call.id));
+      response.end(errorEvent(this.#call.dialectOrThrow, error, this.#streamPlace()));
     } else {
       response.destroy(); // a body that breaks off must not look whole
     }
     this.#finish(outcome, { type: errorTypeOf(error), message: error.message, code: error.code });
+  }
+
+  #streamPlace(): StreamPlace {
+    const isTranslated = this.#running?.prepared.pair != null;
+    const sequence = isTranslated ? this.#writtenEvents : (this.#tail?.nextSequence() ?? 0);
+    return { requestId: this.#call.id, sequence };
   }
 
   readonly #clientLeft = (): void => {
