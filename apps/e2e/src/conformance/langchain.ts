@@ -20,7 +20,7 @@ import {
 
 // Where the environment asks for it LangChain sends its traces away.
 for (const name of ['LANGSMITH_TRACING', 'LANGSMITH_TRACING_V2', 'LANGCHAIN_TRACING', 'LANGCHAIN_TRACING_V2'])
-  process.env[name] = 'false';
+  Reflect.deleteProperty(process.env, name);
 
 const Person = z.object({ name: z.string(), age: z.number() });
 const City = z.object({ city: z.string() });
