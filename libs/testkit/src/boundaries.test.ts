@@ -39,6 +39,7 @@ const kinds: Record<string, string> = {
   'libs/counter-store': 'port',
   'libs/engine-host': 'port',
   'libs/providers': 'core',
+  'libs/ledger': 'core',
   'libs/pricing': 'core',
   'libs/routing': 'core',
   'libs/config': 'kit',
