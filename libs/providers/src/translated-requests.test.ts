@@ -138,6 +138,18 @@ describe('a chat request', () => {
     });
   });
 
+  it('keeps strict tools strict for Gemini, whose calls follow their schema when they must be made', () => {
+    const tools = [{ type: 'function', function: { name: 'time', parameters, strict: true } }];
+    const ask = (tool_choice?: string) =>
+      translate('openai-chat', 'gemini-generate-content', { messages: [], tools, tool_choice }).sent[
+        'toolConfig'
+      ];
+    expect([ask(), ask('required')]).toEqual([
+      { functionCallingConfig: { mode: 'VALIDATED' } },
+      { functionCallingConfig: { mode: 'ANY' } },
+    ]);
+  });
+
   it('becomes one of the Converse API', () => {
     const { sent } = translate('openai-chat', 'bedrock-converse', rich);
     expect(sent).toMatchObject({

@@ -76,13 +76,11 @@ function clientOf(modelOf: (model: string) => Model): Client {
 export const agentsChat: ClientSpec = {
   ...{ name: 'Agents SDK chat', dialect: 'openai-chat', finish: undefined },
   models: ['gpt-4o', 'openai-compatible/llama-3', 'anthropic/claude-sonnet-4-6', 'gemini/gemini-2.5-flash'],
-  lenientOn: ['gemini/gemini-2.5-flash'], // tools[].function.strict
   connect: (connection) => clientOf((model) => new OpenAIChatCompletionsModel(openAiOf(connection), model)),
 };
 
 export const agentsResponses: ClientSpec = {
   ...{ name: 'Agents SDK responses', dialect: 'openai-responses', finish: undefined },
   models: ['gpt-4o', 'anthropic/claude-sonnet-4-6', 'gemini/gemini-2.5-flash'],
-  lenientOn: ['gemini/gemini-2.5-flash'], // tools[].strict
   connect: (connection) => clientOf((model) => new OpenAIResponsesModel(openAiOf(connection), model)),
 };

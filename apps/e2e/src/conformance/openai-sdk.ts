@@ -88,7 +88,6 @@ export const openAiChat: ClientSpec = {
 export const openAiResponses: ClientSpec = {
   ...{ name: 'openai responses', dialect: 'openai-responses', finish: 'completed' },
   models: ['gpt-4o', 'openai-compatible/llama-3', 'anthropic/claude-sonnet-4-6', 'gemini/gemini-2.5-flash'],
-  lenientOn: ['gemini/gemini-2.5-flash'], // tools[].strict
   connect: (connection) => {
     const { responses } = openAiOf(connection);
     const toSaid = ({ output_text, status, usage }: OpenAI.Responses.Response) => ({

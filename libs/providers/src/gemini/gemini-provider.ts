@@ -28,7 +28,7 @@ const finishes: Readonly<Record<string, NeutralFinish>> = {
   IMAGE_SAFETY: 'content-filter',
 };
 
-const lacks = new Set(['logit_bias', 'n', 'parallel_tool_calls', 'strict_tools', 'cache_control']);
+const lacks = new Set(['logit_bias', 'n', 'parallel_tool_calls', 'cache_control']);
 const lacksToo = new Set(['end_user', 'metadata', 'service_tier']);
 
 /** Models of Google, by the Gemini API and by Vertex AI. */

@@ -14,7 +14,7 @@ import { cannotCarry } from '../neutral/request-builder.ts';
  *
  *   { contents: { role: user | model, parts: part[] }[], systemInstruction?: { parts },
  *     tools?: [{ functionDeclarations: { name, description?, parametersJsonSchema? }[] }],
- *     toolConfig?: { functionCallingConfig: { mode: AUTO | ANY | NONE, allowedFunctionNames? } },
+ *     toolConfig?: { functionCallingConfig: { mode: AUTO | ANY | NONE | VALIDATED, allowedFunctionNames? } },
  *     generationConfig?: { temperature, topP, topK, maxOutputTokens, stopSequences, seed, presencePenalty, frequencyPenalty,
  *       responseMimeType, responseJsonSchema, responseLogprobs, logprobs,
  *       thinkingConfig: { includeThoughts, thinkingBudget | thinkingLevel } } }
@@ -79,9 +79,7 @@ export function writeGeminiRequest(
           ],
         }
       : {}),
-    ...(request.toolChoice === null
-      ? {}
-      : { toolConfig: { functionCallingConfig: writeToolChoice(request.toolChoice) } }),
+    ...writeToolConfig(request),
     ...(Object.keys(config).length > 0 ? { generationConfig: config } : {}),
   };
 }
@@ -116,9 +114,16 @@ function thinkingConfig({ reasoning, model, features }: NeutralRequest): object 
   return { thinkingConfig: { includeThoughts: thinkingBudget !== 0, ...amount } };
 }
 
-function writeToolChoice(choice: NeutralToolChoice): object {
-  if (choice.type === 'tool') return { mode: 'ANY', allowedFunctionNames: [choice.name] };
-  return { mode: { auto: 'AUTO', none: 'NONE', required: 'ANY' }[choice.type] };
+// Calls that the model must make follow their schema; those that it may make do so in the mode VALIDATED alone.
+function writeToolConfig({ tools, toolChoice }: NeutralRequest): object {
+  const isStrict = tools.some(({ strict }) => strict === true);
+  const choice: NeutralToolChoice | null = toolChoice ?? (isStrict ? { type: 'auto' } : null);
+  if (choice === null) return {};
+  const functionCallingConfig =
+    choice.type === 'tool'
+      ? { mode: 'ANY', allowedFunctionNames: [choice.name] }
+      : { mode: { auto: isStrict ? 'VALIDATED' : 'AUTO', none: 'NONE', required: 'ANY' }[choice.type] };
+  return { toolConfig: { functionCallingConfig } };
 }
 
 function writePart(
