@@ -1,3 +1,5 @@
+import { LoomError } from '@loom/errors';
+
 /** The value as a JSON object, or null when it is none. */
 export function record(value: unknown): Readonly<Record<string, unknown>> | null {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -33,4 +35,17 @@ export function parseRecord(json: string): Readonly<Record<string, unknown>> | n
   } catch {
     return null;
   }
+}
+
+/**
+ * What an event of a provider's stream says; null for one that says nothing. Throws `upstream_failed` for one that is no
+ * JSON object: a piece of the answer is lost with it, so what comes after it is not the answer.
+ */
+export function eventObject(data: string): Readonly<Record<string, unknown>> | null {
+  if (data.trim() === '') return null;
+  const event = parseRecord(data);
+  if (event) return event;
+  throw new LoomError('upstream_failed', 'an event of the answer is no JSON object', {
+    reason: 'malformed_answer',
+  });
 }

@@ -2,7 +2,7 @@ import { LoomError } from '@loom/errors';
 import type { CallError } from '@loom/trace-schema';
 import { framingOf } from './framing.ts';
 import { parseRecord } from './json-values.ts';
-import type { AnswerContext, ClientHalf, ProviderHalf } from './neutral/halves.ts';
+import type { AnswerContext, ClientHalf, ProviderHalf, WireEvent } from './neutral/halves.ts';
 import { foldAnswer, type NeutralEvent } from './neutral/neutral-answer.ts';
 import { droppableFeatures } from './neutral/neutral-request.ts';
 import { eventsOfAnswer } from './neutral-wire.ts';
@@ -36,7 +36,10 @@ export interface Pair {
 
 /** One stream on its way from the provider's API to the client's. */
 export interface StreamTranslation {
-  /** The bytes for the client that these bytes of the provider become. Splits may be anywhere, also inside a character. */
+  /**
+   * The bytes for the client that these bytes of the provider become. Splits may be anywhere, also inside a character.
+   * Throws `upstream_failed` at an event that cannot be read.
+   */
   push(chunk: Buffer): string;
   /** The connection ended well: what is left to say. */
   end(): string;
@@ -117,19 +120,17 @@ class PairStream implements StreamTranslation {
   }
 
   push(chunk: Buffer): string {
-    return this.#framing
-      .push(chunk)
-      .map((event) => this.#write(this.#reader.push(event)))
-      .join('');
+    return this.#read(this.#framing.push(chunk));
   }
 
   end(): string {
-    return (
-      this.#framing
-        .end()
-        .map((event) => this.#write(this.#reader.push(event)))
-        .join('') + this.#write(this.#reader.end())
-    );
+    return this.#read(this.#framing.end()) + this.#write(this.#reader.end());
+  }
+
+  #read(events: readonly WireEvent[]): string {
+    let written = '';
+    for (const event of events) if (!this.#ended) written += this.#write(this.#reader.push(event));
+    return written;
   }
 
   #write(events: readonly NeutralEvent[]): string {

@@ -210,10 +210,29 @@ describe('a stream of the Messages API', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), fc.string(), (noise, text) => {
         const translation = translationOf('openai-chat', 'anthropic-messages');
-        translation.push(Buffer.from(noise));
-        translation.push(Buffer.from(`data: ${text}\n\ndata: {"type":${JSON.stringify(text)}}\n\n`));
-        expect(translation.end()).not.toContain('[DONE]');
+        let written = '';
+        try {
+          written += translation.push(Buffer.from(noise));
+          written += translation.push(
+            Buffer.from(`data: ${text}\n\ndata: {"type":${JSON.stringify(text)}}\n\n`),
+          );
+          written += translation.end();
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'upstream_failed', reason: 'malformed_answer' });
+        }
+        expect(written).not.toContain('[DONE]');
       }),
     );
   });
+
+  it.each(['openai-chat', 'anthropic-messages', 'gemini-generate-content', 'cohere-chat'])(
+    'breaks at an event of %s that cannot be read, and not before',
+    (wire) => {
+      const translation = translationOf(wire === 'openai-chat' ? 'anthropic-messages' : 'openai-chat', wire);
+      translation.push(Buffer.from('data: {"type":"ping"}\n\ndata:\n\n'));
+      expect(() => translation.push(Buffer.from('data: {"type":"content_blo\n\n'))).toThrow(
+        expect.objectContaining({ code: 'upstream_failed', reason: 'malformed_answer' }) as Error,
+      );
+    },
+  );
 });

@@ -152,7 +152,8 @@ export class Exchange implements AttemptHost {
     const { response } = this.#call;
     const told = this.#tail?.read(this.#streamed);
     const translation = this.#running?.attempt.translation ?? null;
-    const saidSo = this.#streamed && told?.facts.ended === true;
+    const isMalformed = failure?.reason === 'malformed_answer';
+    const saidSo = this.#streamed && told?.facts.ended === true && !isMalformed;
     const isEnded = saidSo || (!this.#streamed && failure === null);
     const providerError = told?.facts.error ?? null;
     // A connection that breaks after the provider has said that it is done takes nothing from the answer.

@@ -1,6 +1,6 @@
 import { LoomError } from '@loom/errors';
 import { readProviderError } from '../answer-facts.ts';
-import { parseRecord, record, records, text } from '../json-values.ts';
+import { eventObject, record, records, text } from '../json-values.ts';
 import type { ProviderHalf, StreamReader, WireEvent } from '../neutral/halves.ts';
 import type {
   NeutralBlockHead,
@@ -79,7 +79,7 @@ class MessagesStreamReader implements StreamReader {
   #ended = false;
 
   push({ data }: WireEvent): NeutralEvent[] {
-    const event = parseRecord(data);
+    const event = eventObject(data);
     return event ? this.take(event) : [];
   }
 

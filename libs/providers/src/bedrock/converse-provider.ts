@@ -1,6 +1,6 @@
 import { LoomError } from '@loom/errors';
 import type { CallError, Usage } from '@loom/trace-schema';
-import { count, numberOf, parseRecord, record, records, text } from '../json-values.ts';
+import { count, eventObject, numberOf, record, records, text } from '../json-values.ts';
 import type { ProviderHalf, StreamReader, WireEvent } from '../neutral/halves.ts';
 import type { NeutralBlockHead, NeutralEvent, NeutralFinish } from '../neutral/neutral-answer.ts';
 import { features } from '../neutral/neutral-request.ts';
@@ -129,7 +129,7 @@ class ConverseStreamReader implements StreamReader {
   #isStopped = false;
 
   push({ name, data }: WireEvent): NeutralEvent[] {
-    const payload = parseRecord(data);
+    const payload = eventObject(data);
     return payload ? this.take(name, payload) : [];
   }
 

@@ -1,6 +1,6 @@
 import { LoomError } from '@loom/errors';
 import type { CallError, Usage } from '@loom/trace-schema';
-import { count, numberOf, parseRecord, record, records, text } from '../json-values.ts';
+import { count, eventObject, numberOf, record, records, text } from '../json-values.ts';
 import type { ProviderHalf, StreamReader, WireEvent } from '../neutral/halves.ts';
 import type {
   NeutralBlockHead,
@@ -107,7 +107,7 @@ class CohereStreamReader implements StreamReader {
   readonly #calls = new Map<number, number>();
 
   push({ data }: WireEvent): NeutralEvent[] {
-    const event = parseRecord(data);
+    const event = eventObject(data);
     return event ? this.take(event) : [];
   }
 

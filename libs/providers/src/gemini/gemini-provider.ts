@@ -1,7 +1,7 @@
 import { LoomError } from '@loom/errors';
 import type { CallError, Usage } from '@loom/trace-schema';
 import { readProviderError } from '../answer-facts.ts';
-import { count, numberOf, parseRecord, record, records, text } from '../json-values.ts';
+import { count, eventObject, numberOf, parseRecord, record, records, text } from '../json-values.ts';
 import type { ProviderHalf, StreamReader, WireEvent } from '../neutral/halves.ts';
 import type { NeutralEvent, NeutralFinish, NeutralLogprob } from '../neutral/neutral-answer.ts';
 import { features } from '../neutral/neutral-request.ts';
@@ -83,7 +83,7 @@ class GeminiStreamReader implements StreamReader {
   #isFinished = false;
 
   push({ data }: WireEvent): NeutralEvent[] {
-    const chunk = parseRecord(data);
+    const chunk = eventObject(data);
     return chunk ? this.take(chunk) : [];
   }
 

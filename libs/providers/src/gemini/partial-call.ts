@@ -9,12 +9,17 @@ import { records, text } from '../json-values.ts';
  *                                    willContinue? }[], willContinue: true } }
  *   { functionCall: {} }
  *
- * Pieces of one text follow each other under the same path.
+ * Pieces of one text follow each other under the same path. Paths come from a model: they reach into nothing but the
+ * arguments themselves, leave no hole in a list, and go only so deep.
  */
+const depthMax = 64;
+
+type Container = Record<string, unknown>;
+
 export class PartialCall {
   readonly name: string;
   readonly signature: string | null;
-  readonly #args: Record<string, unknown> = {};
+  readonly #args: Container = emptyObject();
 
   constructor(name: string, signature: string | null) {
     this.name = name;
@@ -25,7 +30,7 @@ export class PartialCall {
     for (const part of records(partialArgs)) {
       const path: string[] = (text(part.jsonPath) ?? '').match(/[^.$[\]'"]+/g) ?? [];
       const value = part.stringValue ?? part.numberValue ?? part.boolValue ?? null;
-      if (path.length > 0 && !path.includes('__proto__')) setAt(this.#args, path, value);
+      if (path.length > 0 && path.length <= depthMax) setAt(this.#args, path, value);
     }
   }
 
@@ -34,13 +39,25 @@ export class PartialCall {
   }
 }
 
-function setAt(into: Record<string, unknown>, [name = '', ...rest]: readonly string[], value: unknown): void {
+function setAt(into: Container, [name = '', ...rest]: readonly string[], value: unknown): void {
+  if (Array.isArray(into) && !(/^\d{1,9}$/.test(name) && Number(name) <= into.length)) return;
+  const before = into[name];
   const [next] = rest;
   if (next === undefined) {
-    const before = into[name];
     into[name] = typeof before === 'string' && typeof value === 'string' ? before + value : value;
     return;
   }
-  into[name] ??= /^\d+$/.test(next) ? [] : {};
-  setAt(into[name] as Record<string, unknown>, rest, value);
+  const inner =
+    typeof before === 'object' && before !== null
+      ? (before as Container)
+      : /^\d+$/.test(next)
+        ? ([] as unknown as Container)
+        : emptyObject();
+  into[name] = inner;
+  setAt(inner, rest, value);
+}
+
+/** An object that inherits nothing: every name is only a name in it. */
+function emptyObject(): Container {
+  return Object.create(null) as Container;
 }

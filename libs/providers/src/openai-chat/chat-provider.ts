@@ -1,6 +1,6 @@
 import { LoomError } from '@loom/errors';
 import { readProviderError } from '../answer-facts.ts';
-import { numberOf, parseRecord, record, records, text } from '../json-values.ts';
+import { eventObject, numberOf, record, records, text } from '../json-values.ts';
 import type { ProviderHalf, StreamReader, WireEvent } from '../neutral/halves.ts';
 import type {
   NeutralBlockHead,
@@ -62,7 +62,7 @@ class ChatStreamReader implements StreamReader {
       this.#isDone = true;
       return [];
     }
-    const chunk = parseRecord(data);
+    const chunk = eventObject(data);
     return chunk ? this.take(chunk) : [];
   }
 
