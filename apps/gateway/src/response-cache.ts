@@ -19,6 +19,11 @@ export interface CacheUse {
   readonly reads: boolean;
 }
 
+/** Headers of the caller that can change the answer. */
+const keyHeaders = [
+  ...['x-loom-unsupported', 'anthropic-beta', 'anthropic-version'],
+  ...['openai-beta', 'openai-organization', 'openai-project'],
+];
 const headerName = 'x-loom-cache';
 const defaultTtlMs = 3_600_000;
 const ttlMsMax = 30 * 86_400_000;
@@ -73,7 +78,9 @@ export function cacheUseOf(call: Call, route: Route): CacheUse | null {
   const project = known(call.project, 'project');
   const said = call.request.headers[headerName];
   const ofProject = project.cacheTtlMs ?? null;
-  if (said === 'off' || call.stored !== null || (said === undefined && ofProject === null)) return null;
+  const isBackground = known(call.modelRequest, 'modelRequest').parameters.background === true;
+  if (said === 'off' || call.stored !== null || isBackground || (said === undefined && ofProject === null))
+    return null;
   const ttlMs =
     said === undefined || said === 'on' || said === 'refresh' ? (ofProject ?? defaultTtlMs) : secondsOf(said);
   return { key: keyOf(call, route), ttlMs, reads: said !== 'refresh' };
@@ -104,7 +111,7 @@ function keyOf(call: Call, route: Route): string {
   const targets = [...route.targets, ...route.fallbacks].map(({ provider, model }) => [provider.id, model]);
   const said = [
     ...[key.organizationId, key.projectId, call.dialectOrThrow.name, request.model, targets],
-    ...[call.request.headers['x-loom-unsupported'] ?? '', call.request.headers['anthropic-beta'] ?? ''],
+    ...keyHeaders.map((name) => call.request.headers[name] ?? ''),
   ];
   const hash = createHash('sha256')
     .update(JSON.stringify(said))
@@ -113,7 +120,8 @@ function keyOf(call: Call, route: Route): string {
   return `cache/${key.projectId}/${hash.digest('hex')}`;
 }
 
-// The same members in another order, or with other white space, are the same request.
+// The same members in another order, or with other white space, are the same request. Numbers are compared as they are
+// written: two that JavaScript cannot tell apart may be two for the provider.
 function canonical(bytes: Buffer): string {
   const sorted = (value: unknown): unknown => {
     if (Array.isArray(value)) return value.map(sorted);
@@ -121,7 +129,14 @@ function canonical(bytes: Buffer): string {
     const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
     return Object.fromEntries(entries.map(([name, member]) => [name, sorted(member)]));
   };
-  return JSON.stringify(sorted(JSON.parse(bytes.toString('utf8'))));
+  const parsed: unknown = JSON.parse(bytes.toString('utf8'), ((
+    _: string,
+    value: unknown,
+    at?: { source?: string },
+  ) => (typeof value === 'number' ? { '\0number': at?.source ?? value } : value)) as Parameters<
+    typeof JSON.parse
+  >[1]);
+  return JSON.stringify(sorted(parsed));
 }
 
 /* A kept answer: one line of JSON, then its bytes. */

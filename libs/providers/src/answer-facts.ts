@@ -9,6 +9,8 @@ export interface AnswerFacts {
   readonly serviceTier: string | null;
   readonly systemFingerprint: string | null;
   readonly usage: Usage | null;
+  /** True when the provider has told what it read and not yet what it wrote: an answer that broke off. */
+  readonly usageIsPartial: boolean;
   /** The provider's error, as an error body or as an event in the middle of a stream. */
   readonly error: CallError | null;
   /** True when the provider said that it is done. A JSON answer of the right shape is whole. */
@@ -22,6 +24,7 @@ export interface MutableFacts {
   serviceTier: string | null;
   systemFingerprint: string | null;
   usage: Usage | null;
+  usageIsPartial: boolean;
   error: CallError | null;
   ended: boolean;
 }
@@ -34,6 +37,7 @@ export function newFacts(): MutableFacts {
     serviceTier: null,
     systemFingerprint: null,
     usage: null,
+    usageIsPartial: false,
     error: null,
     ended: false,
   };

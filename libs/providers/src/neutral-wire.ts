@@ -47,6 +47,7 @@ export function neutralWire(provider: ProviderHalf): Wire {
 function factsOf({ id, model, finish, serviceTier, usage, error, ended }: NeutralAnswer): AnswerFacts {
   return {
     ...{ responseId: id, responseModel: model, serviceTier, systemFingerprint: null, usage, error },
+    usageIsPartial: false,
     finishReasons: finish ? [finish.said ?? finish.reason] : [],
     ended: ended || error !== null,
   };

@@ -222,10 +222,10 @@ describe('a chat request', () => {
   });
 
   it('asks for reasoning in the words of each provider', () => {
-    const body = { messages: [{ role: 'user', content: 'hi' }], reasoning_effort: 'low', max_tokens: 100 };
+    const body = { messages: [{ role: 'user', content: 'hi' }], reasoning_effort: 'low', max_tokens: 4000 };
     expect(translate('openai-chat', 'anthropic-messages', body).sent).toMatchObject({
       thinking: { type: 'enabled', budget_tokens: 2048 },
-      max_tokens: 2148,
+      max_tokens: 4000,
     });
     expect(translate('openai-chat', 'gemini-generate-content', body).sent['generationConfig']).toMatchObject({
       thinkingConfig: { includeThoughts: true, thinkingBudget: 1024 },
@@ -234,6 +234,85 @@ describe('a chat request', () => {
       'temperature',
     );
     expect(refusal('openai-chat', 'bedrock-converse', body)?.param).toBe('reasoning_effort');
+  });
+
+  it("never thinks beyond the caller's own limit", () => {
+    const body = { messages: [{ role: 'user', content: 'hi' }], reasoning_effort: 'high' };
+    const anthropic = (more: object) =>
+      translate('openai-chat', 'anthropic-messages', { ...body, ...more }).sent;
+    expect(anthropic({ max_tokens: 5000 })).toMatchObject({
+      ...{ max_tokens: 5000, thinking: { budget_tokens: 3976 } },
+    });
+    expect(anthropic({})).toMatchObject({ max_tokens: 32_000, thinking: { budget_tokens: 24_576 } });
+    const refused = (more: object) =>
+      refusal('openai-chat', 'anthropic-messages', { ...body, ...more })?.param;
+    expect(refused({ max_tokens: 1000 })).toBe('reasoning_effort');
+    const tools = [{ type: 'function', function: { name: 'time' } }];
+    expect(refused({ tools, tool_choice: 'required' })).toBe('tool_choice');
+    const bedrock = (maxTokens: number) => ({ ...body, max_tokens: maxTokens });
+    const pair = findPair('openai-chat', 'bedrock-converse');
+    const sent = pair?.writeRequest(
+      Buffer.from(JSON.stringify(bedrock(5000))),
+      'anthropic.claude-x',
+      'refuse',
+    );
+    expect(JSON.parse(sent?.body.toString() ?? '{}')).toMatchObject({
+      inferenceConfig: { maxTokens: 5000 },
+      additionalModelRequestFields: { thinking: { budget_tokens: 3976 } },
+    });
+  });
+
+  it('has the results of tools right behind the calls, and the rest of the turn after them', () => {
+    const result = (id: string) => ({ type: 'tool_result', tool_use_id: id, content: 'noon' });
+    const use = (id: string) => ({ type: 'tool_use', id, name: 'time', input: {} });
+    const image = {
+      type: 'image',
+      source: { type: 'base64', media_type: 'image/png', data: 'iVBORw0KGgo=' },
+    };
+    const messages = [
+      { role: 'user', content: 'hi' },
+      { role: 'assistant', content: [use('a'), use('b')] },
+      {
+        role: 'user',
+        content: [{ ...result('a'), content: [image] }, { type: 'text', text: 'and' }, result('b')],
+      },
+    ];
+    const { sent } = translate('anthropic-messages', 'openai-chat', { max_tokens: 9, messages });
+    expect((sent['messages'] as { role: string }[]).map(({ role }) => role)).toEqual([
+      ...['user', 'assistant', 'tool', 'tool', 'user'],
+    ]);
+  });
+
+  it.each<[param: string, more: object]>([
+    ['messages[0].name', { messages: [{ role: 'user', content: 'hi', name: 'eve' }] }],
+    ['messages[0].audio', { messages: [{ role: 'assistant', content: 'hi', audio: { id: 'audio_1' } }] }],
+    [
+      'messages[0].function_call',
+      { messages: [{ role: 'assistant', content: 'hi', function_call: { name: 'f', arguments: '{}' } }] },
+    ],
+    [
+      'messages[0].content[0].prompt_hint',
+      { messages: [{ role: 'user', content: [{ type: 'text', text: 'hi', prompt_hint: 1 }] }] },
+    ],
+    ['tools[0].function.cases', { tools: [{ type: 'function', function: { name: 'f', cases: [1] } }] }],
+    ['temperature', { temperature: 1.5 }],
+  ])('is refused by the name of %s', (param, more) => {
+    const body = { messages: [{ role: 'user', content: 'hi' }], ...more };
+    expect(refusal('openai-chat', 'anthropic-messages', body)).toMatchObject({ code: 'unsupported', param });
+  });
+
+  it.each<[param: string, more: object]>([
+    ['tools[0]', { tools: [{ type: 'custom', custom: { name: 'f' } }] }],
+    ['functions', { functions: [{ name: 'f' }] }],
+    ['function_call', { function_call: 'auto' }],
+    ['web_search_options', { web_search_options: {} }],
+    ['audio', { audio: { voice: 'alloy', format: 'wav' } }],
+  ])('is refused by the name of %s, also where parts may be dropped', (param, more) => {
+    const body = { messages: [{ role: 'user', content: 'hi' }], ...more };
+    for (const policy of ['refuse', 'drop'] as const)
+      expect(() => translate('openai-chat', 'anthropic-messages', body, policy)).toThrow(
+        expect.objectContaining({ code: 'unsupported', param }),
+      );
   });
 
   it('asks for structured output where there is such a thing, and is refused by name elsewhere', () => {
@@ -337,13 +416,18 @@ describe('a request of the Messages API', () => {
       reasoning_effort: 'medium',
       max_completion_tokens: 100,
     });
-    expect(dropped).toEqual(['messages[1].content[0]']); // what another model has thought says nothing to this one
+    // What another model has thought says nothing to this one, and it has no word for a tool that failed.
+    expect(dropped).toEqual(['messages[1].content[0]', 'tool_result.is_error']);
   });
 
   it('names what the provider cannot be told', () => {
     const search = { ...body, tools: [{ type: 'web_search_20250305', name: 'web_search' }] };
-    expect(refusal('anthropic-messages', 'openai-chat', search)?.param).toBe(
-      'tools[0] (web_search_20250305)',
+    expect(refusal('anthropic-messages', 'openai-chat', search)?.param).toBe('tools[0]');
+    const source = { type: 'text', media_type: 'text/plain', data: 'long' };
+    const cited = { type: 'document', source, citations: { enabled: true } };
+    const messages = [{ role: 'user', content: [cited] }];
+    expect(refusal('anthropic-messages', 'gemini-generate-content', { max_tokens: 9, messages })?.param).toBe(
+      'messages[0].content[0].citations',
     );
     expect(refusal('anthropic-messages', 'openai-chat', { ...body, top_k: 5 })?.param).toBe('top_k');
     expect(refusal('anthropic-messages', 'openai-chat', { ...body, mcp_servers: [{}] })?.param).toBe(
@@ -392,7 +476,7 @@ describe('a request of the Responses API', () => {
     ['background', { background: true }],
     ['store', { store: true }],
     ['truncation', { truncation: 'auto' }],
-    ['tools[0] (web_search)', { tools: [{ type: 'web_search' }] }],
+    ['tools[0]', { tools: [{ type: 'web_search' }] }],
   ])('is refused by the name of %s', (param, more) => {
     expect(refusal('openai-responses', 'anthropic-messages', { ...body, ...more })).toMatchObject({
       code: 'unsupported',
@@ -408,11 +492,7 @@ describe('a request that names a conversation which only its own API holds', () 
     ['openai-responses', 'previous_response_id', { ...responses, previous_response_id: 'resp_1' }],
     ['openai-responses', 'conversation', { ...responses, conversation: 'conv_1' }],
     ['openai-responses', 'prompt', { ...responses, prompt: { id: 'pmpt_1' } }],
-    [
-      'openai-responses',
-      'input[0] (item_reference)',
-      { ...responses, input: [{ type: 'item_reference', id: 'msg_1' }] },
-    ],
+    ['openai-responses', 'input[0]', { ...responses, input: [{ type: 'item_reference', id: 'msg_1' }] }],
     [
       'anthropic-messages',
       'thread',

@@ -206,6 +206,27 @@ describe('a stream of the Messages API', () => {
     );
   });
 
+  it('hands signed reasoning through chat with the text that its signature proves', () => {
+    const { events } = stream(
+      'openai-chat',
+      'anthropic-messages',
+      named(
+        { type: 'message_start', message: { id: 'msg_1', model: 'm', usage: { input_tokens: 1 } } },
+        { type: 'content_block_start', index: 0, content_block: { type: 'thinking', thinking: '' } },
+        { type: 'content_block_delta', index: 0, delta: { type: 'thinking_delta', thinking: 'hm, ' } },
+        { type: 'content_block_delta', index: 0, delta: { type: 'thinking_delta', thinking: 'yes' } },
+        { type: 'content_block_delta', index: 0, delta: { type: 'signature_delta', signature: 'sig' } },
+        { type: 'content_block_stop', index: 0 },
+        { type: 'message_delta', delta: { stop_reason: 'end_turn' }, usage: { output_tokens: 3 } },
+        { type: 'message_stop' },
+      ),
+    );
+    const deltas = events.flatMap(({ choices }) => choices as { delta: { reasoning_details?: unknown } }[]);
+    expect(deltas.flatMap(({ delta }) => delta.reasoning_details ?? [])).toEqual([
+      { type: 'reasoning.text', text: 'hm, yes', signature: 'sig' },
+    ]);
+  });
+
   it('survives any bytes that are none of it', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), fc.string(), (noise, text) => {
@@ -231,7 +252,7 @@ describe('a stream of the Messages API', () => {
       const translation = translationOf(wire === 'openai-chat' ? 'anthropic-messages' : 'openai-chat', wire);
       translation.push(Buffer.from('data: {"type":"ping"}\n\ndata:\n\n'));
       expect(() => translation.push(Buffer.from('data: {"type":"content_blo\n\n'))).toThrow(
-        expect.objectContaining({ code: 'upstream_failed', reason: 'malformed_answer' }) as Error,
+        expect.objectContaining({ code: 'upstream_failed', reason: 'malformed_answer' }),
       );
     },
   );

@@ -3,7 +3,8 @@ import type { Usage } from '@loom/trace-schema';
 import type { Call } from '../call.ts';
 
 /** The most that a call is likely to use, told without looking at its content: its length, and the answer it allows. */
-export function estimateTokens(request: ModelRequest): number {
+export function estimateTokens(request: ModelRequest, operation: string): number {
+  if (operation === 'count_tokens') return 0;
   const answers = Math.max(1, wholeNumber(request.parameters.n) ?? 1);
   return inputEstimate(request) + (request.outputTokensMax ?? 0) * answers;
 }
@@ -23,12 +24,13 @@ export function usedTokens({ end, modelRequest, tap, dispatchedAt, cache }: Call
   )
     return 0;
   const usage = end.tail?.facts.usage;
-  if (usage) return sum(usage);
+  if (usage && !end.tail?.facts.usageIsPartial) return sum(usage);
   const text = tap?.text(end.streamed) ?? '';
   const { ascii, other } = splitByDensity(Buffer.byteLength(text), text.length);
-  return (
-    inputEstimate(modelRequest) + sum(estimateUsage({ ...noText, outputAscii: ascii, outputOther: other }))
-  );
+  const output = sum(estimateUsage({ ...noText, outputAscii: ascii, outputOther: other }));
+  return usage
+    ? usage.inputTokens + Math.max(usage.outputTokens, output)
+    : inputEstimate(modelRequest) + output;
 }
 
 const noText = { inputAscii: 0, inputOther: 0, outputAscii: 0, outputOther: 0 };

@@ -141,7 +141,10 @@ function windowsOf(call: Call, { requestsPerMinute, tokensPerMinute }: KeyLimits
     windows.push({ name, limit, periodMs: minuteMs, amount, estimated });
   if (requestsPerMinute !== null) add('requests', requestsPerMinute, 1, false);
   if (tokensPerMinute !== null) {
-    const amount = Math.min(estimateTokens(known(call.modelRequest, 'modelRequest')), amountMax);
+    const amount = Math.min(
+      estimateTokens(known(call.modelRequest, 'modelRequest'), call.operation),
+      amountMax,
+    );
     add('tokens', tokensPerMinute, amount, true);
   }
   return windows;

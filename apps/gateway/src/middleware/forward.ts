@@ -59,7 +59,10 @@ export function forward(options: ForwardOptions): GatewayMiddleware {
       options.running.add(exchange);
       try {
         call.end = await exchange.run(planned, prepared);
-        const counts = await options.storedResponses.countsUsage(call, call.end.tail?.facts.usage ?? null);
+        const usage = call.end.tail?.facts.usage ?? null;
+        // Tokens that were only counted are not used.
+        const counts =
+          call.operation !== 'count_tokens' && (await options.storedResponses.countsUsage(call, usage));
         if (!counts) call.end = { ...call.end, usageCountsElsewhere: true };
         const answer = use && !cached ? cacheableAnswer(call, call.end) : null;
         if (use && answer) options.cache.keep(use, answer);

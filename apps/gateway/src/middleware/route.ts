@@ -6,6 +6,7 @@ import {
   type PlannedAttempt,
   resolveRoute,
   type Route,
+  type Target,
 } from '@loom/routing';
 import { type Call, known } from '../call.ts';
 import type { CredentialReader } from '../credentials.ts';
@@ -79,13 +80,27 @@ async function findRoute(
     });
   }
   const resolved = call.stored ? null : resolveRoute(snapshot, key, request.model);
-  const model =
-    resolved?.targets.find(({ provider }) => provider.id === target.provider.id)?.model ?? target.model;
+  const model = resolved ? modelAtHolder(resolved, target) : target.model;
   const route: Route = {
     ...{ name: null, targets: [{ ...target, model, weight: 1 }], fallbacks: [], retries: 0, fallbackOn: [] },
     timeouts: resolved?.timeouts ?? {},
   };
   return { route, keyIndex: owner.keyIndex };
+}
+
+/** What the caller's model is called where the response is held. Throws when it is no model of such a provider. */
+function modelAtHolder({ targets, fallbacks }: Route, { provider: holder }: Target): string {
+  const ways = [...targets, ...fallbacks];
+  const found =
+    ways.find(({ provider }) => provider.id === holder.id) ??
+    ways.find(({ provider }) => provider.kind === holder.kind);
+  if (found) return found.model;
+  throw new LoomError(
+    'invalid_request',
+    `the response is held by provider "${holder.name}", which does not serve this model; ` +
+      'ask for a model of that provider, or send the whole conversation',
+    { param: 'previous_response_id', reason: 'response_held_elsewhere' },
+  );
 }
 
 function sourceOf(call: Call, { timeouts }: Route, unsupported: 'refuse' | 'drop'): AttemptSource {

@@ -1,4 +1,4 @@
-import { type AnswerFacts, splitByDensity, wireOf } from '@loom/providers';
+import { type AnswerFacts, estimateUsage, splitByDensity, wireOf } from '@loom/providers';
 import type {
   CallAttempt,
   CallEnded,
@@ -50,15 +50,27 @@ export function terminalFields(input: TerminalInput): object {
     finishReasons: facts?.finishReasons ?? [],
     serviceTier: facts?.serviceTier ?? null,
     systemFingerprint: facts?.systemFingerprint ?? null,
-    usage: facts?.usage ?? null,
-    usageSource: facts?.usage ? 'provider' : produced ? 'estimated' : 'none',
-    textCounts: produced && !facts?.usage ? textCounts(input) : null,
+    ...usageOf(input, facts, produced),
     request: input.request,
     response: input.response,
     chunks: input.chunks,
     deliveredBytes: input.deliveredBytes,
     attempts: input.attempts,
   };
+}
+
+// What a provider tells goes before what the text tells. One that told only what it read is believed that far.
+function usageOf(input: TerminalInput, facts: AnswerFacts | null, produced: boolean): object {
+  const told = facts?.usage ?? null;
+  if (told && facts?.usageIsPartial && produced) {
+    const { outputTokens } = estimateUsage(textCounts(input));
+    const usage = { ...told, outputTokens: Math.max(told.outputTokens, outputTokens) };
+    return { usage, usageSource: 'estimated', textCounts: null };
+  }
+  if (told) return { usage: told, usageSource: 'provider', textCounts: null };
+  return produced
+    ? { usage: null, usageSource: 'estimated', textCounts: textCounts(input) }
+    : { usage: null, usageSource: 'none', textCounts: null };
 }
 
 /** The facts of an answer, or null when there was none. */

@@ -51,6 +51,7 @@ function takeMessage(message: Readonly<Record<string, unknown>>, facts: MutableF
 
 function readStream(bytes: Buffer, facts: MutableFacts): void {
   const usages: unknown[] = [];
+  let isWritten = false;
   for (const data of sseData(bytes)) {
     if (!factHint.test(data)) continue;
     const event = parseRecord(data);
@@ -61,10 +62,12 @@ function readStream(bytes: Buffer, facts: MutableFacts): void {
     } else if (event?.type === 'message_delta') {
       takeMessage(record(event.delta) ?? {}, facts);
       usages.push(event.usage);
+      isWritten ||= record(event.usage) !== null;
     } else if (event?.type === 'message_stop') facts.ended = true;
     else if (event?.type === 'error') facts.error ??= readProviderError(event.error);
   }
   facts.usage = readMessagesUsage(...usages);
+  facts.usageIsPartial = facts.usage !== null && !isWritten && !facts.ended;
 }
 
 /** The answer as one message: a JSON body as it is, a stream put together. Unknown blocks and deltas are kept. */

@@ -15,6 +15,7 @@ import {
   FeatureUse,
   heldElsewhere,
   invalidMember,
+  onlyElsewhere,
   mustList,
   mustRecord,
   mustText,
@@ -39,6 +40,17 @@ const known = new Set([
   ],
   ...['temperature', 'top_p', 'top_k', 'stop_sequences', 'metadata', 'service_tier'],
 ]);
+
+const members = {
+  message: new Set(['role', 'content']),
+  tool: new Set(['name', 'description', 'input_schema', 'strict', 'type', 'cache_control']),
+  outputConfig: new Set(['format', 'effort']),
+  text: new Set(['type', 'text', 'cache_control', 'citations']), // citations: what the model cited before
+  image: new Set(['type', 'source', 'cache_control']),
+  document: new Set(['type', 'source', 'title', 'cache_control']),
+  toolUse: new Set(['type', 'id', 'name', 'input', 'cache_control', 'caller']),
+  toolResult: new Set(['type', 'tool_use_id', 'content', 'is_error', 'cache_control']),
+};
 
 /** Reads a request of the Messages API for a provider that speaks another one. Throws `invalid_request`. */
 export function readMessagesBody(body: Readonly<Record<string, unknown>>, model: string): NeutralRequest {
@@ -90,6 +102,7 @@ function readFormat(
   config: Readonly<Record<string, unknown>> | null,
   use: FeatureUse,
 ): NeutralResponseFormat | null {
+  if (config) use.leave(config, members.outputConfig, 'output_config');
   const format = record(config?.format);
   if (!format) return null;
   use.use('response_format.schema', 'output_config.format');
@@ -104,7 +117,8 @@ function readTools(value: unknown, use: FeatureUse): NeutralTool[] {
     const path = `tools[${index}]`;
     const tool = mustRecord(item, path);
     const type = text(tool.type);
-    if (type !== null && type !== 'custom') use.unknown.push(`${path} (${type})`);
+    if (type !== null && type !== 'custom') throw onlyElsewhere(path, `tools of type "${type}"`);
+    use.leave(tool, members.tool, path);
     use.use('tools', path);
     if (tool.strict === true) use.use('strict_tools', `${path}.strict`);
     return {
@@ -137,6 +151,7 @@ function readMessages(values: readonly unknown[], use: FeatureUse): NeutralReque
     const path = `messages[${index}]`;
     const message = mustRecord(value, path);
     last = mustText(message.role, `${path}.role`);
+    use.leave(message, members.message, path);
     if (last === 'user') readUser(message, path, turns, use);
     else if (last === 'assistant') turns.assistant(...readAssistant(message, path, use));
     else throw invalidMember(`${path}.role`, 'user or assistant');
@@ -153,6 +168,7 @@ function readUser(
 ): void {
   for (const { part, path: at } of blocksOf(message.content, `${path}.content`)) {
     if (part.type === 'tool_result') {
+      use.leave(part, members.toolResult, at);
       const callId = mustText(part.tool_use_id, `${at}.tool_use_id`);
       const content = part.content === undefined ? [] : blocksOf(part.content, `${at}.content`);
       turns.toolResult({
@@ -171,9 +187,14 @@ function readContent(
   use: FeatureUse,
 ): NeutralText | NeutralImage | NeutralFile {
   const cache = readCacheControl(part, path, use);
-  if (part.type === 'text') return { type: 'text', text: mustText(part.text, `${path}.text`), ...cache };
+  if (part.type === 'text') {
+    use.leave(part, members.text, path);
+    return { type: 'text', text: mustText(part.text, `${path}.text`), ...cache };
+  }
   if (part.type !== 'image' && part.type !== 'document')
     throw invalidMember(`${path}.type`, 'text, image, document or tool_result');
+  const isPlain = record(part.citations)?.enabled === false;
+  use.leave(isPlain ? { ...part, citations: null } : part, members[part.type], path);
   const source = readSource(mustRecord(part.source, `${path}.source`), path);
   if (part.type === 'image') {
     use.use(`image.${source.type}`, path);
@@ -210,6 +231,7 @@ function readAssistant(
       case 'text':
         return { type: 'text', text: mustText(part.text, `${at}.text`), ...readCacheControl(part, at, use) };
       case 'tool_use': {
+        use.leave(part, members.toolUse, at);
         const id = mustText(part.id, `${at}.id`);
         const name = mustText(part.name, `${at}.name`);
         const input = argumentsOf(JSON.stringify(part.input ?? {}));

@@ -41,18 +41,17 @@ export function writeMessagesRequest(
   request: NeutralRequest,
   drop: (path: string) => void,
 ): Readonly<Record<string, unknown>> {
-  const budget = thinkingBudget(request, provider);
-  if (budget !== null && request.temperature !== null && request.temperature !== 1)
+  const thinking = thinkingBudget(request, provider);
+  if (request.temperature !== null && request.temperature > 1)
     throw cannotCarry(
       request.features.get('temperature') ?? 'temperature',
       provider,
-      'takes no temperature while it reasons',
+      'takes a temperature from 0 to 1',
     );
-  const maxTokens = request.maxOutputTokens ?? defaultMaxTokens(request.model);
   const { responseFormat } = request;
   return {
     model: request.model,
-    max_tokens: maxTokens + (budget ?? 0),
+    max_tokens: thinking?.maxTokens ?? request.maxOutputTokens ?? defaultMaxTokens(request.model),
     ...(request.stream ? { stream: true } : {}),
     ...(request.system.length > 0 ? { system: request.system.map(textBlock) } : {}),
     messages: request.messages.map((message) => ({
@@ -61,11 +60,11 @@ export function writeMessagesRequest(
     })),
     ...(request.tools.length > 0 ? { tools: request.tools.map(writeTool) } : {}),
     ...writeToolChoice(request.toolChoice, request.parallelToolCalls),
-    ...(budget === null ? {} : { thinking: { type: 'enabled', budget_tokens: budget } }),
+    ...(thinking ? { thinking: { type: 'enabled', budget_tokens: thinking.budget } } : {}),
     ...(responseFormat?.type === 'schema'
       ? { output_config: { format: { type: 'json_schema', schema: responseFormat.schema } } }
       : {}),
-    ...(request.temperature === null ? {} : { temperature: Math.min(request.temperature, 1) }),
+    ...(request.temperature === null ? {} : { temperature: request.temperature }),
     ...(request.topP === null ? {} : { top_p: request.topP }),
     ...(request.topK === null ? {} : { top_k: request.topK }),
     ...(request.stop.length > 0 ? { stop_sequences: request.stop } : {}),

@@ -33,13 +33,9 @@ export function writeConverseRequest(
   request: NeutralRequest,
   drop: (path: string) => void,
 ): Readonly<Record<string, unknown>> {
-  const { budget, fields } = modelFields(request);
+  const { maxTokens, fields } = modelFields(request);
   const inference = {
-    ...(request.maxOutputTokens === null
-      ? budget === null
-        ? {}
-        : { maxTokens: budget + 8192 }
-      : { maxTokens: request.maxOutputTokens + (budget ?? 0) }),
+    ...(maxTokens === null ? {} : { maxTokens }),
     ...(request.temperature === null ? {} : { temperature: request.temperature }),
     ...(request.topP === null ? {} : { topP: request.topP }),
     ...(request.stop.length > 0 ? { stopSequences: request.stop } : {}),
@@ -68,22 +64,23 @@ export function writeConverseRequest(
 
 // Bedrock hands these on to the model as they are, so they are of the model's maker.
 function modelFields(request: NeutralRequest): {
-  budget: number | null;
+  maxTokens: number | null;
   fields: Readonly<Record<string, unknown>>;
 } {
   const { model, topK, features } = request;
   const isAnthropic = /anthropic|claude/.test(model);
-  const budget = thinkingBudget(request, provider);
+  const thinking = isAnthropic ? thinkingBudget(request, provider) : null;
+  const isReasoning = request.reasoning !== null && request.reasoning.effort !== 'none';
   const [unknown] = isAnthropic
     ? []
-    : [...(topK === null ? [] : ['top_k' as const]), ...(budget === null ? [] : ['reasoning' as const])];
+    : [...(topK === null ? [] : ['top_k' as const]), ...(isReasoning ? ['reasoning' as const] : [])];
   if (unknown)
     throw cannotCarry(features.get(unknown) ?? unknown, provider, 'takes it for models of Anthropic only');
   return {
-    budget,
+    maxTokens: thinking?.maxTokens ?? request.maxOutputTokens,
     fields: {
       ...(topK === null ? {} : { top_k: topK }),
-      ...(budget === null ? {} : { thinking: { type: 'enabled', budget_tokens: budget } }),
+      ...(thinking ? { thinking: { type: 'enabled', budget_tokens: thinking.budget } } : {}),
     },
   };
 }

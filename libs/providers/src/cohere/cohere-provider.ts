@@ -101,6 +101,8 @@ function readAnswer(body: unknown): NeutralEvent[] {
 }
 
 class CohereStreamReader implements StreamReader {
+  /** Of the answer, for calls that the provider gave none. */
+  #id = '';
   #blocks = 0;
   #content: number | null = null;
   #plan: number | null = null;
@@ -123,6 +125,7 @@ class CohereStreamReader implements StreamReader {
     const place = numberOf(event.index) ?? 0;
     switch (event.type) {
       case 'message-start':
+        this.#id = text(event.id) === null ? '' : `${text(event.id)}_`;
         return [{ type: 'start', id: text(event.id), model: null }];
       case 'content-start':
         return [
@@ -190,7 +193,7 @@ class CohereStreamReader implements StreamReader {
   #openCall(place: number, call: Readonly<Record<string, unknown>> | null): NeutralEvent[] {
     const called = record(call?.function);
     const { index, start } = this.#open({
-      ...{ type: 'tool-call', id: text(call?.id) ?? `call_${place}` },
+      ...{ type: 'tool-call', id: text(call?.id) ?? `call_${this.#id}${place}` },
       name: text(called?.name) ?? '',
     });
     this.#calls.set(place, index);

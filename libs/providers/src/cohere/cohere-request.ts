@@ -91,14 +91,19 @@ function writeMessage(
   drop: (path: string) => void,
 ): object[] {
   return message.role === 'user'
-    ? writeUser(message.content, request)
+    ? writeUser(message.content, request, drop)
     : [writeAssistant(message.content, request, drop)];
 }
 
-function writeUser(blocks: readonly NeutralUserBlock[], request: NeutralRequest): object[] {
+function writeUser(
+  blocks: readonly NeutralUserBlock[],
+  request: NeutralRequest,
+  drop: (path: string) => void,
+): object[] {
   return userMessages(blocks, {
     part: (block) => writePart(block, request),
-    toolMessage: ({ callId, content }) => {
+    toolMessage: ({ callId, content, isError }) => {
+      if (isError) drop('tool_result.is_error');
       const texts = content.map((part) => {
         if (part.type === 'text') return part.text;
         throw cannotCarry(`tool result ${callId}`, provider, 'takes only text from tools');

@@ -28,6 +28,9 @@ const finishes: Readonly<Record<string, NeutralFinish>> = {
   IMAGE_SAFETY: 'content-filter',
 };
 
+/** The model tried to call a tool and failed: there is no answer. */
+const brokenCalls = new Set(['MALFORMED_FUNCTION_CALL', 'UNEXPECTED_TOOL_CALL', 'TOO_MANY_TOOL_CALLS']);
+
 const lacks = new Set(['logit_bias', 'n', 'parallel_tool_calls', 'cache_control']);
 const lacksToo = new Set(['end_user', 'metadata', 'service_tier']);
 
@@ -117,9 +120,11 @@ class GeminiStreamReader implements StreamReader {
     const call = record(part.functionCall);
     const signature = text(part.thoughtSignature);
     if (call) return this.#callOrPiece(call, signature);
-    if (signature !== null) this.#signature = signature;
+    const isThought = part.thought === true;
+    // The signature of a text belongs to the text: with another block it would prove nothing.
+    if (isThought && signature !== null) this.#signature = signature;
     const said = text(part.text);
-    return said === null ? [] : this.#say(part.thought === true ? 'reasoning' : 'text', said);
+    return said === null ? [] : this.#say(isThought ? 'reasoning' : 'text', said);
   }
 
   #callOrPiece(call: Readonly<Record<string, unknown>>, signature: string | null): NeutralEvent[] {
@@ -165,11 +170,16 @@ class GeminiStreamReader implements StreamReader {
     this.#current = null;
     if (!current) return [];
     const signature = current.kind === 'reasoning' ? this.#signature : null;
+    this.#signature = null;
     return [{ type: 'block-end', index: current.index, signature }];
   }
 
   #finish(said: string, hasCandidate: boolean): NeutralEvent[] {
     this.#isFinished = true;
+    if (brokenCalls.has(said)) {
+      const message = `the model ended its answer with ${said}`;
+      return [...this.#close(), { type: 'error', error: { type: 'upstream_error', message, code: said } }];
+    }
     const known = hasCandidate ? (finishes[said] ?? 'other') : 'content-filter';
     const reason = known === 'stop' && this.#calls > 0 ? 'tool-calls' : known;
     return [...this.#close(), { type: 'finish', reason, stopSequence: null, said }];

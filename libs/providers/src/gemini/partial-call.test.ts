@@ -1,3 +1,4 @@
+import { describe, expect, it } from '@jest/globals';
 import { PartialCall } from './partial-call.ts';
 
 function argumentsOf(...parts: object[]): unknown {
@@ -18,15 +19,17 @@ describe('PartialCall', () => {
     ).toEqual({ a: { b: ['one more', 2] }, c: true });
   });
 
-  it.each(['$.constructor.prototype.polluted', '$.__proto__.polluted', '$.toString.polluted', '$.a[0].__proto__.polluted'])(
-    'reaches into nothing but the arguments by %s',
-    (jsonPath) => {
-      argumentsOf({ jsonPath, stringValue: 'yes' });
-      expect(({} as { polluted?: string }).polluted).toBeUndefined();
-      expect((Object as { polluted?: string }).polluted).toBeUndefined();
-      expect((Object.prototype.toString as { polluted?: string }).polluted).toBeUndefined();
-    },
-  );
+  it.each([
+    '$.constructor.prototype.polluted',
+    '$.__proto__.polluted',
+    '$.toString.polluted',
+    '$.a[0].__proto__.polluted',
+  ])('reaches into nothing but the arguments by %s', (jsonPath) => {
+    argumentsOf({ jsonPath, stringValue: 'yes' });
+    expect(({} as { polluted?: string }).polluted).toBeUndefined();
+    expect((Object as { polluted?: string }).polluted).toBeUndefined();
+    expect((Object.prototype.toString as { polluted?: string }).polluted).toBeUndefined();
+  });
 
   it('leaves no hole in a list, names none of its members, and goes only so deep', () => {
     expect(
@@ -41,8 +44,8 @@ describe('PartialCall', () => {
   });
 
   it('takes what it said before for replaced when a path goes through it', () => {
-    expect(
-      argumentsOf({ jsonPath: '$.a', stringValue: 'x' }, { jsonPath: '$.a.b', numberValue: 1 }),
-    ).toEqual({ a: { b: 1 } });
+    expect(argumentsOf({ jsonPath: '$.a', stringValue: 'x' }, { jsonPath: '$.a.b', numberValue: 1 })).toEqual(
+      { a: { b: 1 } },
+    );
   });
 });

@@ -10,7 +10,6 @@ import type {
   NeutralUserBlock,
 } from './neutral-request.ts';
 
-/** The error for a member that is not what its dialect says. */
 /**
  * A part of the conversation that only the provider of the caller's own API holds: without it the model would be asked
  * something else, so it is refused under every policy. An API may have a reason of its own that its clients know.
@@ -20,6 +19,16 @@ export function heldElsewhere(path: string, reason = 'held_context'): LoomError 
   return new LoomError('unsupported', message, { param: path, reason });
 }
 
+/**
+ * What has the model do something that only the provider of the caller's own API does: without it the answer would be
+ * another one, so it is refused under every policy.
+ */
+export function onlyElsewhere(path: string, what = 'it'): LoomError {
+  const message = `"${path}" cannot be translated: this model's provider has no API for ${what}; leave it out`;
+  return new LoomError('unsupported', message, { param: path, reason: 'unsupported_feature' });
+}
+
+/** The error for a member that is not what its dialect says. */
 export function invalidMember(path: string, expected: string): LoomError {
   return new LoomError('invalid_request', `"${path}" must be ${expected}`, { param: path });
 }
@@ -47,12 +56,17 @@ export class FeatureUse {
     return value;
   }
 
-  /** Members of an object that nobody asked for. A null says nothing, so nothing is lost with it. */
-  leave(object: Readonly<Record<string, unknown>>, known: ReadonlySet<string>, prefix = ''): void {
+  /** Members that this half does not read. One that is empty says nothing, so nothing is lost with it. */
+  leave(object: Readonly<Record<string, unknown>>, known: ReadonlySet<string>, path = ''): void {
     for (const [name, value] of Object.entries(object)) {
-      if (!known.has(name) && value !== null && value !== undefined) this.unknown.push(`${prefix}${name}`);
+      if (!known.has(name) && !isEmpty(value)) this.unknown.push(path === '' ? name : `${path}.${name}`);
     }
   }
+}
+
+function isEmpty(value: unknown): boolean {
+  if (value === null || value === undefined) return true;
+  return typeof value === 'object' && Object.keys(value).length === 0;
 }
 
 /** Builds alternating turns: consecutive blocks of one side become one message. Knows the names of called tools. */

@@ -4,7 +4,8 @@ type Part = Exclude<NeutralUserBlock, NeutralToolResult>;
 
 /**
  * The messages of a user's turn where results of tools are messages of their own, as in OpenAI's chat API and those like
- * it: what stands between them is the user's. `toolMessage` may give parts that follow as the user's.
+ * it. Those APIs want every result right after the calls, so what stands between them comes behind them, as one message of
+ * the user. `toolMessage` may give parts that are the user's there.
  */
 export function userMessages(
   blocks: readonly NeutralUserBlock[],
@@ -14,21 +15,15 @@ export function userMessages(
   },
 ): object[] {
   const messages: object[] = [];
-  let parts: object[] = [];
-  const close = () => {
-    if (parts.length > 0) messages.push({ role: 'user', content: parts });
-    parts = [];
-  };
+  const parts: object[] = [];
   for (const block of blocks) {
     if (block.type !== 'tool-result') {
       parts.push(write.part(block));
       continue;
     }
-    close();
     const { message, following } = write.toolMessage(block);
     messages.push(message);
     parts.push(...following.map(write.part));
   }
-  close();
-  return messages;
+  return parts.length === 0 ? messages : [...messages, { role: 'user', content: parts }];
 }

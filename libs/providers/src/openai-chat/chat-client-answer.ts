@@ -81,7 +81,10 @@ export class ChatStreamWriter implements StreamWriter {
   #isStarted = false;
   #calls = 0;
   /** By block index. */
-  readonly #open = new Map<number, { kind: string; call: number; hasArguments: boolean }>();
+  readonly #open = new Map<
+    number,
+    { kind: string; call: number; hasArguments: boolean; thought: string[] }
+  >();
 
   constructor(context: AnswerContext) {
     this.#context = context;
@@ -125,7 +128,7 @@ export class ChatStreamWriter implements StreamWriter {
 
   #blockStart({ index, block }: Extract<NeutralEvent, { type: 'block-start' }>): string {
     const call = block.type === 'tool-call' ? this.#calls : -1;
-    this.#open.set(index, { kind: block.type, call, hasArguments: false });
+    this.#open.set(index, { kind: block.type, call, hasArguments: false, thought: [] });
     if (block.type !== 'tool-call') return '';
     this.#calls += 1;
     const { id, name } = block;
@@ -143,6 +146,7 @@ export class ChatStreamWriter implements StreamWriter {
       case 'refusal':
         return this.#chunk({ refusal: said });
       case 'reasoning':
+        open.thought.push(said);
         return this.#chunk({ reasoning_content: said });
       default:
         open.hasArguments = true;
@@ -160,7 +164,9 @@ export class ChatStreamWriter implements StreamWriter {
       return this.#chunk({ tool_calls: [{ index: open.call, ...called, ...extra }] });
     }
     if (open?.kind !== 'reasoning' || (signature === null && encrypted === null)) return '';
-    const details = reasoningDetails({ type: 'reasoning', text: '', signature, encrypted });
+    // A signature proves the text it comes with, so the text is told once more, whole.
+    const thought = signature === null ? '' : open.thought.join('');
+    const details = reasoningDetails({ type: 'reasoning', text: thought, signature, encrypted });
     return this.#chunk({ reasoning_details: details });
   }
 

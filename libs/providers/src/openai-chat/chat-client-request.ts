@@ -12,6 +12,7 @@ import type {
 import {
   FeatureUse,
   invalidMember,
+  onlyElsewhere,
   mustList,
   mustRecord,
   mustText,
@@ -46,9 +47,28 @@ const known = new Set([
 /** Of OpenAI's own service; elsewhere they ask for nothing, so nothing is lost without them. */
 const withoutEffect = ['prompt_cache_key', 'prompt_cache_retention', 'store', 'modalities'];
 
+/** What OpenAI's models do and no other. */
+const never = ['functions', 'function_call', 'web_search_options', 'audio'];
+
+const members = {
+  message: new Set(['role', 'content', 'cache_control']),
+  assistant: new Set([
+    ...['role', 'content', 'cache_control', 'refusal', 'tool_calls'],
+    ...['reasoning_content', 'reasoning', 'reasoning_details', 'annotations'], // annotations: what the model cited
+  ]),
+  // The name of the tool is known by its call.
+  tool: new Set(['role', 'content', 'cache_control', 'tool_call_id', 'name']),
+  part: new Set(['type', 'cache_control', 'text', 'image_url', 'input_audio', 'file', 'refusal']),
+  image: new Set(['url', 'detail']),
+  toolDefinition: new Set(['type', 'function', 'cache_control']),
+  function: new Set(['name', 'description', 'parameters', 'strict']),
+  schema: new Set(['name', 'description', 'schema', 'strict']),
+};
+
 /** Reads a chat request for a provider that speaks another API. Throws `invalid_request` that names the member. */
 export function readChatBody(body: Readonly<Record<string, unknown>>, model: string): NeutralRequest {
   const use = new FeatureUse();
+  for (const name of never) if (body[name] !== undefined && body[name] !== null) throw onlyElsewhere(name);
   use.leave(body, new Set([...known, ...withoutEffect.filter((name) => isDefault(name, body[name]))]));
   const { system, messages } = readMessages(mustList(body.messages, 'messages'), use);
   const tools = readTools(body.tools, use);
@@ -140,6 +160,7 @@ function readResponseFormat(value: unknown, use: FeatureUse): NeutralResponseFor
     throw invalidMember('response_format.type', 'text, json_object or json_schema');
   use.use('response_format.schema', 'response_format');
   const given = mustRecord(format.json_schema, 'response_format.json_schema');
+  use.leave(given, members.schema, 'response_format.json_schema');
   return {
     type: 'schema',
     name: mustText(given.name, 'response_format.json_schema.name'),
@@ -154,11 +175,10 @@ function readTools(value: unknown, use: FeatureUse): NeutralTool[] {
   return mustList(value, 'tools').map((item, index) => {
     const path = `tools[${index}]`;
     const { type, part } = partOf(item, path);
-    if (type !== 'function') {
-      use.unknown.push(`${path} (${type})`);
-      return { name: type, description: null, parameters: null, strict: null };
-    }
+    if (type !== 'function') throw onlyElsewhere(path, `tools of type "${type}"`);
     const given = mustRecord(part.function, `${path}.function`);
+    use.leave(part, members.toolDefinition, path);
+    use.leave(given, members.function, `${path}.function`);
     use.use('tools', path);
     if (given.strict === true) use.use('strict_tools', `${path}.function.strict`);
     return {
@@ -195,6 +215,7 @@ function readMessages(
     const path = `messages[${index}]`;
     const message = mustRecord(value, path);
     last = mustText(message.role, `${path}.role`);
+    use.leave(message, last === 'assistant' || last === 'tool' ? members[last] : members.message, path);
     if (last === 'system' || last === 'developer') system.push(...readTexts(message, path, use));
     else if (last === 'user') turns.user(...readUserParts(message, path, use));
     else if (last === 'assistant') turns.assistant(...readAssistant(message, path, use));
@@ -208,7 +229,7 @@ function readMessages(
 }
 
 function readTexts(message: Readonly<Record<string, unknown>>, path: string, use: FeatureUse): NeutralText[] {
-  return contentParts(message, path).map(({ part, path: at }) => {
+  return contentParts(message, path, use).map(({ part, path: at }) => {
     if (part.type !== 'text') throw invalidMember(at, 'a part of type text');
     return { type: 'text', text: mustText(part.text, `${at}.text`), ...readCacheControl(part, at, use) };
   });
@@ -219,7 +240,7 @@ function readUserParts(
   path: string,
   use: FeatureUse,
 ): NeutralUserBlock[] {
-  return contentParts(message, path).map(({ part, path: at }) => {
+  return contentParts(message, path, use).map(({ part, path: at }) => {
     const cache = readCacheControl(part, at, use);
     switch (part.type) {
       case 'text':
@@ -229,6 +250,7 @@ function readUserParts(
           typeof part.image_url === 'string' ? { url: part.image_url } : mustRecord(part.image_url, at);
         const source = sourceOf(mustText(image.url, `${at}.image_url.url`));
         use.use(`image.${source.type}`, at);
+        use.leave(image, members.image, `${at}.image_url`);
         const detail = 'detail' in image ? text(image.detail) : null;
         return { type: 'image', source, ...(detail === null ? {} : { detail }), ...cache };
       }
@@ -261,7 +283,7 @@ function readAssistant(
   const details = Array.isArray(message.reasoning_details) ? message.reasoning_details : [];
   if (reasoning !== null || details.length > 0) use.use('reasoning_history', `${path}.reasoning_content`);
   const content =
-    message.content === null || message.content === undefined ? [] : contentParts(message, path);
+    message.content === null || message.content === undefined ? [] : contentParts(message, path, use);
   const refusal = text(message.refusal);
   return [
     ...readReasoning(reasoning, details),
@@ -323,6 +345,7 @@ function readToolCalls(value: unknown, path: string): NeutralToolCall[] {
 function contentParts(
   message: Readonly<Record<string, unknown>>,
   path: string,
+  use: FeatureUse,
 ): { part: Readonly<Record<string, unknown>>; path: string }[] {
   const { content } = message;
   const cache = message.cache_control === undefined ? {} : { cache_control: message.cache_control };
@@ -330,6 +353,8 @@ function contentParts(
     return content === '' ? [] : [{ part: { type: 'text', text: content, ...cache }, path }];
   return mustList(content, `${path}.content`).map((value, index) => {
     const at = `${path}.content[${index}]`;
-    return { part: partOf(value, at).part, path: at };
+    const { part } = partOf(value, at);
+    use.leave(part, members.part, at);
+    return { part, path: at };
   });
 }

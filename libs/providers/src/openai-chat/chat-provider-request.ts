@@ -83,15 +83,16 @@ function writeMessage(
   drop: (path: string) => void,
 ): object[] {
   return message.role === 'user'
-    ? writeUser(message.content)
+    ? writeUser(message.content, drop)
     : [writeAssistant(message.content, request, drop)];
 }
 
-function writeUser(blocks: readonly NeutralUserBlock[]): object[] {
+function writeUser(blocks: readonly NeutralUserBlock[], drop: (path: string) => void): object[] {
   return userMessages(blocks, {
     part: writePart,
     // The chat API takes only text from tools: what else they gave follows as the user's.
-    toolMessage: ({ callId, content }) => {
+    toolMessage: ({ callId, content, isError }) => {
+      if (isError) drop('tool_result.is_error');
       const texts = content.flatMap((part) => (part.type === 'text' ? [part.text] : []));
       return {
         message: { role: 'tool', tool_call_id: callId, content: texts.join('\n') },

@@ -50,6 +50,8 @@ function readAnswer(body: unknown): NeutralEvent[] {
 class ChatStreamReader implements StreamReader {
   #blocks = 0;
   #isStarted = false;
+  /** Of the answer, for calls that the provider gave none. */
+  #id = '';
   #current: { readonly index: number; readonly kind: 'text' | 'reasoning' | 'refusal' } | null = null;
   readonly #calls = new Map<number, { readonly index: number; id: string }>();
   #signature: string | null = null;
@@ -77,6 +79,7 @@ class ChatStreamReader implements StreamReader {
     // Azure begins with a chunk that has neither a model nor a choice.
     if (!this.#isStarted && (text(chunk.model) !== null || records(chunk.choices).length > 0)) {
       this.#isStarted = true;
+      this.#id = text(chunk.id) === null ? '' : `${text(chunk.id)}_`;
       events.push({ type: 'start', id: text(chunk.id), model: text(chunk.model) });
     }
     const [choice] = records(chunk.choices);
@@ -139,7 +142,7 @@ class ChatStreamReader implements StreamReader {
       let open = this.#calls.get(place);
       if (!open || (id !== null && open.id !== id && text(called.name) !== null)) {
         events.push(...this.#closeCurrent());
-        open = { index: this.#blocks++, id: id ?? `call_${place}` };
+        open = { index: this.#blocks++, id: id ?? `call_${this.#id}${place}` };
         this.#calls.set(place, open);
         const block: NeutralBlockHead = { type: 'tool-call', id: open.id, name: text(called.name) ?? '' };
         events.push({ type: 'block-start', index: open.index, block });

@@ -61,17 +61,29 @@ export function assembleResponse(bytes: Buffer, stream: boolean): Record<string,
   if (!stream) return parseRecord(bytes.toString('utf8'));
   let response: Record<string, unknown> | null = null;
   const output: unknown[] = [];
+  let begun: string[] = []; // of the item that is not done yet
   let error: unknown = null;
   for (const data of sseData(bytes)) {
     const event = parseRecord(data) ?? parseRecord(`${data}}`);
     if (!event) continue;
     response = { ...(record(event.response) ?? response) };
-    if (event.type === 'response.output_item.done') output.push(event.item);
+    if (typeof event.delta === 'string') begun.push(event.delta);
+    if (event.type === 'response.output_item.done') {
+      output.push(event.item);
+      begun = [];
+    }
     if (event.type === 'error') error = event.error ?? event;
   }
   if (!response) return null;
+  if (begun.length > 0) output.push(brokenItem(begun.join('')));
   const whole = records(response.output).length > 0 ? response : { ...response, output };
   return error === null ? whole : { ...whole, error };
+}
+
+// What is there of an item whose end never came.
+function brokenItem(said: string): object {
+  const content = [{ type: 'output_text', text: said, annotations: [] }];
+  return { type: 'message', role: 'assistant', status: 'incomplete', content };
 }
 
 /** What the model said, as plain text: messages, reasoning summaries and tool calls. For search and counts. */

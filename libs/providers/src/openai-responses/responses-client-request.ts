@@ -15,6 +15,7 @@ import {
   FeatureUse,
   heldElsewhere,
   invalidMember,
+  onlyElsewhere,
   mustList,
   mustRecord,
   mustText,
@@ -46,6 +47,20 @@ const known = new Set([
 
 /** Members that name a part of the conversation, which OpenAI holds. */
 const held = ['previous_response_id', 'conversation', 'prompt'];
+/** What only OpenAI does: an answer that is fetched later. */
+const never = ['background'];
+
+const members = {
+  message: new Set(['type', 'role', 'content', 'id', 'status', 'phase']),
+  call: new Set(['type', 'id', 'call_id', 'name', 'arguments', 'status', 'namespace']),
+  output: new Set(['type', 'id', 'call_id', 'output', 'status']),
+  text: new Set(['type', 'text', 'annotations', 'logprobs', 'refusal']),
+  image: new Set(['type', 'image_url', 'detail']),
+  file: new Set(['type', 'file_data', 'file_url', 'filename']),
+  audio: new Set(['type', 'input_audio']),
+  tool: new Set(['type', 'name', 'description', 'parameters', 'strict']),
+  format: new Set(['type', 'name', 'description', 'schema', 'strict']),
+};
 
 /** Members whose value is what happens anyway where nothing is stored. */
 const defaults: Readonly<Record<string, (value: unknown) => boolean>> = {
@@ -61,6 +76,7 @@ const defaults: Readonly<Record<string, (value: unknown) => boolean>> = {
 export function readResponsesBody(body: Readonly<Record<string, unknown>>, model: string): NeutralRequest {
   const use = new FeatureUse();
   for (const name of held) if (body[name] !== undefined && body[name] !== null) throw heldElsewhere(name);
+  for (const name of never) if (body[name] === true) throw onlyElsewhere(name);
   use.leave(body, new Set([...known, ...Object.keys(body).filter((name) => defaults[name]?.(body[name]))]));
   const { system, messages } = readInput(body.input, use);
   const instructions = text(body.instructions);
@@ -121,6 +137,7 @@ function readFormat(
   if (format.type !== 'json_schema')
     throw invalidMember('text.format.type', 'text, json_object or json_schema');
   use.use('response_format.schema', 'text.format');
+  use.leave(format, members.format, 'text.format');
   return {
     type: 'schema',
     name: mustText(format.name, 'text.format.name'),
@@ -132,23 +149,19 @@ function readFormat(
 
 function readTools(value: unknown, use: FeatureUse): NeutralTool[] {
   if (value === null || value === undefined) return [];
-  return mustList(value, 'tools').flatMap((item, index): NeutralTool[] => {
+  return mustList(value, 'tools').map((item, index): NeutralTool => {
     const path = `tools[${index}]`;
     const { type, part } = partOf(item, path);
-    if (type !== 'function') {
-      use.unknown.push(`${path} (${type})`); // tools that OpenAI runs itself
-      return [];
-    }
+    if (type !== 'function') throw onlyElsewhere(path, `tools of type "${type}"`); // OpenAI runs them itself
+    use.leave(part, members.tool, path);
     use.use('tools', path);
     if (part.strict === true) use.use('strict_tools', `${path}.strict`);
-    return [
-      {
-        name: mustText(part.name, `${path}.name`),
-        description: text(part.description),
-        parameters: record(part.parameters),
-        strict: typeof part.strict === 'boolean' ? part.strict : null,
-      },
-    ];
+    return {
+      name: mustText(part.name, `${path}.name`),
+      description: text(part.description),
+      parameters: record(part.parameters),
+      strict: typeof part.strict === 'boolean' ? part.strict : null,
+    };
   });
 }
 
@@ -188,6 +201,7 @@ function readItem(
 ): void {
   switch (item.type ?? 'message') {
     case 'message':
+      use.leave(item, members.message, path);
       if (item.role === 'assistant') turns.assistant(...readOutput(item.content, `${path}.content`));
       else if (item.role === 'user') turns.user(...readParts(item.content, `${path}.content`, use));
       else if (item.role === 'system' || item.role === 'developer')
@@ -195,6 +209,7 @@ function readItem(
       else throw invalidMember(`${path}.role`, 'user, assistant, system or developer');
       return;
     case 'function_call':
+      use.leave(item, members.call, path);
       turns.assistant({
         type: 'tool-call',
         id: mustText(item.call_id, `${path}.call_id`),
@@ -203,6 +218,7 @@ function readItem(
       });
       return;
     case 'function_call_output': {
+      use.leave(item, members.output, path);
       const callId = mustText(item.call_id, `${path}.call_id`);
       const content = readParts(item.output, `${path}.output`, use).filter(isResultPart);
       turns.toolResult({ callId, content, isError: false });
@@ -213,9 +229,9 @@ function readItem(
       turns.assistant(readReasoningItem(item));
       return;
     case 'item_reference':
-      throw heldElsewhere(`${path} (item_reference)`);
+      throw heldElsewhere(path);
     default:
-      use.unknown.push(`${path} (${String(item.type)})`);
+      throw onlyElsewhere(path, `items of type "${String(item.type)}"`);
   }
 }
 
@@ -261,19 +277,23 @@ function readParts(content: unknown, path: string, use: FeatureUse): NeutralUser
     switch (type) {
       case 'input_text':
       case 'output_text':
+        use.leave(part, members.text, at);
         return { type: 'text', text: mustText(part.text, `${at}.text`) };
       case 'input_image': {
+        use.leave(part, members.image, at);
         const source = sourceOf(mustText(part.image_url, `${at}.image_url`));
         use.use(`image.${source.type}`, at);
         const detail = text(part.detail);
         return { type: 'image', source, ...(detail === null ? {} : { detail }) };
       }
       case 'input_file': {
+        use.leave(part, members.file, at);
         const source = sourceOf(mustText(part.file_data ?? part.file_url, `${at}.file_data`));
         use.use(`file.${source.type}`, at);
         return { type: 'file', source, name: text(part.filename) };
       }
       case 'input_audio': {
+        use.leave(part, members.audio, at);
         use.use('audio', at);
         const audio = mustRecord(part.input_audio, `${at}.input_audio`);
         const data = mustText(audio.data, `${at}.input_audio.data`);
