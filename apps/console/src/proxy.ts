@@ -15,7 +15,7 @@ export function proxy(request: NextRequest): NextResponse {
   return response;
 }
 
-export const config = { matcher: [{ source: '/((?!api/|_next/static/|healthz$).*)' }] };
+export const config = { matcher: [{ source: '/((?!api/|_next/static/|(?:healthz|readyz)$).*)' }] };
 
 function contentSecurityPolicy(nonce: string): string {
   return [

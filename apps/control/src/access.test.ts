@@ -66,7 +66,7 @@ beforeAll(async () => {
         ...{ version: '1.2.3', runtimeFile: null, publicGatewayUrl: 'https://gw', dataDirectories: [] },
         ready: () => Promise.resolve(),
         enginesReady: () => store.ping(),
-        lag: () => Promise.resolve([{ group: 'ingest', records: 3 }]),
+        ...{ name: 'backend', services: new Map(), groups: ['ingest'], lagOf: () => Promise.resolve(3) },
         lastErrors: () => [{ timeMs: 0, service: 'backend', message: 'went wrong' }],
       },
     }),

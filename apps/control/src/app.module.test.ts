@@ -42,7 +42,7 @@ const deployment: DeploymentWatchDeps = {
   dataDirectories: [import.meta.dirname],
   ready: () => Promise.resolve(),
   enginesReady: () => store.ping(),
-  lag: () => Promise.resolve([{ group: 'ingest', records: 3 }]),
+  ...{ name: 'backend', services: new Map(), groups: ['ingest'], lagOf: () => Promise.resolve(3) },
   lastErrors: () => [{ timeMs: 0, service: 'backend', message: 'went wrong' }],
 };
 

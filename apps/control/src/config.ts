@@ -1,4 +1,12 @@
-import { type Environment, envList, envPort, envSecret, envUrl, loadConfig } from '@loom/config';
+import {
+  type Environment,
+  envList,
+  envNamedUrls,
+  envPort,
+  envSecret,
+  envUrl,
+  loadConfig,
+} from '@loom/config';
 import { z } from 'zod';
 
 /** What control needs wherever it runs; on one machine it is a part of the backend. */
@@ -25,6 +33,9 @@ export const controlSettings = z.object({
     .string()
     .optional()
     .describe('File in which a supervisor on the same machine names the processes'),
+  LOOM_HEALTH_URLS: envNamedUrls.describe(
+    'Processes that the health page tells of, <name>=<URL> each, separated by commas',
+  ),
   LOOM_PUBLIC_GATEWAY_URL: envUrl
     .optional()
     .describe('Where clients reach the gateway, as the console says it'),

@@ -8,6 +8,10 @@ import { instantOf } from './dead-letter-index.ts';
 
 export interface DeploymentWatchDeps {
   readonly version: string;
+  /** Of this process: `control`, or the one that it is a part of. */
+  readonly name: string;
+  /** Other processes by name, each with the URL of its `/readyz` and `/metrics`; more may be in the runtime file. */
+  readonly services: ReadonlyMap<string, string>;
   /** What a supervisor on the same machine tells of the processes; null on servers. */
   readonly runtimeFile: string | null;
   /** Where clients reach the gateway, when the runtime file does not say. */
@@ -18,8 +22,10 @@ export interface DeploymentWatchDeps {
   readonly ready: () => Promise<void>;
   /** Of the engines that this process talks to. */
   readonly enginesReady: () => Promise<void>;
-  /** Records that each consumer group has not committed. */
-  readonly lag: () => Promise<readonly { readonly group: string; readonly records: number }[]>;
+  /** Consumer groups whose lag is told. */
+  readonly groups: readonly string[];
+  /** Records that a consumer group has not committed. Rejects when the event stream does not say. */
+  readonly lagOf: (group: string) => Promise<number>;
   readonly lastErrors: () => readonly LoggedError[];
 }
 
@@ -30,16 +36,20 @@ type Service = Report['services'][number];
 const Runtime = z.object({
   gatewayUrl: z.string().nullable().default(null),
   consoleUrl: z.string().nullable().default(null),
+  /** Where there are more. */
+  services: z.record(z.string(), z.string()).default({}),
   pids: z.record(z.string(), z.number()).default({}),
 });
 
 interface Probe {
+  readonly name: string;
   readonly ready: boolean;
   readonly message: string | null;
   readonly metrics: string;
 }
 
 const probeMs = 1000;
+const lagMs = 2000;
 const disksKeptMs = 60_000;
 const filesMax = 50_000;
 const pageBytes = 4096;
@@ -59,22 +69,22 @@ export class DeploymentWatch {
   }
 
   async report(deadLetterCount: number): Promise<Report> {
-    const { version, lag, lastErrors } = this.#deps;
-    const { gatewayUrl, consoleUrl, pids } = await this.#runtime();
-    const gateway = gatewayUrl === null ? null : await probe(gatewayUrl, '/readyz', '/metrics');
-    const console = consoleUrl === null ? null : await probe(consoleUrl, '/healthz', null);
-    const services = [
-      await this.#own(),
-      await this.#engines(pids.engineHost),
-      ...(gateway ? [await serviceOf('gateway', gateway, pids.gateway)] : []),
-      ...(console ? [await serviceOf('console', console, pids.console)] : []),
-    ];
+    const { version, groups, lastErrors } = this.#deps;
+    const runtime = await this.#runtime();
+    const [own, engines, probed, lag] = await Promise.all([
+      this.#own(),
+      this.#engines(runtime.pids.engineHost),
+      Promise.all(Object.entries(this.#urls(runtime)).map(([name, url]) => probe(name, url))),
+      Promise.all(groups.map((group) => this.#lagOf(group))),
+    ]);
+    const others = await Promise.all(probed.map((found) => serviceOf(found, runtime.pids[found.name])));
+    const services = [own, engines, ...others];
     return {
       version,
       checkedAt: instantOf(Date.now()),
       services: services.map((service) => ({ ...service, version })),
-      lag: [...(await lag())],
-      outbox: outboxOf(gateway?.metrics ?? ''),
+      lag,
+      outbox: outboxOf(probed.map(({ metrics }) => metrics)),
       deadLetterCount,
       disks: await this.#readDisks(),
       lastErrors: lastErrors().map(({ timeMs, service, message }) => ({
@@ -94,9 +104,26 @@ export class DeploymentWatch {
     }
   }
 
+  #urls({ gatewayUrl, consoleUrl, services }: z.output<typeof Runtime>): Readonly<Record<string, string>> {
+    return {
+      ...(gatewayUrl === null ? {} : { gateway: gatewayUrl }),
+      ...(consoleUrl === null ? {} : { console: consoleUrl }),
+      ...services,
+      ...Object.fromEntries(this.#deps.services),
+    };
+  }
+
+  // An event stream that is away is one of the reasons to look here.
+  async #lagOf(group: string): Promise<Report['lag'][number]> {
+    const unknown = AbortSignal.timeout(lagMs);
+    const late = new Promise<null>((resolve) => unknown.addEventListener('abort', () => resolve(null)));
+    const records = await Promise.race([this.#deps.lagOf(group).catch(() => null), late]);
+    return { group, records };
+  }
+
   async #own(): Promise<Omit<Service, 'version'>> {
     return {
-      name: 'backend',
+      name: this.#deps.name,
       ...(await statusOf(this.#deps.ready)),
       memoryBytes: process.memoryUsage.rss(),
       startedAt: instantOf(Date.now() - Math.round(process.uptime() * 1000)),
@@ -127,30 +154,30 @@ async function statusOf(ready: () => Promise<void>): Promise<Pick<Service, 'stat
   }
 }
 
-/** Null when nothing answers in time. */
-async function probe(url: string, readyPath: string, metricsPath: string | null): Promise<Probe | null> {
+/** What a process says of itself; one without metrics says only whether it is ready. */
+async function probe(name: string, url: string): Promise<Probe> {
   const get = async (path: string) => {
     const response = await fetch(url + path, { signal: AbortSignal.timeout(probeMs), redirect: 'error' });
-    return { ready: response.ok, text: (await response.text()).slice(0, 1_000_000) };
+    return { ok: response.ok, text: (await response.text()).slice(0, 1_000_000) };
   };
   try {
-    const { ready, text } = await get(readyPath);
-    const metrics = metricsPath === null ? '' : (await get(metricsPath)).text;
-    return { ready, message: ready ? null : text.slice(0, 300), metrics };
+    const [{ ok, text }, metrics] = await Promise.all([get('/readyz'), get('/metrics')]);
+    return {
+      name,
+      ready: ok,
+      message: ok ? null : text.slice(0, 300),
+      metrics: metrics.ok ? metrics.text : '',
+    };
   } catch {
-    return { ready: false, message: null, metrics: '' };
+    return { name, ready: false, message: null, metrics: '' };
   }
 }
 
-async function serviceOf(
-  name: string,
-  found: Probe,
-  pid: number | undefined,
-): Promise<Omit<Service, 'version'>> {
+async function serviceOf(found: Probe, pid: number | undefined): Promise<Omit<Service, 'version'>> {
   const started = valueOf(found.metrics, 'process_start_time_seconds');
   const unreachable = !found.ready && found.message === null;
   return {
-    name,
+    name: found.name,
     status: found.ready ? 'ready' : unreachable ? 'unreachable' : 'not-ready',
     message: unreachable ? `no answer within ${probeMs} ms` : found.message,
     memoryBytes: valueOf(found.metrics, 'process_resident_memory_bytes') ?? (await memoryOf(pid)),
@@ -176,13 +203,20 @@ function valueOf(metrics: string, name: string): number | null {
   return line !== undefined && Number.isFinite(value) ? value : null;
 }
 
-function outboxOf(metrics: string): Report['outbox'] {
-  const value = (name: string) => valueOf(metrics, `loom_gateway_outbox_${name}`);
-  const [pendingRecords, pendingBytes] = [value('pending_records'), value('pending_bytes')];
-  const lostRecords = value('lost_records_total');
-  if (pendingRecords === null || pendingBytes === null || lostRecords === null) return null;
-  return { pendingRecords, pendingBytes, lostRecords };
+function outboxOf(metrics: readonly string[]): Report['outbox'] {
+  const gateways = metrics.filter((text) => valueOf(text, outboxMetric('pending_records')) !== null);
+  if (gateways.length === 0) return null;
+  const sum = (name: string) =>
+    gateways.reduce((total, text) => total + (valueOf(text, outboxMetric(name)) ?? 0), 0);
+  return {
+    pendingRecords: sum('pending_records'),
+    pendingBytes: sum('pending_bytes'),
+    lagRecords: sum('lag_records'),
+    lostRecords: sum('lost_records_total'),
+  };
 }
+
+const outboxMetric = (name: string): string => `loom_gateway_outbox_${name}`;
 
 async function diskOf(path: string): Promise<Report['disks'][number]> {
   const { bavail, blocks, bsize } = await statfs(path);

@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { dirname } from 'node:path';
 import { openControlStore } from '@loom/control-store';
 import {
   ControlFeed,
@@ -30,7 +31,6 @@ await runProcess({ service: 'control', env: process.env, logger, metrics }, asyn
     if (!feed.snapshot.complete) throw new Error('no control snapshot was seen yet');
     await store.ping();
   };
-  const lagOf = async (group: string) => ({ group, records: await stream.lag(group, [topics.traces]) });
   const http = await startHttpApplication({
     module: await controlModule({
       config,
@@ -43,8 +43,10 @@ await runProcess({ service: 'control', env: process.env, logger, metrics }, asyn
       logger,
       ready,
       enginesReady: () => store.ping(),
-      lag: () => Promise.all(groups.map(lagOf)),
-      dataDirectories: [],
+      name: 'control',
+      groups,
+      lagOf: (group) => stream.lag(group, [topics.traces]),
+      dataDirectories: config.LOOM_RUNTIME_FILE === undefined ? [] : [dirname(config.LOOM_RUNTIME_FILE)],
     }),
     host: config.LOOM_CONTROL_HOST,
     port: config.LOOM_CONTROL_PORT,

@@ -14,7 +14,7 @@ export { controlSettings } from './config.ts';
 
 export interface ControlServiceDeps extends Pick<
   DeploymentWatchDeps,
-  'ready' | 'enginesReady' | 'lag' | 'dataDirectories'
+  'name' | 'ready' | 'enginesReady' | 'groups' | 'lagOf' | 'dataDirectories'
 > {
   readonly config: ControlSettings;
   readonly store: ControlStore;
@@ -47,6 +47,7 @@ export async function controlModule(deps: ControlServiceDeps): Promise<DynamicMo
     deployment: {
       ...watched,
       version: await readVersion(),
+      services: config.LOOM_HEALTH_URLS,
       runtimeFile: config.LOOM_RUNTIME_FILE ?? null,
       publicGatewayUrl: config.LOOM_PUBLIC_GATEWAY_URL?.origin ?? null,
       lastErrors: () => errors.list(),

@@ -104,6 +104,51 @@ describe('an answer that is none', () => {
       expect(await (await ask('/v1/chat/completions', 'one/gpt-x')).text()).toContain('second');
   });
 
+  const begun = [
+    {
+      type: 'message_start',
+      message: { id: 'm', model: 'claude-x', usage: { input_tokens: 40, output_tokens: 1 } },
+    },
+    { type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } },
+    { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: 'word '.repeat(40) } },
+  ].map((event) => `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`);
+
+  it.each(['/v1/chat/completions', '/v1/messages'])(
+    'that breaks off before its usage has what it read from the provider and what it wrote from the text (%s)',
+    async (path) => {
+      suite.first.play = answerPieces(begun);
+      const response = await ask(path, 'claude/claude-x', { stream: true });
+      await response.text();
+      expect(await suite.endOf(response)).toMatchObject({
+        ...{ type: 'call.failed', usageSource: 'estimated', textCounts: null },
+        usage: { inputTokens: 40, outputTokens: 50 },
+      });
+    },
+  );
+
+  it('that has an event which cannot be read breaks off there, though the provider says its end', async () => {
+    suite.first.play = answerPieces([
+      ...begun,
+      'event: content_block_delta\ndata: {"type":"content_block_delta","ind\n\n',
+      'event: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":9}}\n\n',
+      'event: message_stop\ndata: {"type":"message_stop"}\n\n',
+    ]);
+    const response = await ask('/v1/chat/completions', 'claude/claude-x', { stream: true });
+    const text = await response.text();
+    expect(text).toContain('data: {"error":');
+    expect(text).not.toContain('[DONE]');
+    expect(await suite.endOf(response)).toMatchObject({ type: 'call.failed' });
+  });
+
+  it('of counted tokens is no usage', async () => {
+    suite.first.play = answerJson({ input_tokens: 12 });
+    const response = await ask('/v1/messages/count_tokens', 'claude/claude-x');
+    expect(await response.json()).toEqual({ input_tokens: 12 });
+    expect(await suite.endOf(response)).toMatchObject({
+      ...{ type: 'call.completed', usage: null, usageSource: 'none', textCounts: null },
+    });
+  });
+
   it.each([
     ['/v1/chat/completions', 'claude/claude-x', 'data: {"error":'],
     ['/v1/responses', 'claude/claude-x', 'event: error'],
@@ -181,7 +226,7 @@ describe('a request that its provider cannot be told', () => {
     ['logprobs', { logprobs: true }],
     ['frequency_penalty', { frequency_penalty: 1 }],
     ['something_new', { something_new: true }],
-    ['tools[0] (web_search)', { tools: [{ type: 'web_search' }] }],
+    ['tools[0]', { tools: [{ type: 'web_search' }] }],
     ['messages[0].content[0]', { messages: [{ role: 'user', content: [{ type: 'input_audio', input_audio: { data: 'AA==', format: 'wav' } }] }] }], // prettier-ignore
   ])('is refused by the name of %s, before anything is sent', async (param, more) => {
     const response = await suite.post('/v1/chat/completions', { model: 'claude/claude-x', ...body, ...more });

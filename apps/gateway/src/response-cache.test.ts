@@ -71,6 +71,42 @@ describe('the response cache', () => {
     expect(suite.first.seen).toHaveLength(2);
   });
 
+  it.each<[name: string, first: string, second: string, headers?: Record<string, string>]>([
+    ['numbers that JavaScript cannot tell apart', '"seed":9007199254740992', '"seed":9007199254740993'],
+    ['numbers and texts', '"seed":1', '"seed":"1"'],
+    ['OpenAI projects', '"seed":2', '"seed":2', { 'openai-project': 'proj_2' }],
+  ])('tells %s apart', async (_name, first, second, headers = {}) => {
+    const post = (member: string, more: object) =>
+      fetch(`${suite.gateway.url}/v1/chat/completions`, {
+        method: 'POST',
+        headers: {
+          authorization: `Bearer ${suite.gateway.token}`,
+          'content-type': 'application/json',
+          ...cached,
+          ...more,
+        },
+        body: JSON.stringify(ask('apart')).replace('{', `{${member},`),
+      });
+    suite.first.play = answerJson(chatAnswer());
+    await (await post(first, {})).text();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect((await post(second, headers)).headers.get('x-loom-cache')).toBe('miss');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect((await post(first, {})).headers.get('x-loom-cache')).toBe('hit');
+  });
+
+  it('keeps no answer that is fetched later', async () => {
+    suite.first.play = answerJson({ id: 'resp_q', object: 'response', status: 'queued', output: [] });
+    const body = { model: 'gpt-x', input: 'hi', background: true };
+    for (let call = 0; call < 2; call += 1) {
+      const response = await suite.post('/v1/responses', body, cached);
+      await response.text();
+      expect(response.headers.get('x-loom-cache')).toBeNull();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect(suite.first.seen).toHaveLength(2);
+  });
+
   it('keeps no failure', async () => {
     suite.first.play = answerJson({ error: { message: 'no' } }, 500);
     await twice(ask('failure'));

@@ -89,6 +89,17 @@ describe('stored responses', () => {
     expect(suite.second.seen).toHaveLength(2);
   });
 
+  it('are not continued with a model that their provider does not serve', async () => {
+    suite.second.play = answerJson(stored('resp_held'));
+    await create({ model: 'two/gpt-x' });
+    const response = await create({ model: 'claude/claude-x', previous_response_id: 'resp_held' });
+    expect([response.status, await response.json()]).toMatchObject([
+      400,
+      { error: { param: 'previous_response_id', message: expect.stringContaining('"two"') } },
+    ]);
+    expect(suite.second.seen).toHaveLength(1);
+  });
+
   it('that run in the background have their usage once, when they are first seen complete', async () => {
     suite.first.play = answerJson(stored('resp_bg', { status: 'queued', usage: null }));
     const asked = await create({ background: true });

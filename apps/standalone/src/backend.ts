@@ -98,7 +98,7 @@ async function openParts(
         enginesReady: async () => {
           await Promise.all([traceStore.ping(), controlStore.ping()]);
         },
-        lag: async () => Object.entries(await lag()).map(([group, records]) => ({ group, records })),
+        ...{ name: 'backend', groups: ['ingest', 'pricing'], lagOf },
         dataDirectories: config.LOOM_HOME === undefined ? [] : [config.LOOM_HOME],
       }),
     ],

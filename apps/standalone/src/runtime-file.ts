@@ -9,6 +9,8 @@ export interface Runtime {
   readonly gatewayUrl: string;
   /** Where there are several. */
   readonly gatewayUrls?: readonly string[];
+  /** Where each process tells its state, by name; without the engines. */
+  readonly services?: Readonly<Record<string, string>>;
   /** The event stream of servers, with its credentials. */
   readonly eventStreamUrl?: string;
   readonly queryUrl: string;

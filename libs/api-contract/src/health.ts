@@ -28,10 +28,15 @@ export const HealthReport = z.object({
       startedAt: Instant.nullable(),
     }),
   ),
-  /** Records that each consumer group has not committed. */
-  lag: z.array(z.object({ group: z.string(), records: count })),
-  /** What the gateways have not on disk yet, and what they could not record. Null where no gateway answers. */
-  outbox: z.object({ pendingRecords: count, pendingBytes: count, lostRecords: count }).nullable(),
+  /** Records that each consumer group has not committed; null while the event stream does not say. */
+  lag: z.array(z.object({ group: z.string(), records: count.nullable() })),
+  /**
+   * Of all gateways that answer: what is not on disk yet, what is on disk and not on the event stream yet, and what could
+   * not be recorded. Null where none answers.
+   */
+  outbox: z
+    .object({ pendingRecords: count, pendingBytes: count, lagRecords: count, lostRecords: count })
+    .nullable(),
   deadLetterCount: count,
   /** Of the file systems that hold the data. */
   disks: z.array(

@@ -5,6 +5,7 @@ export {
   envDurationMs,
   envInteger,
   envList,
+  envNamedUrls,
   type Environment,
   envPort,
   envSecret,

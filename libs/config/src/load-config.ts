@@ -78,6 +78,17 @@ export const envUrl = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
+/** `<name>=<URL>` entries, separated by commas. */
+export const envNamedUrls = envList.transform((entries, context) => {
+  const named = new Map<string, string>();
+  for (const entry of entries) {
+    const [name = '', url = ''] = entry.split(/=(.*)/s);
+    if (name !== '' && URL.canParse(url)) named.set(name, url.replace(/\/$/, ''));
+    else context.addIssue({ code: 'custom', message: 'expected <name>=<URL>, separated by commas' });
+  }
+  return named;
+});
+
 export const envSecret = z
   .string()
   .min(1)

@@ -84,8 +84,8 @@ function Report({ report }: { readonly report: HealthReport }) {
               <Line
                 key={group}
                 label={group}
-                value={`${formatCount(records)} records behind`}
-                isBad={records > 1000}
+                value={records === null ? 'not known' : `${formatCount(records)} records behind`}
+                isBad={records === null || records > 1000}
               />
             ))}
           </dl>
@@ -96,6 +96,11 @@ function Report({ report }: { readonly report: HealthReport }) {
               <Line
                 label="Not on disk yet"
                 value={`${formatCount(report.outbox.pendingRecords)} records, ${formatBytes(report.outbox.pendingBytes)}`}
+              />
+              <Line
+                label="Not on the event stream yet"
+                value={`${formatCount(report.outbox.lagRecords)} records`}
+                isBad={report.outbox.lagRecords > 1000}
               />
               <Line
                 label="Could not be recorded"

@@ -72,7 +72,7 @@ export class ServersDeployment {
       LOOM_KEY_PEPPERS: secrets.keyPeppers,
       LOOM_SESSION_SECRET: secrets.sessionSecret,
     };
-    const [query, [ingest], , gateways] = await Promise.all([
+    const [query, ingests, pricings, gateways] = await Promise.all([
       this.#supervise('query', import.meta.resolve('@loom/app-query/main'), (before) => ({
         ...stores,
         ...keys,
@@ -89,7 +89,13 @@ export class ServersDeployment {
       eventStreamUrl: this.#servers.eventStream.href,
       queryUrl: query.url,
       controlUrl: control.url,
-      ingestUrl: ingest?.url ?? '',
+      ingestUrl: ingests[0]?.url ?? '',
+      services: {
+        ...numbered('gateway', gateways),
+        ...numbered('ingest', ingests),
+        ...numbered('pricing', pricings),
+        ...{ query: query.url, console: console.url },
+      },
       consoleUrl: console.url,
       apiKey: secrets.firstKey,
       adminEmail: this.#config.LOOM_FIRST_EMAIL,
@@ -237,3 +243,6 @@ export class ServersDeployment {
 }
 
 const nameOf = (name: string, at: number): string => (at === 1 ? name : `${name}${at}`);
+
+const numbered = (name: string, processes: readonly Ready[]): Record<string, string> =>
+  Object.fromEntries(processes.map(({ url }, index) => [nameOf(name, index + 1), url]));

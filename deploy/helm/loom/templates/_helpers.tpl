@@ -145,7 +145,7 @@ spec:
         - secretRef: { name: {{ $telemetry.existingSecret }} }
         {{- end }}
       {{- end }}
-      {{- $health := ternary (dict "live" "/" "ready" "/") (dict "live" "/healthz" "ready" "/readyz") (eq .component "console") }}
+      {{- $health := dict "live" "/healthz" "ready" "/readyz" }}
       startupProbe:
         httpGet: { path: {{ $health.live }}, port: http }
         periodSeconds: 2

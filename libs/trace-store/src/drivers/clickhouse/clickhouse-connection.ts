@@ -35,6 +35,9 @@ const insertSettings: ClickHouseSettings = {
   min_insert_block_size_bytes: '1073741824',
 };
 
+/** A store that takes the connection and says nothing is as good as none. Milliseconds. */
+const pingMs = 10_000;
+
 /** ClickHouse's own client with the settings that the store's promises hang on, and errors of the table. */
 export class ClickHouseConnection {
   readonly #client: ClickHouseClient;
@@ -53,8 +56,11 @@ export class ClickHouseConnection {
   }
 
   async ping(): Promise<void> {
-    const result = await this.#client.ping({ select: true });
-    if (!result.success) throw asLoomError(result.error);
+    const signal = AbortSignal.timeout(pingMs);
+    const result = await this.#client.ping({ select: true, abort_signal: signal });
+    if (result.success) return;
+    if (!signal.aborted) throw asLoomError(result.error);
+    throw new LoomError('unavailable', `the trace store did not answer within ${pingMs} ms`);
   }
 
   async select(query: string, params?: BoundParams): Promise<StoredRow[]> {
