@@ -120,6 +120,10 @@ function Letter({ id, onClose }: { readonly id: string; readonly onClose: () => 
               {replay.error.message}
             </p>
           )}
+          <p className="text-muted">
+            Every consumer reads the record again, those that have taken it in already too; what is stored
+            once stays stored once. One that gives up again writes a new dead letter.
+          </p>
           <Button look="primary" busy={replay.isPending} onClick={put} className="justify-self-end">
             Put back on the topic
           </Button>

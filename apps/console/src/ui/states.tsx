@@ -55,7 +55,8 @@ export function Failure({ error, retry }: { readonly error: LoomError; readonly 
         icon={AlertTriangle}
         title={isDown ? 'A service does not answer' : 'This did not work'}
         action={
-          retry && (
+          retry &&
+          error.code !== 'invalid_request' && (
             <Button onClick={retry} className="mt-2">
               Try again
             </Button>
