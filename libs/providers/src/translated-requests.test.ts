@@ -241,7 +241,7 @@ describe('a chat request', () => {
     const anthropic = (more: object) =>
       translate('openai-chat', 'anthropic-messages', { ...body, ...more }).sent;
     expect(anthropic({ max_tokens: 5000 })).toMatchObject({
-      ...{ max_tokens: 5000, thinking: { budget_tokens: 3976 } },
+      ...{ max_tokens: 5000, thinking: { budget_tokens: 4488 } },
     });
     expect(anthropic({})).toMatchObject({ max_tokens: 32_000, thinking: { budget_tokens: 24_576 } });
     const refused = (more: object) =>
@@ -258,7 +258,7 @@ describe('a chat request', () => {
     );
     expect(JSON.parse(sent?.body.toString() ?? '{}')).toMatchObject({
       inferenceConfig: { maxTokens: 5000 },
-      additionalModelRequestFields: { thinking: { budget_tokens: 3976 } },
+      additionalModelRequestFields: { thinking: { budget_tokens: 4488 } },
     });
   });
 

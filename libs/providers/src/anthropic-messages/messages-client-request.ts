@@ -43,7 +43,10 @@ const known = new Set([
 
 const members = {
   message: new Set(['role', 'content']),
-  tool: new Set(['name', 'description', 'input_schema', 'strict', 'type', 'cache_control']),
+  // eager_input_streaming: how the pieces of a call arrive, not what they say.
+  tool: new Set([
+    ...['name', 'description', 'input_schema', 'strict', 'type', 'cache_control', 'eager_input_streaming'],
+  ]),
   outputConfig: new Set(['format', 'effort']),
   text: new Set(['type', 'text', 'cache_control', 'citations']), // citations: what the model cited before
   image: new Set(['type', 'source', 'cache_control']),

@@ -12,6 +12,8 @@ const budgets: Readonly<Record<string, number>> = {
 
 /** Anthropic's models think with no smaller budget than this. Tokens. */
 const budgetMin = 1024;
+/** What is left for the answer where the budget follows from an effort. Tokens. */
+const answerMin = 512;
 /** What thinking and answer may have together where the caller sets no limit. Tokens. */
 const totalDefault = 32_000;
 
@@ -42,11 +44,11 @@ export function thinkingBudget(
       'forces no tool call while it reasons',
     );
   const maxTokens = maxOutputTokens ?? totalDefault;
-  const budget = Math.min(asked, maxTokens - budgetMin);
+  const budget = Math.min(asked, maxTokens - (reasoning.budgetTokens === null ? answerMin : 1));
   if (budget >= budgetMin) return { budget, maxTokens };
   throw cannotCarry(
     path,
     provider,
-    `needs an output limit of at least ${2 * budgetMin} tokens and a budget of ${budgetMin} to reason`,
+    `needs an output limit of at least ${budgetMin + answerMin} tokens and a budget of ${budgetMin} to reason`,
   );
 }

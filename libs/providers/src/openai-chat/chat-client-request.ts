@@ -54,7 +54,7 @@ const members = {
   message: new Set(['role', 'content', 'cache_control']),
   assistant: new Set([
     ...['role', 'content', 'cache_control', 'refusal', 'tool_calls'],
-    ...['reasoning_content', 'reasoning', 'reasoning_details', 'annotations'], // annotations: what the model cited
+    ...['reasoning_content', 'reasoning', 'reasoning_details', 'annotations', 'parsed'], // the last two: as the client read it
   ]),
   // The name of the tool is known by its call.
   tool: new Set(['role', 'content', 'cache_control', 'tool_call_id', 'name']),

@@ -50,11 +50,12 @@ const held = ['previous_response_id', 'conversation', 'prompt'];
 /** What only OpenAI does: an answer that is fetched later. */
 const never = ['background'];
 
+/** What is read of each; besides it what clients add for themselves: parsed texts, ids and states of items. */
 const members = {
   message: new Set(['type', 'role', 'content', 'id', 'status', 'phase']),
-  call: new Set(['type', 'id', 'call_id', 'name', 'arguments', 'status', 'namespace']),
+  call: new Set(['type', 'id', 'call_id', 'name', 'arguments', 'status', 'namespace', 'parsed_arguments']),
   output: new Set(['type', 'id', 'call_id', 'output', 'status']),
-  text: new Set(['type', 'text', 'annotations', 'logprobs', 'refusal']),
+  text: new Set(['type', 'text', 'annotations', 'logprobs', 'refusal', 'parsed']),
   image: new Set(['type', 'image_url', 'detail']),
   file: new Set(['type', 'file_data', 'file_url', 'filename']),
   audio: new Set(['type', 'input_audio']),
