@@ -16,7 +16,11 @@ const gateway = (pending: number, lag: number) =>
         ].join('\n'),
       );
   });
-const servers = [gateway(1, 20), gateway(2, 3), createServer(() => {})]; // the last one never answers
+const withoutFigures = createServer((request, response) => {
+  if (request.url === '/readyz') response.end('ok');
+});
+/** The last one never answers. */
+const servers = [gateway(1, 20), gateway(2, 3), withoutFigures, createServer(() => {})];
 const urlOf = (index: number) => `http://127.0.0.1:${(servers[index]?.address() as AddressInfo).port}`;
 
 const deps: DeploymentWatchDeps = {
@@ -42,7 +46,8 @@ describe('DeploymentWatch', () => {
     const services = new Map([
       ['gateway-1', urlOf(0)],
       ['gateway-2', urlOf(1)],
-      ['ingest', urlOf(2)],
+      ['pricing', urlOf(2)],
+      ['ingest', urlOf(3)],
     ]);
     const report = await new DeploymentWatch({ ...deps, services }).report(0);
     expect(report.services.map(({ name, status }) => [name, status])).toEqual([
@@ -50,6 +55,7 @@ describe('DeploymentWatch', () => {
       ['engines', 'ready'],
       ['gateway-1', 'ready'],
       ['gateway-2', 'ready'],
+      ['pricing', 'ready'],
       ['ingest', 'unreachable'],
     ]);
     expect(report.outbox).toEqual({ pendingRecords: 3, pendingBytes: 30, lagRecords: 23, lostRecords: 0 });
