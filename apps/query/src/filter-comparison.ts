@@ -5,12 +5,16 @@ import {
   filterFields,
   isFilterField,
 } from '@loom/trace-store';
+import { nearest } from '@loom/config';
 import { Outcome } from '@loom/trace-schema';
 import type { LiqeQuery } from 'liqe';
 import { filterError, knownFields } from './filter-error.ts';
 import type { FilterSource } from './filter-source.ts';
 
 type Tag = Extract<LiqeQuery, { type: 'Tag' }>;
+
+/** Changed letters that still make a typing error. */
+const typoMax = 2;
 
 /** Short names that people type. */
 const otherNames: Readonly<Record<string, FilterField>> = { env: 'environment', duration: 'latency' };
@@ -74,7 +78,9 @@ function kindOf(field: FilterField): (typeof filterFields)[keyof typeof filterFi
 function fieldOf(name: string, position: number): FilterField {
   const known = Object.hasOwn(otherNames, name) ? otherNames[name] : name;
   if (known !== undefined && isFilterField(known)) return known;
-  throw filterError(`unknown field "${name.slice(0, 80)}"; known fields: ${knownFields}`, position);
+  const meant = nearest(name.slice(0, 80), Object.keys(filterFields), typoMax);
+  const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
+  throw filterError(`unknown field "${name.slice(0, 80)}"; known fields: ${knownFields}${hint}`, position);
 }
 
 /** `gpt*` starts with, `*mini*` contains, `*` alone means known. */

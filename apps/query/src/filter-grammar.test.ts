@@ -48,6 +48,7 @@ describe('parseFilter', () => {
 
   it.each([
     ['modle:a', 'filter, character 1: unknown field "modle"; known fields: model,'],
+    ['modle:a', 'did you mean model?'],
     ['model:a __proto__:b', 'character 9: unknown field "__proto__"'],
     ['constructor:a', 'unknown field "constructor"'],
     ['has:nothing', 'character 5: unknown field "nothing"'],

@@ -11,6 +11,7 @@ export {
   envSecret,
   envUrl,
   loadConfig,
+  nearest,
   redactUrl,
   Secret,
 } from './load-config.ts';

@@ -113,7 +113,9 @@ export function loadConfig<Shape extends z.ZodRawShape>(
   const names = [...Object.keys(schema.shape), ...known];
   const faults = Object.keys(env)
     .filter((name) => known.length > 0 && name.startsWith('LOOM_') && !names.includes(name))
-    .map((name) => `${name}: unknown variable; did you mean ${nearest(name, names)}?`);
+    .map(
+      (name) => `${name}: unknown variable; did you mean ${nearest(name, names) ?? 'nothing of that kind'}?`,
+    );
   const present = Object.fromEntries(
     Object.entries(env).filter(([name, value]) => name in schema.shape && value !== ''),
   );
@@ -127,10 +129,12 @@ export function loadConfig<Shape extends z.ZodRawShape>(
   return Object.freeze(parsed.data);
 }
 
-function nearest(name: string, names: readonly string[]): string {
+/** The name that was probably meant; undefined when none is within `distanceMax` changed letters. */
+export function nearest(name: string, names: readonly string[], distanceMax = Infinity): string | undefined {
   const scored = names.map((candidate) => ({ candidate, distance: editDistance(name, candidate) }));
   scored.sort((a, b) => a.distance - b.distance);
-  return scored[0]?.candidate ?? 'nothing of that kind';
+  const [best] = scored;
+  return best && best.distance <= distanceMax ? best.candidate : undefined;
 }
 
 function editDistance(a: string, b: string): number {

@@ -32,7 +32,7 @@ const faultField = StateField.define<DecorationSet>({
   create: () => Decoration.none,
   update(decorations, transaction) {
     for (const effect of transaction.effects)
-      if (effect.is(setFault)) return faultMark(effect.value, transaction.newDoc.length);
+      if (effect.is(setFault)) return faultMark(effect.value, transaction.newDoc.toString());
     return transaction.docChanged ? Decoration.none : decorations;
   },
   provide: (field) => EditorView.decorations.from(field),
@@ -106,10 +106,12 @@ export default function FilterEditor({ value, onApply, fault, valuesOf }: Filter
   return <div ref={place} className="min-w-0 grow" />;
 }
 
-function faultMark(at: number | null, length: number): DecorationSet {
-  if (at === null || length === 0) return Decoration.none;
-  const from = Math.min(at, length - 1);
-  return Decoration.set(Decoration.mark({ class: 'cm-fault' }).range(from, length));
+// The word at the fault: what comes after it may be right.
+function faultMark(at: number | null, text: string): DecorationSet {
+  if (at === null || text === '') return Decoration.none;
+  const from = Math.min(at, text.length - 1);
+  const word = /^[^\s:()]+/.exec(text.slice(from))?.[0] ?? '';
+  return Decoration.set(Decoration.mark({ class: 'cm-fault' }).range(from, from + Math.max(1, word.length)));
 }
 
 async function complete(
