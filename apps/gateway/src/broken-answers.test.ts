@@ -22,6 +22,7 @@ const broken: readonly (readonly [string, Play])[] = [
   ['a number', answerJson('42')],
   ['an object of something else', answerJson({ hello: 'world' })],
   ['choices and content that are texts', answerJson({ choices: 'none', content: 'none', output: 'none' })],
+  ['choices and content of nothing', answerJson({ choices: [null], content: ['text'] })],
   ['an error with status 200', answerJson({ error: { message: 'it broke', type: 'server_error' } })],
   ['a bomb', encoded('gzip', gzipSync(Buffer.alloc(64 * 1024 * 1024)))],
   ['what is no gzip', encoded('gzip', Buffer.from('not gzip'))],

@@ -13,6 +13,11 @@ export function records(value: unknown): Readonly<Record<string, unknown>>[] {
   return value.map(record).filter((item) => item !== null);
 }
 
+/** Whether it is a JSON array of nothing but objects. */
+export function isRecordList(value: unknown): boolean {
+  return Array.isArray(value) && value.every((item) => record(item) !== null);
+}
+
 /** A text that is not empty, or null. */
 export function text(value: unknown): string | null {
   return typeof value === 'string' && value !== '' ? value : null;

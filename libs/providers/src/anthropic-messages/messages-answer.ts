@@ -5,7 +5,7 @@ import {
   readProviderError,
   toFacts,
 } from '../answer-facts.ts';
-import { parseRecord, record, records, text } from '../json-values.ts';
+import { isRecordList, parseRecord, record, records, text } from '../json-values.ts';
 import { sseData } from '../sse.ts';
 import { readMessagesUsage } from './messages-usage.ts';
 
@@ -36,7 +36,7 @@ export function readMessagesFacts(bytes: Buffer, stream: boolean): AnswerFacts {
 
 function takeBody(body: Readonly<Record<string, unknown>>, facts: MutableFacts): void {
   facts.error = readProviderError(body.error);
-  facts.ended = facts.error !== null || Array.isArray(body.content) || 'input_tokens' in body;
+  facts.ended = facts.error !== null || isRecordList(body.content) || 'input_tokens' in body;
   takeMessage(body, facts);
   facts.usage = readMessagesUsage(body.usage);
 }

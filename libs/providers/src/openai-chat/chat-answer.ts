@@ -6,7 +6,7 @@ import {
   readProviderError,
   toFacts,
 } from '../answer-facts.ts';
-import { parseRecord, record, text } from '../json-values.ts';
+import { isRecordList, parseRecord, record, text } from '../json-values.ts';
 import { sseData } from '../sse.ts';
 import { readChatUsage } from './chat-usage.ts';
 
@@ -20,7 +20,7 @@ export function readAnswerFacts(bytes: Buffer, stream: boolean): AnswerFacts {
   else {
     const body = parseRecord(bytes.toString('utf8'));
     if (body) take(body, facts);
-    facts.ended = facts.error !== null || Array.isArray(body?.choices);
+    facts.ended = facts.error !== null || isRecordList(body?.choices);
   }
   return toFacts(facts);
 }

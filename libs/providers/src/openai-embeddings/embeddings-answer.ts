@@ -1,5 +1,5 @@
 import { type AnswerFacts, newFacts, readProviderError, toFacts } from '../answer-facts.ts';
-import { parseRecord, text } from '../json-values.ts';
+import { isRecordList, parseRecord, text } from '../json-values.ts';
 import { readChatUsage } from '../openai-chat/chat-usage.ts';
 
 /** Reads the facts of an answer of the embeddings API: `{ object: "list", data: [{ embedding }], model, usage }`. */
@@ -10,6 +10,6 @@ export function readEmbeddingsFacts(bytes: Buffer): AnswerFacts {
   facts.responseModel = text(body.model);
   facts.usage = readChatUsage(body.usage);
   facts.error = readProviderError(body.error);
-  facts.ended = Array.isArray(body.data) || facts.error !== null;
+  facts.ended = isRecordList(body.data) || facts.error !== null;
   return toFacts(facts);
 }
