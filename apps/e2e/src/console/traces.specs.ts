@@ -32,10 +32,10 @@ export function tracesSpecs(stage: () => Stage): void {
     it('shows where a filter is wrong, and why', async () => {
       await stage().visit(async (visit) => {
         visit.expectComplaint(/400/);
-        await visit.goto(`/p/default/traces?filter=${encodeURIComponent('model:x colour:red')}`);
+        await visit.goto(`/p/default/traces?filter=${encodeURIComponent('model:x colour:red status:error')}`);
         await visit.sees(visit.page.getByRole('alert').getByText(/colour/));
         const mark = await visit.sees(visit.page.locator('.cm-fault'));
-        expect(await mark.textContent()).toBe('colour:red');
+        expect(await mark.textContent()).toBe('colour');
       });
     });
 
