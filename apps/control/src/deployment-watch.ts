@@ -1,5 +1,6 @@
 import { readdir, readFile, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { DeploymentInfo, HealthReport } from '@loom/api-contract';
 import { messageOf } from '@loom/errors';
 import type { LoggedError } from '@loom/telemetry';
@@ -115,8 +116,7 @@ export class DeploymentWatch {
 
   // An event stream that is away is one of the reasons to look here.
   async #lagOf(group: string): Promise<Report['lag'][number]> {
-    const unknown = AbortSignal.timeout(lagMs);
-    const late = new Promise<null>((resolve) => unknown.addEventListener('abort', () => resolve(null)));
+    const late = delay(lagMs, null, { ref: false });
     const records = await Promise.race([this.#deps.lagOf(group).catch(() => null), late]);
     return { group, records };
   }

@@ -1,7 +1,7 @@
 import { parseMasterKeys, parsePeppers } from '@loom/control-store/secrets';
 import { LoomError } from '@loom/errors';
 import { logRootOf, openEventStream, PartitionWriter, topicBytes } from '@loom/event-stream';
-import { credentialHeader, profileOf } from '@loom/providers';
+import { profileOf } from '@loom/providers';
 import { Breakers } from '@loom/routing';
 import { ControlFeed, OutboundGuard } from '@loom/service-kit';
 import type { Logger, Metrics } from '@loom/telemetry';
@@ -207,13 +207,11 @@ function openEdge({
   ]);
   const models = new ModelLister({
     snapshot,
-    ask: (provider) => {
-      const credential = credentials.keyOf(provider, 0);
-      const profile = profileOf(provider.kind);
-      if (!profile?.modelsPath) return Promise.resolve([]);
-      const header = credential === null ? null : credentialHeader(profile.auth, credential);
-      const headers = { ...profile.headers, ...(header ? { [header[0]]: header[1] } : {}) };
-      return http.listModels(provider, profile.modelsPath, headers);
+    ask: async (provider) => {
+      const { modelsPath: path = null, headers = {} } = profileOf(provider.kind) ?? {};
+      if (path === null) return [];
+      const asked = { provider, method: 'GET', path, headers, body: Buffer.alloc(0) } as const;
+      return http.listModels(provider, path, (await authorizer.authorize(asked, 0)).headers);
     },
   });
   const gatewayMetrics = new GatewayMetrics(metrics);

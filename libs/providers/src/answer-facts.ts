@@ -17,6 +17,12 @@ export interface AnswerFacts {
   readonly ended: boolean;
 }
 
+/** Finish reasons that say that a policy ended the answer, in the words of each API. */
+export const policyFinishReasons: ReadonlySet<string> = new Set([
+  ...['content_filter', 'refusal', 'SAFETY', 'PROHIBITED_CONTENT', 'BLOCKLIST', 'guardrail_intervened'],
+  'content_filtered',
+]);
+
 export interface MutableFacts {
   responseId: string | null;
   responseModel: string | null;

@@ -18,6 +18,11 @@ export function estimateUsage(counts: TextCounts): Usage {
   };
 }
 
+/** What a provider told before its answer broke off, with the output that the text amounts to by estimate. */
+export function completedUsage(told: Usage, estimate: Usage): Usage {
+  return { ...told, outputTokens: Math.max(told.outputTokens, estimate.outputTokens) };
+}
+
 /** Splits a text of `characters` in `bytes` of UTF-8 into ASCII and other characters, without looking at them. */
 export function splitByDensity(bytes: number, characters: number): { ascii: number; other: number } {
   const other = Math.min(characters, Math.round(Math.max(0, bytes - characters) / 2));

@@ -1,6 +1,6 @@
-export { type AnswerFacts } from './answer-facts.ts';
+export { type AnswerFacts, policyFinishReasons } from './answer-facts.ts';
 export { type Dialect, type DialectName, dialectOf, dialects } from './dialects.ts';
-export { estimateUsage, splitByDensity } from './estimate.ts';
+export { completedUsage, estimateUsage, splitByDensity } from './estimate.ts';
 export { jsonDepthMax } from './json-members.ts';
 export {
   type ModelRequest,

@@ -86,7 +86,8 @@ export function pairOf(client: ClientHalf, provider: ProviderHalf): Pair {
   };
 }
 
-function unsupported(path: string, wire: string): LoomError {
+/** The refusal of a part of a request that an API has no words for. */
+export function unsupported(path: string, wire: string): LoomError {
   return new LoomError(
     'unsupported',
     `"${path}" cannot be translated to the ${wire} API of this model's provider; ` +

@@ -103,9 +103,9 @@ export class AttemptPlan {
     if (closed.length === 0) {
       const open = this.#untried.findIndex((target) => !this.#isOpen(target));
       const [fallback] = open < 0 ? [] : this.#untried.splice(0, open + 1).slice(-1);
-      if (fallback) return this.#go(fallback, 'breaker', 0);
+      if (fallback) return this.#go(fallback, 'breaker');
     }
-    return this.#go(chosen, reason, 0);
+    return this.#go(chosen, reason);
   }
 
   /** What to try after this failure; null when the failure is the call's end. */
@@ -146,15 +146,15 @@ export class AttemptPlan {
     if (!target) return null;
     this.#retries = 0;
     this.#keysTried = 1;
-    return this.#go(target, 'fallback', 0);
+    return this.#go(target, 'fallback');
   }
 
   #isOpen(target: Target): boolean {
     return this.#options.breakers.isOpen(targetKey(target), this.#options.nowMs());
   }
 
-  #go(target: Target, reason: AttemptReason, waitMs: number): PlannedAttempt {
-    return this.#record({ target, reason, keyIndex: this.#options.firstKeyOf(target), waitMs });
+  #go(target: Target, reason: AttemptReason): PlannedAttempt {
+    return this.#record({ target, reason, keyIndex: this.#options.firstKeyOf(target), waitMs: 0 });
   }
 
   #record(attempt: PlannedAttempt): PlannedAttempt {

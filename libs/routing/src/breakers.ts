@@ -70,9 +70,4 @@ export class Breakers {
     const breaker = this.#breakers.get(target);
     if (breaker) breaker.isProbing = false;
   }
-
-  /** Targets that are left aside now. */
-  openCount(nowMs: number): number {
-    return [...this.#breakers.values()].filter((breaker) => breaker.openUntilMs > nowMs).length;
-  }
 }

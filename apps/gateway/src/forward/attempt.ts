@@ -4,6 +4,7 @@ import {
   type AnswerContext,
   type AnswerFacts,
   EventGate,
+  policyFinishReasons,
   type StreamTranslation,
   type Wire,
   wireOf,
@@ -223,13 +224,13 @@ export class Attempt implements UpstreamListener {
     }
   }
 
-  // A JSON answer is whole, or a stream ended before its first event.
   /** Hands out an answer that another target was to replace, and none did. */
   deliverAnyway(): void {
     const head = this.#head;
     if (head) this.#deliverWhole(head, bytesOf({ ...head, pieces: this.#held }));
   }
 
+  // A JSON answer is whole, or a stream ended before its first event.
   #endHeld(): void {
     const head = this.#head;
     if (!head) return this.#malformed('has no head');
@@ -254,7 +255,7 @@ export class Attempt implements UpstreamListener {
     if (!facts.ended) return this.#malformed(describeBody(body, head.headers));
     if (
       this.#host.fallsBackOnContentPolicy &&
-      facts.finishReasons.some((reason) => policyReasons.has(reason))
+      facts.finishReasons.some((reason) => policyFinishReasons.has(reason))
     ) {
       const cause = new LoomError('upstream_failed', 'a content policy cut the answer off', {
         reason: 'content_policy',
@@ -345,12 +346,6 @@ export class Attempt implements UpstreamListener {
     return Buffer.from(masked, 'latin1');
   }
 }
-
-/** Finish reasons that say that a policy ended the answer, in the words of each API. */
-const policyReasons = new Set([
-  ...['content_filter', 'refusal', 'SAFETY', 'PROHIBITED_CONTENT', 'BLOCKLIST', 'guardrail_intervened'],
-  'content_filtered',
-]);
 
 type HeldHead = Pick<HeldAnswer, 'status' | 'headers' | 'streamed'>;
 

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { isLoomError, LoomError, toLoomError } from '@loom/errors';
+import { isLoomError, LoomError } from '@loom/errors';
 import { type AnswerContext, wireOf } from '@loom/providers';
 import {
   type AttemptFailure,
@@ -417,8 +417,7 @@ function isOfTarget({ kind }: AttemptFailure): boolean {
 function isJson(body: Buffer): boolean {
   try {
     return typeof JSON.parse(body.toString('utf8')) === 'object';
-  } catch (thrown) {
-    void toLoomError(thrown);
+  } catch {
     return false;
   }
 }

@@ -1,4 +1,4 @@
-import { estimateUsage, type ModelRequest, splitByDensity } from '@loom/providers';
+import { completedUsage, estimateUsage, type ModelRequest, splitByDensity } from '@loom/providers';
 import type { Usage } from '@loom/trace-schema';
 import type { Call } from '../call.ts';
 
@@ -27,10 +27,8 @@ export function usedTokens({ end, modelRequest, tap, dispatchedAt, cache }: Call
   if (usage && !end.tail?.facts.usageIsPartial) return sum(usage);
   const text = tap?.text(end.streamed) ?? '';
   const { ascii, other } = splitByDensity(Buffer.byteLength(text), text.length);
-  const output = sum(estimateUsage({ ...noText, outputAscii: ascii, outputOther: other }));
-  return usage
-    ? usage.inputTokens + Math.max(usage.outputTokens, output)
-    : inputEstimate(modelRequest) + output;
+  const output = estimateUsage({ ...noText, outputAscii: ascii, outputOther: other });
+  return usage ? sum(completedUsage(usage, output)) : inputEstimate(modelRequest) + sum(output);
 }
 
 const noText = { inputAscii: 0, inputOther: 0, outputAscii: 0, outputOther: 0 };

@@ -1,4 +1,4 @@
-import { type AnswerFacts, estimateUsage, splitByDensity, wireOf } from '@loom/providers';
+import { type AnswerFacts, completedUsage, estimateUsage, splitByDensity, wireOf } from '@loom/providers';
 import type {
   CallAttempt,
   CallEnded,
@@ -63,8 +63,7 @@ export function terminalFields(input: TerminalInput): object {
 function usageOf(input: TerminalInput, facts: AnswerFacts | null, produced: boolean): object {
   const told = facts?.usage ?? null;
   if (told && facts?.usageIsPartial && produced) {
-    const { outputTokens } = estimateUsage(textCounts(input));
-    const usage = { ...told, outputTokens: Math.max(told.outputTokens, outputTokens) };
+    const usage = completedUsage(told, estimateUsage(textCounts(input)));
     return { usage, usageSource: 'estimated', textCounts: null };
   }
   if (told) return { usage: told, usageSource: 'provider', textCounts: null };

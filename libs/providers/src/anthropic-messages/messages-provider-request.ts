@@ -10,7 +10,7 @@ import type {
   NeutralUserBlock,
 } from '../neutral/neutral-request.ts';
 import { cannotCarry } from '../neutral/request-builder.ts';
-import { thinkingBudget } from '../neutral/thinking-budget.ts';
+import { thinkingBudget } from './thinking-budget.ts';
 
 /*
  * A request of the Anthropic Messages API:

@@ -8,7 +8,7 @@ import type {
   NeutralUserBlock,
 } from '../neutral/neutral-request.ts';
 import { cannotCarry } from '../neutral/request-builder.ts';
-import { thinkingBudget } from '../neutral/thinking-budget.ts';
+import { thinkingBudget } from '../anthropic-messages/thinking-budget.ts';
 
 /*
  * A request of Bedrock's Converse API (the model is in the path):

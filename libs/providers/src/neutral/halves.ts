@@ -54,7 +54,8 @@ export interface ProviderHalf {
   readonly carries: ReadonlySet<Feature>;
   /**
    * The body for the provider. Throws `unsupported` (422) that names what cannot be said in this API; `drop` is told of
-   * what is left out because it says nothing to this provider (reasoning that another one has written).
+   * what is left out because it says nothing to this provider (reasoning that another one has written, the mark of a
+   * tool result as an error).
    */
   writeRequest(request: NeutralRequest, drop: (path: string) => void): Readonly<Record<string, unknown>>;
   /** The events of a whole JSON answer. Throws a `LoomError` of code `upstream_failed` when it has no such shape. */

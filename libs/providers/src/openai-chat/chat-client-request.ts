@@ -22,6 +22,7 @@ import {
   TurnBuilder,
 } from '../neutral/request-builder.ts';
 import { argumentsOf } from '../neutral/neutral-answer.ts';
+import { readResponseFormat } from '../neutral/response-format.ts';
 
 /*
  * A request of the OpenAI chat API:
@@ -79,7 +80,7 @@ export function readChatBody(body: Readonly<Record<string, unknown>>, model: str
     toolChoice: tools.length === 0 ? null : readToolChoice(body.tool_choice, use),
     parallelToolCalls:
       tools.length === 0 ? null : boolean(use, 'parallel_tool_calls', body.parallel_tool_calls),
-    responseFormat: readResponseFormat(body.response_format, use),
+    responseFormat: readFormat(body.response_format, use),
     reasoning: readReasoningOptions(body, use),
     maxOutputTokens: use.take('max_output_tokens', 'max_completion_tokens', maximum),
     temperature: use.take('temperature', 'temperature', numberOf(body.temperature)),
@@ -148,26 +149,10 @@ function readReasoningOptions(
   return { effort, budgetTokens: budget };
 }
 
-/** `response_format` of chat; the `text.format` of the Responses API has the same types, flat. */
-function readResponseFormat(value: unknown, use: FeatureUse): NeutralResponseFormat | null {
+function readFormat(value: unknown, use: FeatureUse): NeutralResponseFormat | null {
   const format = value === null || value === undefined ? null : mustRecord(value, 'response_format');
-  if (!format || format.type === 'text') return null;
-  if (format.type === 'json_object') {
-    use.use('response_format.json', 'response_format');
-    return { type: 'json' };
-  }
-  if (format.type !== 'json_schema')
-    throw invalidMember('response_format.type', 'text, json_object or json_schema');
-  use.use('response_format.schema', 'response_format');
-  const given = mustRecord(format.json_schema, 'response_format.json_schema');
-  use.leave(given, members.schema, 'response_format.json_schema');
-  return {
-    type: 'schema',
-    name: mustText(given.name, 'response_format.json_schema.name'),
-    description: text(given.description),
-    schema: mustRecord(given.schema, 'response_format.json_schema.schema'),
-    strict: typeof given.strict === 'boolean' ? given.strict : null,
-  };
+  const at = { path: 'response_format', schemaPath: 'response_format.json_schema', known: members.schema };
+  return readResponseFormat(format, { ...at, schemaOf: ({ json_schema: schema }) => schema }, use);
 }
 
 function readTools(value: unknown, use: FeatureUse): NeutralTool[] {

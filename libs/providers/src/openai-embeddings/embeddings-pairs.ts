@@ -4,7 +4,7 @@ import { type AnswerFacts, newFacts, readProviderError, toFacts } from '../answe
 import { count, numberOf, parseRecord, record, records, text } from '../json-values.ts';
 import type { AnswerContext } from '../neutral/halves.ts';
 import { invalidMember, mustText } from '../neutral/request-builder.ts';
-import type { Pair, UnsupportedPolicy } from '../pair.ts';
+import { type Pair, unsupported, type UnsupportedPolicy } from '../pair.ts';
 import type { Wire } from '../wires.ts';
 
 /*
@@ -102,14 +102,7 @@ function unknownMembers(
   const unknown = Object.keys(body).filter((name) => !known.has(name));
   const [first] = unknown;
   if (first === undefined || policy === 'drop') return unknown;
-  throw new LoomError(
-    'unsupported',
-    `"${first}" cannot be translated to the ${wire} API of this model's provider`,
-    {
-      param: first,
-      reason: 'unsupported_feature',
-    },
-  );
+  throw unsupported(first, wire);
 }
 
 function textsOf(input: unknown): string[] {

@@ -23,6 +23,7 @@ import {
   sourceOf,
   TurnBuilder,
 } from '../neutral/request-builder.ts';
+import { readResponseFormat } from '../neutral/response-format.ts';
 import { openReasoning } from './reasoning-seal.ts';
 
 /*
@@ -129,23 +130,8 @@ function readFormat(
 ): NeutralResponseFormat | null {
   if (config?.verbosity !== undefined && config.verbosity !== null && config.verbosity !== 'medium')
     use.unknown.push('text.verbosity');
-  const format = record(config?.format);
-  if (!format || format.type === 'text') return null;
-  if (format.type === 'json_object') {
-    use.use('response_format.json', 'text.format');
-    return { type: 'json' };
-  }
-  if (format.type !== 'json_schema')
-    throw invalidMember('text.format.type', 'text, json_object or json_schema');
-  use.use('response_format.schema', 'text.format');
-  use.leave(format, members.format, 'text.format');
-  return {
-    type: 'schema',
-    name: mustText(format.name, 'text.format.name'),
-    description: text(format.description),
-    schema: mustRecord(format.schema, 'text.format.schema'),
-    strict: typeof format.strict === 'boolean' ? format.strict : null,
-  };
+  const at = { path: 'text.format', schemaPath: 'text.format', known: members.format };
+  return readResponseFormat(record(config?.format), { ...at, schemaOf: (format) => format }, use);
 }
 
 function readTools(value: unknown, use: FeatureUse): NeutralTool[] {

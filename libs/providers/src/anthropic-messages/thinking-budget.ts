@@ -1,5 +1,5 @@
-import type { NeutralRequest } from './neutral-request.ts';
-import { cannotCarry } from './request-builder.ts';
+import type { NeutralRequest } from '../neutral/neutral-request.ts';
+import { cannotCarry } from '../neutral/request-builder.ts';
 
 /** Tokens of thinking by effort, where a provider is told a budget and the caller an effort. */
 const budgets: Readonly<Record<string, number>> = {
