@@ -141,7 +141,7 @@ async function format(configFile: string, users: Readonly<Record<string, string>
     ...javaOptions(),
     'kafka.tools.StorageTool',
     'format',
-    ...['-t', id, '-c', configFile, ...scram],
+    ...[`--cluster-id=${id}`, '--config', configFile, ...scram], // an id may begin with a dash
   ]);
 }
 
