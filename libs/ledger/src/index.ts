@@ -3,6 +3,7 @@ export { canonicalJson, type CanonicalValue } from './canonical-json.ts';
 export { type Checkpoint, parseCheckpoint, writeCheckpoint } from './checkpoint.ts';
 export { payloadCommitment, saltBytes } from './commitment.ts';
 export { CompactRange } from './compact-range.ts';
+export { type Envelope, envelopeBytesMax, parseEnvelope, writeEnvelope } from './envelope.ts';
 export { type LedgerCrypto, nodeCrypto, publicKeyOf, sha256Stream, signEd25519 } from './ledger-crypto.ts';
 export { emptyRoot, hashBytes, leafHash, nodeHash } from './merkle-hash.ts';
 export {
