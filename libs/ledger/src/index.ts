@@ -1,3 +1,12 @@
+export {
+  bucketKeyBytes,
+  bucketOf,
+  commitmentSalt,
+  newBucketKey,
+  openPayload,
+  type SealedPayloadPlace,
+  sealPayload,
+} from './bucket-keys.ts';
 export { concat, equalBytes, fromBase64, fromHex, textOf, toBase64, toHex, utf8 } from './bytes.ts';
 export { canonicalJson, type CanonicalValue } from './canonical-json.ts';
 export { type Checkpoint, parseCheckpoint, writeCheckpoint } from './checkpoint.ts';
