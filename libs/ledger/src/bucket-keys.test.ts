@@ -1,3 +1,4 @@
+import { describe, expect, it } from '@jest/globals';
 import { bucketOf, commitmentSalt, newBucketKey, openPayload, sealPayload } from './bucket-keys.ts';
 
 const place = { projectId: 'p1', callId: 'c1', part: 'request' };
