@@ -3,6 +3,7 @@ import { startTestEngines } from '@loom/engine-host/testing';
 import { missingForPostgres, startedServerSuite, startPostgres } from '@loom/testkit';
 import { openControlStore } from './open.ts';
 import { controlStoreSuite } from './testing/control-store-suite.ts';
+import { ledgerSuite } from './testing/ledger-suite.ts';
 import { identitySuite } from './testing/identity-suite.ts';
 
 const options = { sessionSecret: 'x'.repeat(32) };
@@ -13,12 +14,14 @@ async function startEmbedded() {
 }
 
 controlStoreSuite('the engine host', startEmbedded);
+ledgerSuite('the engine host', startEmbedded);
 identitySuite('the engine host', startEmbedded);
 
 const postgres = { server: 'PostgreSQL', variable: 'LOOM_TEST_POSTGRES_URL' };
 await startedServerSuite({ ...postgres, missing: missingForPostgres, start: startPostgres }, (url) => {
   const start = () => Promise.resolve({ url, stop: () => Promise.resolve() });
   controlStoreSuite('a PostgreSQL server', start);
+  ledgerSuite('a PostgreSQL server', start);
   identitySuite('a PostgreSQL server', start);
 });
 

@@ -7,6 +7,7 @@ import type {
   ProjectRecord,
   ProviderRecord,
 } from '@loom/trace-schema';
+import type { LedgerStore } from './ledger-store.ts';
 import type { Actor, AuditQuery, AuditRecord, IdentityStore, SavedViewRecord } from './identity-store.ts';
 
 /**
@@ -25,6 +26,7 @@ export interface ControlStore {
   /** The same store, whose changes are this one's. At first they are those of Loom itself (`system`). */
   actingAs(actor: Actor): ControlStore;
   readonly identity: IdentityStore;
+  readonly ledger: LedgerStore;
 
   /** With an owner and a project in the same transaction, when they are given. */
   createOrganization(organization: Organization, founding?: Founding): Promise<void>;

@@ -23,4 +23,23 @@ export type {
   SavedViewRecord,
   SessionRecord,
 } from './identity-store.ts';
+export {
+  type AnchorState,
+  type Append,
+  type BucketKey,
+  type CheckpointPlace,
+  type KindQuery,
+  leavesPageMax,
+  type LedgerStore,
+  type LogHead,
+  type NewLeaf,
+  type Progress,
+  type StoredCheckpoint,
+  type StoredCosignature,
+  type StoredGap,
+  type StoredLeaf,
+  type StoredTile,
+  type TileKey,
+  type UnsealedChange,
+} from './ledger-store.ts';
 export { openControlStore } from './open.ts';

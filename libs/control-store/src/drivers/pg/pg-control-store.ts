@@ -29,6 +29,7 @@ import { openAccounts } from './accounts.ts';
 import { members, savedViews } from './identity-tables.ts';
 import { expectSchema, migrate } from './migrate.ts';
 import { type IdentityDeps, PgIdentityStore } from './pg-identity-store.ts';
+import { PgLedgerStore } from './pg-ledger-store.ts';
 import { ProviderRecords, recordOf } from './provider-records.ts';
 import { withPublisherLease } from './publisher-lease.ts';
 import { aliases, apiKeys, controlState, organizations, priceLists, projects, providers } from './tables.ts';
@@ -70,6 +71,7 @@ type Shared = Omit<IdentityDeps, 'log'> & { readonly auth: ReturnType<typeof ope
 
 class PgControlStore implements ControlStore {
   readonly identity: PgIdentityStore;
+  readonly ledger: PgLedgerStore;
   readonly #pool: pg.Pool;
   readonly #shared: Shared;
   readonly #db: NodePgDatabase;
@@ -82,6 +84,7 @@ class PgControlStore implements ControlStore {
     this.#db = shared.db;
     this.#log = new ChangeLog(this.#db, actor);
     this.#providers = new ProviderRecords(this.#log);
+    this.ledger = new PgLedgerStore(this.#db);
     this.identity = new PgIdentityStore({ ...shared, log: this.#log }, shared.auth);
   }
 
