@@ -40,6 +40,7 @@ const kinds: Record<string, string> = {
   'libs/engine-host': 'port',
   'libs/providers': 'core',
   'libs/ledger': 'core',
+  'libs/signer': 'port',
   'libs/pricing': 'core',
   'libs/routing': 'core',
   'libs/config': 'kit',
