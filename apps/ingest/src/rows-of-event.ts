@@ -60,6 +60,8 @@ export function rowsOfEvent(event: TraceEvent | CostComputed, readers: EventRead
     case 'call.part':
       return { payloads: [sliceOf(event)] };
     case 'call.chunks':
+    case 'emitter.opened':
+    case 'key.created':
       return {};
     case 'call.completed':
     case 'call.failed':

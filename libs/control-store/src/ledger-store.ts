@@ -7,7 +7,7 @@
 export interface LedgerStore {
   /** The head as it is now; of a log that nobody has written to: epoch 0, size 0, no edge. */
   readHead(projectId: string): Promise<LogHead>;
-  listHeads(): Promise<(LogHead & { readonly projectId: string })[]>;
+  listHeads(): Promise<(LogHead & { readonly projectId: string; readonly appendedAtMs: number })[]>;
 
   /** What decides which events of these emitters are new, and which of these ids are there. As of after the head was read. */
   readProgress(query: ProgressQuery): Promise<Progress>;
@@ -30,8 +30,10 @@ export interface LedgerStore {
   readCheckpoint(projectId: string, at?: CheckpointPlace): Promise<StoredCheckpoint | null>;
   /** The smallest checkpoint with at least this many leaves. */
   checkpointOver(projectId: string, size: number): Promise<StoredCheckpoint | null>;
-  /** Writes the checkpoint and the tiles that are new or have grown. One of the same size stays as it is. */
-  publish(projectId: string, checkpoint: StoredCheckpoint, tiles: readonly StoredTile[]): Promise<void>;
+  /** One of the same size stays as it is. */
+  publish(projectId: string, checkpoint: StoredCheckpoint): Promise<void>;
+  /** Tiles only grow: a shorter one changes nothing. */
+  putTiles(projectId: string, tiles: readonly StoredTile[]): Promise<void>;
   /** Those that are there, by `level/index`. */
   readTiles(projectId: string, places: readonly TileKey[]): Promise<ReadonlyMap<string, Uint8Array>>;
 

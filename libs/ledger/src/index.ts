@@ -8,6 +8,7 @@ export {
   sealPayload,
 } from './bucket-keys.ts';
 export { concat, equalBytes, fromBase64, fromHex, textOf, toBase64, toHex, utf8 } from './bytes.ts';
+export { type CallMeta, writeCallMeta } from './call-meta.ts';
 export { canonicalJson, type CanonicalValue } from './canonical-json.ts';
 export { type Checkpoint, parseCheckpoint, writeCheckpoint } from './checkpoint.ts';
 export { payloadCommitment, saltBytes } from './commitment.ts';
@@ -49,4 +50,5 @@ export {
   type TilePlace,
   tileWidth,
 } from './tiles.ts';
+export { type FetchTiles, proveWithTiles } from './prove-with-tiles.ts';
 export { parseTlogProof, type TlogProof, verifyTlogProof, writeTlogProof } from './tlog-proof.ts';

@@ -8,6 +8,8 @@ import {
   CaptureLost,
   CaptureRefusals,
   EmitterClosed,
+  EmitterOpened,
+  KeyCreated,
 } from './call-events.ts';
 import { ControlChanged, ControlSnapshotCompleted } from './control-events.ts';
 import { CostComputed } from './cost-events.ts';
@@ -45,6 +47,11 @@ const channels: Readonly<Record<string, ChannelSource>> = {
       callRefused: { schema: CallRefused, summary: 'A call that no provider was asked for.' },
       captureRefusals: { schema: CaptureRefusals, summary: 'Refusals that were only counted.' },
       captureLost: { schema: CaptureLost, summary: 'Calls of a best-effort project that left no record.' },
+      emitterOpened: {
+        schema: EmitterOpened,
+        summary: 'The first event of an emitter: the key of its receipts.',
+      },
+      keyCreated: { schema: KeyCreated, summary: 'A bucket key of a sealed project, sealed itself.' },
       emitterClosed: { schema: EmitterClosed, summary: 'The last event of an emitter: its last sequences.' },
     },
   },

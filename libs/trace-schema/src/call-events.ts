@@ -116,6 +116,8 @@ export const CallChunks = z.strictObject({
   /** HTTP status of the answer that these bytes belong to. */
   status: z.int(),
   chunks: ChunkVector,
+  /** The bucket key that sealed `data`, in sealed projects. */
+  keyId: z.string().optional(),
   /** Base64 of the chunks' bytes, joined. */
   data: z.string(),
 });
@@ -232,6 +234,27 @@ export const CaptureLost = z.strictObject({
 });
 export type CaptureLost = z.infer<typeof CaptureLost>;
 
+/** The first event of an emitter, in the deployment's own project: the key that certifies its receipts (ADR 0016). */
+export const EmitterOpened = z.strictObject({
+  ...stamp,
+  type: z.literal('emitter.opened'),
+  /** Base64 of the 32 bytes of an Ed25519 public key; the private one never leaves the emitter's memory. */
+  publicKey: z.string(),
+});
+export type EmitterOpened = z.infer<typeof EmitterOpened>;
+
+/** A bucket key that an emitter has made for a project whose content is `sealed`. Before the first event that uses it. */
+export const KeyCreated = z.strictObject({
+  ...stamp,
+  type: z.literal('key.created'),
+  keyId: z.uuid(),
+  /** `user/<end user>` or `day/<YYYY-MM-DD>`. */
+  bucket: z.string(),
+  /** Base64 of the 32 bytes, sealed with the master key for the record `keyId`, field `bucketKey`. */
+  sealed: z.string(),
+});
+export type KeyCreated = z.infer<typeof KeyCreated>;
+
 /** The last event of an emitter, written by itself or by its successor: nothing comes after these sequences. */
 export const EmitterClosed = z.strictObject({
   ...stamp,
@@ -251,6 +274,8 @@ export const TraceEvent = z.discriminatedUnion('type', [
   CallRefused,
   CaptureRefusals,
   CaptureLost,
+  EmitterOpened,
+  KeyCreated,
   EmitterClosed,
 ]);
 export type TraceEvent = z.infer<typeof TraceEvent>;

@@ -17,6 +17,7 @@ export {
   type EmitterClosed,
   eventIds,
   isCallEnded,
+  KeyCreated,
   Outcome,
   outcomeOf,
   systemProjectId,

@@ -10,8 +10,13 @@ export const Payload = z.strictObject({
   codec: z.enum(['identity', 'zstd']),
   keyId: z.string().nullable(),
   length: z.int().nonnegative(),
-  /** Lower-case hex SHA-256 of the plain bytes, all of them, also when `storedLength` is smaller. */
+  /**
+   * Lower-case hex SHA-256 of the plain bytes, all of them, also when `storedLength` is smaller. With `keyId` it is the
+   * salted commitment of ADR 0016 in its place: a plain hash of a short text can be guessed, also after the key is gone.
+   */
   hash: z.string().length(64),
+  /** SHA-256 of the plain bytes that are kept, when they are fewer and not sealed. */
+  storedHash: z.string().length(64).optional(),
   /** Plain bytes that are kept: smaller than `length` when the payload was longer than the capture limit. */
   storedLength: z.int().nonnegative(),
   parts: z.int().nonnegative(),

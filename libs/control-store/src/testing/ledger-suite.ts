@@ -144,9 +144,9 @@ export function ledgerSuite(name: string, start: () => Promise<SuiteDatabase>): 
       const checkpoint = (size: number) => ({
         ...{ size, edge: [randomBytes(32)], note: `note ${size}`, sealedAtMs: size * 1000 },
       });
-      await ledger.publish(projectId, checkpoint(2), [tile(2)]);
-      await ledger.publish(projectId, checkpoint(5), [tile(5)]);
-      await ledger.publish(projectId, { ...checkpoint(2), note: 'another' }, [tile(2)]);
+      for (const size of [2, 5, 3]) await ledger.putTiles(projectId, [tile(size)]);
+      for (const size of [2, 5]) await ledger.publish(projectId, checkpoint(size));
+      await ledger.publish(projectId, { ...checkpoint(2), note: 'another' });
       expect(await ledger.readCheckpoint(projectId)).toMatchObject({ size: 5, note: 'note 5' });
       expect(await ledger.readCheckpoint(projectId, { size: 4 })).toMatchObject({ size: 2, note: 'note 2' });
       expect(await ledger.readCheckpoint(projectId, { sealedAtMs: 4999 })).toMatchObject({ size: 2 });

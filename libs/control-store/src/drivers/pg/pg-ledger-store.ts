@@ -41,8 +41,13 @@ export class PgLedgerStore implements LedgerStore {
   }
 
   async listHeads() {
-    const rows = await this.#rows<HeadRow>(sql`SELECT * FROM ledger_heads ORDER BY project_id`);
-    return rows.map((row) => ({ projectId: row.project_id, ...headOf(row) }));
+    const rows = await this.#rows<HeadRow>(
+      sql`SELECT *, appended_at::text AS appended FROM ledger_heads ORDER BY project_id`,
+    );
+    return rows.map((row) => ({
+      ...{ projectId: row.project_id, appendedAtMs: Date.parse(row.appended) },
+      ...headOf(row),
+    }));
   }
 
   async readProgress({ projectId, emitters, ids }: ProgressQuery): Promise<Progress> {
@@ -111,18 +116,18 @@ export class PgLedgerStore implements LedgerStore {
     return row ? checkpointOf(row) : null;
   }
 
-  async publish(
-    projectId: string,
-    checkpoint: StoredCheckpoint,
-    tiles: readonly StoredTile[],
-  ): Promise<void> {
-    const { size, edge, note, sealedAtMs } = checkpoint;
-    const rows = tiles.map(({ level, index, hashes }) => ({ level, index, hashes: hex(hashes) }));
+  async publish(projectId: string, { size, edge, note, sealedAtMs }: StoredCheckpoint): Promise<void> {
     await this.#rows(sql`
-      WITH checkpoint AS (
-        INSERT INTO ledger_checkpoints (project_id, size, edge, note, sealed_at_ms)
-        VALUES (${projectId}, ${size}, ${Buffer.concat(edge)}, ${note}, ${sealedAtMs}) ON CONFLICT DO NOTHING
-      )
+      INSERT INTO ledger_checkpoints (project_id, size, edge, note, sealed_at_ms)
+      VALUES (${projectId}, ${size}, ${Buffer.concat(edge)}, ${note}, ${sealedAtMs}) ON CONFLICT DO NOTHING`);
+  }
+
+  async putTiles(projectId: string, tiles: readonly StoredTile[]): Promise<void> {
+    const rows = tiles.map(({ level, index, hashes }) => ({
+      ...{ level, index },
+      hashes: Buffer.from(hashes).toString('hex'),
+    }));
+    await this.#rows(sql`
       INSERT INTO ledger_tiles (project_id, level, index, hashes)
       SELECT ${projectId}, level, index, decode(hashes, 'hex')
       FROM jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) AS tile(level smallint, index bigint, hashes text)
@@ -280,6 +285,7 @@ interface HeadRow {
   readonly size: string;
   readonly edge: Buffer;
   readonly appender: string;
+  readonly appended: string;
 }
 
 interface LeafRow {
@@ -346,10 +352,6 @@ function nodesOf(edge: Buffer): Uint8Array[] {
   const nodes: Uint8Array[] = [];
   for (let at = 0; at < edge.length; at += hashBytes) nodes.push(edge.subarray(at, at + hashBytes));
   return nodes;
-}
-
-function hex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex');
 }
 
 /** One parameter; a list in a template would become many. */

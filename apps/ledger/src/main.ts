@@ -1,0 +1,55 @@
+import 'reflect-metadata';
+import { openControlStore } from '@loom/control-store';
+import { openServiceStream, runProcess, startHttpApplication } from '@loom/service-kit';
+import { openSigner } from '@loom/signer';
+import { createLogger, Metrics } from '@loom/telemetry';
+import { Module } from '@nestjs/common';
+import { readLedgerConfig } from './config.ts';
+import { startLedger } from './service.ts';
+
+const logger = createLogger({ service: 'ledger' });
+const metrics = new Metrics();
+
+@Module({})
+class HealthModule {}
+
+await runProcess({ service: 'ledger', env: process.env, logger, metrics }, async () => {
+  const config = readLedgerConfig(process.env);
+  const signer = await openSigner(config.LOOM_LEDGER_SIGNER_URL);
+  const store = await openControlStore(config.LOOM_CONTROL_STORE_URL, {
+    sessionSecret: config.LOOM_SESSION_SECRET.reveal(),
+    schema: 'expect',
+  });
+  const stream = await openServiceStream(config.LOOM_EVENT_STREAM_URL, logger);
+  const onFileFailure = (error: unknown) => {
+    logger.fatal({ error }, 'a file of the ledger cannot be written');
+    process.exit(1);
+  };
+  const ledger = await startLedger({
+    config,
+    stream,
+    store: store.ledger,
+    signer,
+    logger,
+    metrics,
+    onFileFailure,
+  });
+  const http = await startHttpApplication({
+    module: HealthModule,
+    host: config.LOOM_LEDGER_HOST,
+    port: config.LOOM_LEDGER_PORT,
+    logger,
+    metrics,
+    ready: () => store.ping(),
+  });
+  return {
+    ready: { url: http.url },
+    close: async () => {
+      await http.close();
+      await ledger.close();
+      await store.close();
+      await stream.close();
+      await signer.close();
+    },
+  };
+});

@@ -1,0 +1,105 @@
+import type { BucketKey, LedgerStore, NewLeaf } from '@loom/control-store';
+import { type MasterKeys, seal, unseal } from '@loom/control-store/secrets';
+import {
+  commitmentSalt,
+  type Envelope,
+  newBucketKey,
+  nodeCrypto,
+  payloadCommitment,
+  toHex,
+  writeEnvelope,
+} from '@loom/ledger';
+import { newUuid } from '@loom/trace-schema';
+import type { LeafDraft } from './envelope-of-event.ts';
+
+/** Keys are asked for again after so long: one that was erased meanwhile is not used any longer. Milliseconds. */
+const rememberMs = 5_000;
+const rememberedMax = 10_000;
+
+interface OpenKey {
+  readonly keyId: string;
+  readonly bytes: Uint8Array;
+  readonly untilMs: number;
+}
+
+/** What a bucket key is sealed for in the control store. */
+export function bucketKeyContext(keyId: string) {
+  return { organizationId: '', recordId: keyId, field: 'bucketKey' };
+}
+
+/** Makes leaves of drafts: salts and commits their parts with the key of their bucket. */
+export class Commitments {
+  readonly #store: LedgerStore;
+  readonly #masterKeys: MasterKeys;
+  readonly #onNewKey: (key: BucketKey & { projectId: string; bucket: string }) => Promise<void>;
+  readonly #keys = new Map<string, OpenKey>();
+
+  /** `onNewKey` makes a key durable before anything is committed with it. */
+  constructor(deps: {
+    readonly store: LedgerStore;
+    readonly masterKeys: MasterKeys;
+    readonly onNewKey: (key: BucketKey & { projectId: string; bucket: string }) => Promise<void>;
+  }) {
+    this.#store = deps.store;
+    this.#masterKeys = deps.masterKeys;
+    this.#onNewKey = deps.onNewKey;
+  }
+
+  async leafOf({ envelope, parts, salt }: LeafDraft): Promise<NewLeaf> {
+    if (parts.length === 0 || salt === null) return leafOfEnvelope(envelope);
+    const key = await this.#keyFor(envelope.project, salt);
+    const commits: Record<string, string> = {};
+    for (const part of parts) {
+      if ('commitment' in part) commits[part.part] = part.commitment;
+      else if (key) {
+        const ownSalt = commitmentSalt(key.bytes, envelope.id, part.part);
+        const opening = { part: part.part, salt: ownSalt, payload: part.opening };
+        commits[part.part] = toHex(payloadCommitment(nodeCrypto, opening));
+      }
+    }
+    const bucket = key?.keyId ?? ('keyId' in salt ? salt.keyId : undefined);
+    return leafOfEnvelope({ ...envelope, commits, ...(bucket === undefined ? {} : { bucket }) });
+  }
+
+  /** Null for a key that was erased before its event came: what it would have committed to is gone as well. */
+  async #keyFor(projectId: string, salt: NonNullable<LeafDraft['salt']>): Promise<OpenKey | null> {
+    const name = 'keyId' in salt ? salt.keyId : `${projectId}/${salt.bucket}`;
+    const known = this.#keys.get(name);
+    if (known && known.untilMs > performance.now()) return known;
+    const found =
+      'keyId' in salt
+        ? (await this.#store.readBucketKeys([salt.keyId])).get(salt.keyId)
+        : await this.#currentKey(projectId, salt.bucket);
+    if (!found) return null;
+    const text = unseal(this.#masterKeys, found.sealedKey, bucketKeyContext(found.keyId));
+    const open = {
+      ...{ keyId: found.keyId, bytes: Buffer.from(text, 'base64') },
+      untilMs: performance.now() + rememberMs,
+    };
+    const [oldest] = this.#keys.keys();
+    if (oldest !== undefined && this.#keys.size >= rememberedMax) this.#keys.delete(oldest);
+    this.#keys.set(name, open);
+    return open;
+  }
+
+  async #currentKey(projectId: string, bucket: string): Promise<BucketKey> {
+    let made: BucketKey | null = null;
+    const found = await this.#store.bucketKey(projectId, bucket, () => {
+      const keyId = newUuid();
+      const text = newBucketKey().toString('base64');
+      made = {
+        keyId,
+        sealedKey: seal(this.#masterKeys, text, bucketKeyContext(keyId)),
+        createdAtMs: Date.now(),
+      };
+      return made;
+    });
+    if (made !== null) await this.#onNewKey({ ...found, projectId, bucket });
+    return found;
+  }
+}
+
+export function leafOfEnvelope(envelope: Envelope): NewLeaf {
+  const { id: eventId, kind, time: timeMs } = envelope;
+  return { eventId, kind, timeMs, envelope: writeEnvelope(envelope) };
+}

@@ -1,0 +1,201 @@
+import { type Envelope, writeCallMeta } from '@loom/ledger';
+import {
+  type CallAccepted,
+  type CallEnded,
+  type CallIdentity,
+  type CallRefused,
+  type CostComputed,
+  type DeadLetter,
+  type Payload,
+  systemProjectId,
+  type TraceEvent,
+  type Usage,
+} from '@loom/trace-schema';
+
+/** What a part of a leaf is committed to, or the commitment where its emitter has made it already. */
+export type CommittedPart =
+  | { readonly part: string; readonly opening: Uint8Array }
+  | { readonly part: string; readonly commitment: string };
+
+/** A leaf that lacks its commitments. */
+export interface LeafDraft {
+  readonly envelope: Envelope;
+  readonly parts: readonly CommittedPart[];
+  /** Whose key salts the parts: a key by its id, or a bucket's current one. */
+  readonly salt: { readonly keyId: string } | { readonly bucket: string } | null;
+}
+
+/** Texts that a caller chooses are cut to this, so that every envelope fits. Characters. */
+const nameLengthMax = 120;
+const countsMax = 12;
+const nanoUsdDigits = 9;
+
+/** The leaf of an event; null for parts, chunk groups and keys, which have none of their own. */
+export function draftOfEvent(event: TraceEvent): Omit<LeafDraft, 'salt'> | null {
+  switch (event.type) {
+    case 'call.accepted':
+      return acceptedDraft(event);
+    case 'call.completed':
+    case 'call.failed':
+    case 'call.aborted':
+    case 'call.interrupted':
+      return endedDraft(event);
+    case 'call.refused':
+      return refusedDraft(event);
+    case 'capture.refusals':
+      return plain({ ...stampOf(event), counts: firstCounts(event.counts) });
+    case 'capture.lost': {
+      const { lostCalls, lostEvents, reason } = event;
+      return plain({ ...stampOf(event), counts: { lostCalls, lostEvents }, reason });
+    }
+    case 'emitter.opened':
+      return plain({ ...stampOf(event), publicKey: event.publicKey });
+    case 'emitter.closed':
+      return plain({ ...stampOf(event), actor: event.closedBy });
+    case 'call.part':
+    case 'call.chunks':
+    case 'key.created':
+      return null;
+  }
+}
+
+export function draftOfCost(cost: CostComputed): LeafDraft {
+  const {
+    projectId: project,
+    id,
+    type: kind,
+    callId,
+    traceId,
+    spanId,
+    state,
+    reason,
+    priceBookVersion,
+  } = cost;
+  const envelope: Envelope = {
+    ...{ v: 1, project, id, kind, time: millisOf(cost.time), callId, traceId, spanId },
+    ...(state === 'priced' ? { costNanoUsd: nanoUsdOf(cost.totalUsd) } : { reason }),
+    priceBook: clip(priceBookVersion),
+  };
+  return { envelope, parts: [], salt: null };
+}
+
+export function draftOfDeadLetter(letter: DeadLetter): LeafDraft {
+  const { headers, id, group, reason } = letter;
+  const seq = Number(headers['ce_loomseq']);
+  const envelope: Envelope = {
+    v: 1,
+    project: headers['ce_loomproject'] ?? systemProjectId,
+    ...{ id: clip(id), kind: 'record.set-aside', time: millisOf(letter.time), reason, actor: clip(group) },
+    resource: clip(headers['ce_id'] ?? `${letter.topic}/${letter.partition}/${letter.offset}`),
+    ...(Number.isSafeInteger(seq) && seq > 0 ? { from: seq, to: seq } : {}),
+  };
+  return { envelope, parts: [], salt: null };
+}
+
+function acceptedDraft(event: CallAccepted): Omit<LeafDraft, 'salt'> {
+  const { call, facts, request } = event;
+  return {
+    envelope: {
+      ...stampOf(event),
+      ...placeOf(call),
+      ...{ provider: facts.provider, model: clip(facts.routedModel), bytes: { request: request.length } },
+      ...truncatedOf({ request }),
+    },
+    parts: [partOf('request', request)],
+  };
+}
+
+function endedDraft(event: CallEnded): Omit<LeafDraft, 'salt'> {
+  const { call, facts, response, usage, usageSource, status, responseModel } = event;
+  return {
+    envelope: {
+      ...stampOf(event),
+      ...placeOf(call),
+      ...{ provider: facts.provider, model: clip(responseModel ?? facts.routedModel), status },
+      ...(usage && usageSource === 'provider' ? { usage: nonZero(usage) } : {}),
+      ...(response ? { bytes: { response: response.length }, ...truncatedOf({ response }) } : {}),
+    },
+    parts: [...(response ? [partOf('response', response)] : []), metaOf(event)],
+  };
+}
+
+function refusedDraft(event: CallRefused): Omit<LeafDraft, 'salt'> {
+  const { call, status, error, requestModel } = event;
+  const envelope = { ...stampOf(event), ...placeOf(call), status, reason: clip(error.type) };
+  const model = requestModel === '' ? {} : { model: clip(requestModel) };
+  const { userId, sessionId, metadata } = call;
+  const text = writeCallMeta({
+    ...{ userId: userId ?? '', sessionId: sessionId ?? '', metadata },
+    ...{ responseModel: '', responseId: '', finishReasons: [] },
+    ...{ errorType: error.type, errorMessage: error.message },
+    ...{ startTime: event.startTime, durationNanos: event.durationNanos, timeToFirstChunkNanos: null },
+    deliveredBytes: 0,
+  });
+  return { envelope: { ...envelope, ...model }, parts: [{ part: 'meta', opening: Buffer.from(text) }] };
+}
+
+function metaOf(event: CallEnded): CommittedPart {
+  const { call, error, timing, finishReasons, deliveredBytes } = event;
+  const text = writeCallMeta({
+    ...{ userId: call.userId ?? '', sessionId: call.sessionId ?? '', metadata: call.metadata },
+    ...{ responseModel: event.responseModel ?? '', responseId: event.responseId ?? '', finishReasons },
+    ...{ errorType: error?.type ?? '', errorMessage: error?.message ?? '' },
+    ...{ startTime: timing.startTime, durationNanos: timing.durationNanos },
+    ...{ timeToFirstChunkNanos: timing.timeToFirstChunkNanos, deliveredBytes },
+  });
+  return { part: 'meta', opening: Buffer.from(text) };
+}
+
+/** Of sealed payloads the emitter gives the commitment in place of the hash. */
+function partOf(part: string, payload: Payload): CommittedPart {
+  if (payload.keyId !== null) return { part, commitment: payload.hash };
+  const whole = Buffer.from(payload.hash, 'hex');
+  const stored = payload.storedHash === undefined ? [] : [Buffer.from(payload.storedHash, 'hex')];
+  return { part, opening: Buffer.concat([whole, ...stored]) };
+}
+
+function truncatedOf(payloads: Readonly<Record<string, Payload>>): Pick<Envelope, 'truncated'> {
+  const cut = Object.entries(payloads).filter(([, { length, storedLength }]) => storedLength < length);
+  return cut.length === 0 ? {} : { truncated: cut.map(([part]) => part) };
+}
+
+function stampOf(event: TraceEvent): Envelope {
+  const { projectId: project, id, type: kind, emitter, seq } = event;
+  return { v: 1, project, id, kind, time: millisOf(event.time), emitter, seq };
+}
+
+function placeOf({ callId, traceId, spanId, keyId }: CallIdentity): Partial<Envelope> {
+  return { callId, traceId, spanId, keyId };
+}
+
+function plain(envelope: Envelope): Omit<LeafDraft, 'salt'> {
+  return { envelope, parts: [] };
+}
+
+function nonZero(usage: Usage): Record<string, number> {
+  return Object.fromEntries(Object.entries(usage).filter(([, tokens]) => tokens > 0));
+}
+
+function firstCounts(counts: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(counts)
+      .slice(0, countsMax)
+      .map(([name, count]) => [name.slice(0, 40), count]),
+  );
+}
+
+/** US dollars as nano-dollars; what is finer is rounded to the nearest. */
+export function nanoUsdOf(usd: string): string {
+  const [whole = '0', fraction = ''] = usd.split('.');
+  const nanos = BigInt(whole + fraction.slice(0, nanoUsdDigits).padEnd(nanoUsdDigits, '0'));
+  return String(nanos + (Number(fraction[nanoUsdDigits] ?? '0') >= 5 ? 1n : 0n));
+}
+
+function clip(text: string): string {
+  return text.slice(0, nameLengthMax).toWellFormed();
+}
+
+/** Unix nanoseconds as milliseconds. */
+function millisOf(nanos: string): number {
+  return Number(BigInt(nanos) / 1_000_000n);
+}

@@ -1,0 +1,57 @@
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { BucketKey, LedgerStore } from '@loom/control-store';
+
+type Key = BucketKey & { readonly projectId: string; readonly bucket: string };
+
+/** Sealed bucket keys, a synced file each, for a control store that does not sync. Gone when the key is erased. */
+export class KeyFiles {
+  readonly #directory: string;
+
+  private constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  static async open(directory: string): Promise<KeyFiles> {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    return new KeyFiles(directory);
+  }
+
+  /** Resolves when it is on the disk. */
+  async put(key: Key): Promise<void> {
+    const path = this.#pathOf(key.keyId);
+    const file = await open(`${path}.next`, 'w', 0o600);
+    try {
+      await file.writeFile(JSON.stringify(key));
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+    await rename(`${path}.next`, path);
+    await this.#sync();
+  }
+
+  /** Resolves when they are gone from the disk. */
+  async remove(keyIds: readonly string[]): Promise<void> {
+    for (const keyId of keyIds) await rm(this.#pathOf(keyId), { force: true });
+    await this.#sync();
+  }
+
+  /** Puts keys back that the store has forgotten. Those that were erased have no file. */
+  async restore(store: Pick<LedgerStore, 'keepBucketKey'>): Promise<void> {
+    for (const name of await readdir(this.#directory)) {
+      if (name.endsWith('.next')) continue;
+      await store.keepBucketKey(JSON.parse(await readFile(join(this.#directory, name), 'utf8')) as Key);
+    }
+  }
+
+  #pathOf(keyId: string): string {
+    return join(this.#directory, encodeURIComponent(keyId));
+  }
+
+  async #sync(): Promise<void> {
+    const directory = await open(this.#directory, 'r');
+    await directory.sync();
+    await directory.close();
+  }
+}

@@ -1,0 +1,69 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { LedgerStore } from '@loom/control-store';
+import { LoomError } from '@loom/errors';
+import { CompactRange, leafHash, nodeCrypto, utf8 } from '@loom/ledger';
+import type { Journal } from './journal.ts';
+import { type Entry, type LogChange, placeEntries } from './place-entries.ts';
+
+const triesMax = 20;
+const pauseMs = 20;
+
+export interface LogAppenderDeps {
+  readonly store: LedgerStore;
+  /** Of this process. */
+  readonly appender: string;
+  /** What an appended change is written to as well; null where the store itself survives a power cut. */
+  readonly journal: Pick<Journal, 'write'> | null;
+  readonly now?: () => number;
+}
+
+/** Appends to logs as one of many who may do so at once. */
+export class LogAppender {
+  readonly #deps: LogAppenderDeps;
+
+  constructor(deps: LogAppenderDeps) {
+    this.#deps = deps;
+  }
+
+  /**
+   * Takes in what of the entries is new; resolves with the number of leaves when that is durable. Reads the head, decides
+   * by it, and writes if it is still the head; else another was faster, and it decides again.
+   */
+  async append(projectId: string, entries: readonly Entry[]): Promise<number> {
+    const { store, appender, journal, now = Date.now } = this.#deps;
+    const query = {
+      projectId,
+      emitters: [
+        ...new Set(entries.flatMap(({ place, tellsGap }) => place?.emitter ?? tellsGap?.emitter ?? [])),
+      ],
+      ids: entries.flatMap(({ place, leaf }) => (place || !leaf ? [] : [leaf.eventId])),
+    };
+    for (let tried = 0; tried < triesMax; tried += 1) {
+      const head = await store.readHead(projectId);
+      const change = placeEntries(projectId, entries, await store.readProgress(query), now());
+      if (isEmpty(change)) return 0;
+      const range = new CompactRange(nodeCrypto, head.size, head.edge);
+      for (const { envelope } of change.leaves) range.append(leafHash(nodeCrypto, utf8(envelope)));
+      const epoch = head.appender === appender ? head.epoch : head.epoch + 1;
+      const append = {
+        ...{ projectId, nowMs: now(), ...change },
+        expected: { epoch: head.epoch, size: head.size },
+        head: { epoch, edge: range.nodes, appender },
+      };
+      if (await store.append(append)) {
+        await journal?.write(append);
+        return change.leaves.length;
+      }
+      await delay(Math.random() * pauseMs * (tried + 1));
+    }
+    throw new LoomError('overloaded', `the log of ${projectId} is changed by too many at once`, {
+      retryAfterMs: 1000,
+    });
+  }
+}
+
+function isEmpty(change: LogChange): boolean {
+  const lists = [change.leaves, change.gaps, change.filledGaps, change.ends, change.openCalls];
+  const calls = [change.endedCalls, change.orphanedCalls];
+  return change.marks.size === 0 && [...lists, ...calls].every((list) => list.length === 0);
+}

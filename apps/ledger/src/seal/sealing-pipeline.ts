@@ -1,0 +1,131 @@
+import type { LedgerStore } from '@loom/control-store';
+import type { Batch, StreamRecord } from '@loom/event-stream';
+import { bucketOf } from '@loom/ledger';
+import {
+  CostComputed,
+  DeadLetter,
+  eventReader,
+  isCallEnded,
+  type KeyCreated,
+  topics,
+  TraceEvent,
+} from '@loom/trace-schema';
+import { type Commitments } from './commitments.ts';
+import { draftOfCost, draftOfDeadLetter, draftOfEvent, type LeafDraft } from './envelope-of-event.ts';
+import type { LogAppender } from './log-appender.ts';
+import type { Entry } from './place-entries.ts';
+
+export interface SealingPipelineDeps {
+  readonly store: Pick<LedgerStore, 'keepBucketKey'>;
+  readonly commitments: Commitments;
+  readonly appender: Pick<LogAppender, 'append'>;
+  /** Told of a key that came with the stream, to make it durable. */
+  readonly onKey: (key: KeyCreated) => Promise<void>;
+  /** Told of leaves that were appended. */
+  readonly onSealed: (projectId: string, leaves: number) => void;
+}
+
+const readers = {
+  [topics.traces]: eventReader(TraceEvent),
+  [topics.costs]: eventReader(CostComputed),
+  [topics.deadLetters]: eventReader(DeadLetter),
+};
+
+/** Records in, leaves out. What a batch adds to a log is added as a whole; the same batch again adds nothing. */
+export class SealingPipeline {
+  readonly #deps: SealingPipelineDeps;
+
+  constructor(deps: SealingPipelineDeps) {
+    this.#deps = deps;
+  }
+
+  /** Resolves when all is durable: the batch may be committed. */
+  async handle({ records }: Pick<Batch, 'records'>): Promise<void> {
+    const entries = new Map<string, Entry[]>();
+    for (const record of records) {
+      const placed = await this.#entryOf(record);
+      if (!placed) continue;
+      const ofProject = entries.get(placed.projectId) ?? [];
+      ofProject.push(placed.entry);
+      entries.set(placed.projectId, ofProject);
+    }
+    for (const [projectId, ofProject] of entries) {
+      const leaves = await this.#deps.appender.append(projectId, ofProject);
+      if (leaves > 0) this.#deps.onSealed(projectId, leaves);
+    }
+  }
+
+  /** A record that cannot be read still has its place, by its headers: the consumer that wanted it tells of it. */
+  async #entryOf(record: StreamRecord): Promise<{ projectId: string; entry: Entry } | null> {
+    const place = placeOf(record);
+    const event = leafless.has(record.headers['ce_type'] ?? '') ? null : read(record);
+    if (!event) return place && { projectId: place.projectId, entry: { place, leaf: null } };
+    if (event.type === 'cost.computed' || event.type === 'dead-letter') {
+      const draft = event.type === 'cost.computed' ? draftOfCost(event) : draftOfDeadLetter(event);
+      return this.#derived(draft);
+    }
+    return { projectId: event.projectId, entry: await this.#traceEntry(event) };
+  }
+
+  async #derived(draft: LeafDraft): Promise<{ projectId: string; entry: Entry }> {
+    return {
+      projectId: draft.envelope.project,
+      entry: { place: null, leaf: await this.#deps.commitments.leafOf(draft) },
+    };
+  }
+
+  async #traceEntry(event: TraceEvent): Promise<Entry> {
+    const place = { emitter: event.emitter, seq: event.seq };
+    if (event.type === 'key.created') {
+      const { keyId, projectId, bucket, sealed: sealedKey } = event;
+      const createdAtMs = Number(BigInt(event.time) / 1_000_000n);
+      await this.#deps.store.keepBucketKey({ keyId, projectId, bucket, sealedKey, createdAtMs });
+      await this.#deps.onKey(event);
+    }
+    const draft = draftOfEvent(event);
+    const leaf = draft && (await this.#deps.commitments.leafOf({ ...draft, salt: saltOf(event) }));
+    const entry = { place, leaf };
+    if (event.type === 'call.accepted') {
+      const acceptedAtMs = Number(BigInt(event.time) / 1_000_000n);
+      return { ...entry, opensCall: { callId: event.call.callId, acceptedAtMs } };
+    }
+    if (isCallEnded(event)) return { ...entry, endsCall: event.call.callId };
+    if (event.type === 'emitter.closed') {
+      const last = Object.entries(event.lastSeq);
+      return {
+        ...entry,
+        ends: last.map(([projectId, lastSeq]) => ({ projectId, emitter: event.emitter, lastSeq })),
+      };
+    }
+    return entry;
+  }
+}
+
+/** Not worth reading: they take a number, and have no leaf. */
+const leafless = new Set(['loom.call.chunks', 'loom.call.part']);
+
+function read(record: StreamRecord): TraceEvent | CostComputed | DeadLetter | null {
+  const reader = readers[record.topic as keyof typeof readers];
+  try {
+    const found = reader(JSON.parse(record.value.toString('utf8')));
+    return found.outcome === 'known' ? found.event : null;
+  } catch {
+    return null;
+  }
+}
+
+function placeOf({ headers }: StreamRecord): { projectId: string; emitter: string; seq: number } | null {
+  const { ce_loomproject: projectId, ce_loomseq: seqText, ce_source: source = '' } = headers;
+  const seq = Number(seqText);
+  if (projectId === undefined || !Number.isSafeInteger(seq) || seq < 1) return null;
+  return { projectId, emitter: source.slice(source.lastIndexOf('/') + 1), seq };
+}
+
+/** A sealed payload has named its key; else it is that of the end user, or of the day. */
+function saltOf(event: TraceEvent): LeafDraft['salt'] {
+  if (!('call' in event)) return null;
+  const payload = event.type === 'call.accepted' ? event.request : isCallEnded(event) ? event.response : null;
+  if (payload && payload.keyId !== null) return { keyId: payload.keyId };
+  const timeMs = Number(BigInt(event.time) / 1_000_000n);
+  return { bucket: bucketOf({ userId: event.call.userId, timeMs }) };
+}

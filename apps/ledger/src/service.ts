@@ -1,0 +1,143 @@
+import { join } from 'node:path';
+import type { LedgerStore } from '@loom/control-store';
+import { parseMasterKeys } from '@loom/control-store/secrets';
+import type { LoomError } from '@loom/errors';
+import type { EventStream } from '@loom/event-stream';
+import { startConsumer } from '@loom/service-kit';
+import type { Signer } from '@loom/signer';
+import type { Logger, Metrics } from '@loom/telemetry';
+import { newUuid } from '@loom/trace-schema';
+import { AppModule } from './app.module.ts';
+import type { LedgerSettings } from './config.ts';
+import { LedgerMetrics } from './metrics.ts';
+import { CheckpointFiles } from './publish/checkpoint-files.ts';
+import { expectHistory } from './publish/expect-history.ts';
+import { Publisher } from './publish/publisher.ts';
+import { Commitments } from './seal/commitments.ts';
+import { Journal } from './seal/journal.ts';
+import { KeyFiles } from './seal/key-files.ts';
+import { LogAppender } from './seal/log-appender.ts';
+import { SealingPipeline } from './seal/sealing-pipeline.ts';
+import { Rounds } from './watch/rounds.ts';
+import { Watchman } from './watch/watchman.ts';
+
+export { ledgerConfigSchema, ledgerSettings, type LedgerSettings } from './config.ts';
+
+export interface LedgerServiceDeps {
+  readonly config: LedgerSettings & { readonly LOOM_MASTER_KEYS: { reveal(): string } };
+  readonly stream: EventStream;
+  readonly store: LedgerStore;
+  readonly signer: Signer;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** Called when a file of the ledger cannot be written any more: the process must end and be started again. */
+  readonly onFileFailure: (error: unknown) => void;
+}
+
+const watchMs = 5_000;
+
+/** Starts the consumer group `ledger`, the signing of heads and the watch over what is missing. */
+export async function startLedger(deps: LedgerServiceDeps): Promise<{ close(): Promise<void> }> {
+  const { config, stream, store, signer, logger, metrics } = deps;
+  const appenderId = newUuid();
+  const files = await openFiles(deps, appenderId);
+  const commitments = new Commitments({
+    store,
+    masterKeys: parseMasterKeys(config.LOOM_MASTER_KEYS.reveal()),
+    onNewKey: async (key) => files?.keys?.put(key),
+  });
+  const appender = new LogAppender({ store, appender: appenderId, journal: files?.journal ?? null });
+  const publisher = new Publisher({ store, signer, files: files?.checkpoints ?? null, logger, metrics });
+  const sealing = new Rounds('sealing', config.LOOM_LEDGER_SEAL_INTERVAL, logger, async () => {
+    await publisher.publishAll();
+  });
+  const ledgerMetrics = new LedgerMetrics(metrics, store);
+  let unsigned = 0;
+  const pipeline = new SealingPipeline({
+    ...{ store, commitments, appender },
+    onKey: async ({ keyId, projectId, bucket, sealed: sealedKey, time }) =>
+      files?.keys?.put({
+        keyId,
+        projectId,
+        bucket,
+        sealedKey,
+        createdAtMs: Number(BigInt(time) / 1_000_000n),
+      }),
+    onSealed: (_projectId, leaves) => {
+      ledgerMetrics.sealed(leaves);
+      unsigned += leaves;
+      if (unsigned < config.LOOM_LEDGER_SEAL_LEAVES) return;
+      unsigned = 0;
+      sealing.soon();
+    },
+  });
+  const watchman = new Watchman({
+    ...{ store, signer, appender, commitments },
+    gapAfterMs: config.LOOM_LEDGER_GAP_AFTER,
+    orphanAfterMs: config.LOOM_LEDGER_ORPHAN_AFTER,
+  });
+  await watchman.look(); // the log of the deployment begins with its keys
+  const consumer = await startConsumer({
+    stream,
+    logger,
+    metrics,
+    group: 'ledger',
+    module: AppModule.register(pipeline),
+  });
+  sealing.start();
+  const watch = new Rounds('watch', watchMs, logger, async () => {
+    await watchman.look();
+    await files?.journal?.sweep(journalKeptMs);
+  });
+  watch.start();
+  return {
+    close: async () => {
+      await watch.stop();
+      await consumer.close();
+      await sealing.stop();
+      await publisher.publishAll();
+      await files?.close();
+    },
+  };
+}
+
+/** A store that does not sync loses the system's last half minute at most. */
+const journalKeptMs = 3_600_000;
+
+interface Files {
+  readonly checkpoints: CheckpointFiles;
+  readonly journal: Journal | null;
+  readonly keys: KeyFiles | null;
+  close(): Promise<void>;
+}
+
+async function openFiles(
+  { config, store, logger, onFileFailure }: LedgerServiceDeps,
+  appender: string,
+): Promise<Files | null> {
+  const root = config.LOOM_LEDGER_DIRECTORY;
+  if (root === undefined) return null;
+  const checkpointDirectory = join(root, 'checkpoints');
+  const checkpoints = await CheckpointFiles.open(checkpointDirectory, onFileFailure);
+  const journalDirectory = config.LOOM_LEDGER_JOURNAL ? join(root, 'journal') : null;
+  const recover = config.LOOM_LEDGER_RECOVER;
+  const keys = config.LOOM_LEDGER_JOURNAL ? await KeyFiles.open(join(root, 'bucket-keys')) : null;
+  if (recover) await keys?.restore(store);
+  const recovered = await expectHistory(store, {
+    checkpoints,
+    checkpointDirectory,
+    journalDirectory,
+    recover,
+  });
+  if (recovered > 0) logger.warn({ leaves: recovered }, 'control store brought forward from the journal');
+  const onFailure = (error: LoomError) => onFileFailure(error);
+  const journal =
+    journalDirectory === null ? null : await Journal.open(journalDirectory, { appender, onFailure });
+  return {
+    ...{ checkpoints, journal, keys },
+    close: async () => {
+      await journal?.close();
+      await checkpoints.close();
+    },
+  };
+}
