@@ -1,4 +1,5 @@
 import { controlSettings } from '@loom/app-control/service';
+import { ledgerSettings } from '@loom/app-ledger/service';
 import { envDurationMs, type Environment, envPort, envUrl, loadConfig } from '@loom/config';
 import { z } from 'zod';
 
@@ -7,6 +8,7 @@ const schema = z.object({
   LOOM_BACKEND_PORT: envPort.default(4100).describe('Port; 0 means any free one'),
   LOOM_TRACE_STORE_URL: envUrl.describe('The trace store, by the HTTP interface of ClickHouse'),
   ...controlSettings.shape,
+  ...ledgerSettings.shape,
   LOOM_HOME: z.string().optional().describe('Directory of the data, for the health page'),
   LOOM_STREAM_RETENTION: envDurationMs
     .default(24 * 3_600_000)

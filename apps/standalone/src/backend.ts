@@ -1,5 +1,6 @@
 import { controlModule } from '@loom/app-control/service';
 import { startIngest } from '@loom/app-ingest/service';
+import { startLedger } from '@loom/app-ledger/service';
 import { startPricing } from '@loom/app-pricing/service';
 import { AppModule as QueryModule } from '@loom/app-query/app.module';
 import { openControlStore } from '@loom/control-store';
@@ -14,6 +15,7 @@ import {
   startHttpApplication,
   type VerifySession,
 } from '@loom/service-kit';
+import { openSigner } from '@loom/signer';
 import type { Logger, Metrics, RecentErrors } from '@loom/telemetry';
 import { topics } from '@loom/trace-schema';
 import { openTraceStore } from '@loom/trace-store';
@@ -37,7 +39,7 @@ export interface Backend {
 
 const sweepMs = 60_000;
 
-/** Ingest, pricing, query and control in one process: each consumer group its own application, one for HTTP. */
+/** Ingest, pricing, ledger, query and control in one process: each consumer group its own application, one for HTTP. */
 export async function openBackend(deps: BackendDeps): Promise<Backend> {
   const closers: (() => Promise<unknown>)[] = [];
   const closeAll = async () => {
@@ -98,7 +100,7 @@ async function openParts(
         enginesReady: async () => {
           await Promise.all([traceStore.ping(), controlStore.ping()]);
         },
-        ...{ name: 'backend', groups: ['ingest', 'pricing'], lagOf },
+        ...{ name: 'backend', groups: ['ingest', 'pricing', 'ledger'], lagOf },
         dataDirectories: config.LOOM_HOME === undefined ? [] : [config.LOOM_HOME],
       }),
     ],
@@ -120,18 +122,31 @@ async function openParts(
   onClose(() => ingest.close());
   const pricing = await startPricing({ ...consumers, priceBook: () => priceBook });
   onClose(() => pricing.close());
+  const signer = await openSigner(config.LOOM_LEDGER_SIGNER_URL);
+  const onFileFailure = (error: unknown) => {
+    logger.fatal({ error }, 'a file of the ledger cannot be written');
+    process.exit(1);
+  };
+  const ledger = await startLedger({
+    config,
+    store: controlStore.ledger,
+    signer,
+    onFileFailure,
+    ...consumers,
+  });
+  onClose(() => ledger.close());
   onClose(keepSweeping(config, logger));
   return http.url;
 }
 
-// Whole segments that ingest and pricing have committed, and that are old enough for other subscribers.
+// Whole segments that ingest, pricing and the ledger have committed, and that are old enough for other subscribers.
 function keepSweeping(config: BackendConfig, logger: Logger): () => Promise<void> {
   const root = logRootOf(config.LOOM_EVENT_STREAM_URL);
   const minAgeMs = config.LOOM_STREAM_RETENTION;
   const timer = setInterval(() => {
     Promise.all([
-      sweepLog(root, { topic: topics.traces, groups: ['ingest', 'pricing'], minAgeMs }),
-      sweepLog(root, { topic: topics.costs, groups: ['ingest'], minAgeMs }),
+      sweepLog(root, { topic: topics.traces, groups: ['ingest', 'pricing', 'ledger'], minAgeMs }),
+      sweepLog(root, { topic: topics.costs, groups: ['ingest', 'ledger'], minAgeMs }),
       // A publisher says everything at its start: what its predecessors said is needed by nobody.
       sweepLog(root, { topic: topics.control, groups: [], minAgeMs, closedOnly: true }),
     ]).catch((error: unknown) => logger.error({ error }, 'stream not swept'));

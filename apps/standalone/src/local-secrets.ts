@@ -1,7 +1,9 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { mkdir, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { newApiKey, newPepper } from '@loom/control-store/secrets';
+import { newKeyText } from '@loom/signer';
 
 /** Secrets of a deployment on one machine, made at its first start. On servers they come from outside. */
 export interface LocalSecrets {
@@ -15,6 +17,8 @@ export interface LocalSecrets {
   readonly operatorKey: string;
   /** Signs console sessions. */
   readonly sessionSecret: string;
+  /** Where the keys are that sign checkpoints: a file of Go note keys. */
+  readonly ledgerSigner: URL;
   /** The first person's password until it is changed; then the file is empty, and this is null. */
   readonly firstPassword: string | null;
 }
@@ -24,7 +28,10 @@ export async function openLocalSecrets(home: string): Promise<LocalSecrets> {
   const directory = join(home, 'secrets');
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const secret = (name: string, make: () => string) => readOrMake(join(directory, name), make);
+  // Names the deployment as well: its logs' origins begin with it.
+  await secret('ledger-keys', () => newKeyText(`loom-${randomBytes(4).toString('hex')}.local`));
   return {
+    ledgerSigner: pathToFileURL(join(directory, 'ledger-keys')),
     masterKeys: await secret('master-key', () => `k1:${randomBytes(32).toString('base64')}`),
     keyPeppers: await secret('key-pepper', () => `1:${newPepper()}`),
     firstKey: await secret('first-key', () => newApiKey().text),

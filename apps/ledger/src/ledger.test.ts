@@ -1,0 +1,337 @@
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { Secret } from '@loom/config';
+import { type ControlStore, openControlStore } from '@loom/control-store';
+import { parseMasterKeys, unseal } from '@loom/control-store/secrets';
+import { startTestEngines, type TestEngines } from '@loom/engine-host/testing';
+import { type EventStream, type NewRecord, openEventStream } from '@loom/event-stream';
+import {
+  commitmentSalt,
+  inclusionProof,
+  nodeCrypto,
+  parseCheckpoint,
+  parseEnvelope,
+  payloadCommitment,
+  proveWithTiles,
+  toHex,
+  utf8,
+  verifyTlogProof,
+  writeTlogProof,
+} from '@loom/ledger';
+import { newKeyText, openSigner, type Signer } from '@loom/signer';
+import { createLogger, Metrics } from '@loom/telemetry';
+import { topics, type TraceEvent } from '@loom/trace-schema';
+import { verifierOf } from './publish/sign-note.ts';
+import { type LedgerServiceDeps, startLedger } from './service.ts';
+import { recordOf, TestEmitter } from './testing/events.ts';
+
+const masterKeys = `k1:${randomBytes(32).toString('base64')}`;
+
+async function until<Value>(
+  look: () => Promise<Value | null | undefined | false>,
+  whileMs = 20_000,
+): Promise<Value> {
+  const deadline = performance.now() + whileMs;
+  for (;;) {
+    const found = await look();
+    if (found !== null && found !== undefined && found !== false) return found;
+    if (performance.now() > deadline) throw new Error('it did not happen in time');
+    await delay(20);
+  }
+}
+
+describe('startLedger', () => {
+  let engines: TestEngines;
+  let store: ControlStore;
+  let directory: string;
+  let signer: Signer;
+  let stream: EventStream;
+  let ledger: { close(): Promise<void> } | null = null;
+  let projectId: string;
+
+  beforeAll(async () => {
+    engines = await startTestEngines();
+    store = await openControlStore(new URL(engines.controlStoreUrl), { sessionSecret: 'x'.repeat(32) });
+    directory = await mkdtemp(join(tmpdir(), 'loom-ledger-'));
+    await writeFile(join(directory, 'keys'), newKeyText('loom.test'), { mode: 0o600 });
+    signer = await openSigner(pathToFileURL(join(directory, 'keys')));
+  });
+  afterAll(async () => {
+    await store.close();
+    await engines.stop();
+    await rm(directory, { recursive: true });
+  });
+  beforeEach(async () => {
+    projectId = randomUUID();
+    stream = await openEventStream(new URL('memory:'));
+  });
+  afterEach(async () => {
+    await ledger?.close();
+    ledger = null;
+    await stream.close();
+  });
+
+  const start = async (config: Partial<LedgerServiceDeps['config']> = {}) => {
+    ledger = await startLedger({
+      config: {
+        LOOM_LEDGER_SIGNER_URL: pathToFileURL(join(directory, 'keys')),
+        LOOM_LEDGER_DIRECTORY: undefined,
+        LOOM_LEDGER_JOURNAL: false,
+        LOOM_LEDGER_RECOVER: false,
+        LOOM_LEDGER_SEAL_INTERVAL: 50,
+        LOOM_LEDGER_SEAL_LEAVES: 4096,
+        LOOM_LEDGER_GAP_AFTER: 300_000,
+        LOOM_LEDGER_ORPHAN_AFTER: Number.MAX_SAFE_INTEGER,
+        LOOM_MASTER_KEYS: new Secret(masterKeys),
+        ...config,
+      },
+      ...{ stream, signer, store: store.ledger, logger: createLogger({ service: 'test', level: 'silent' }) },
+      metrics: new Metrics(),
+      onFileFailure: (error) => expect(error).toBeUndefined(),
+    });
+  };
+  const send = async (...events: TraceEvent[]) => sendRecords(events.map(recordOf));
+  const sendRecords = async (records: NewRecord[], topic: string = topics.traces) => {
+    await (await stream.producer(topic)).append(records);
+    await until(async () => (await stream.lag('ledger', [topic])) === 0);
+  };
+  const leaves = async () =>
+    (await store.ledger.readLeaves(projectId, 0, 4096)).map(({ envelope }) => parseEnvelope(envelope));
+  const kinds = async () => (await leaves()).map(({ kind }) => kind);
+  const checkpointOf = (size: number) =>
+    until(async () => {
+      const found = await store.ledger.readCheckpoint(projectId);
+      return found && found.size >= size && found;
+    });
+
+  it('seals a call: facts and commitments, no content and nothing of the person', async () => {
+    await start();
+    const emitter = new TestEmitter();
+    const call = emitter.call(projectId, { userId: 'ada', request: 'the prompt', response: 'the answer' });
+    await send(emitter.opened(), call.accepted, call.chunks, call.ended);
+    const [accepted, ended, ...more] = await store.ledger.readLeaves(projectId, 0, 10);
+    expect(more).toEqual([]);
+    for (const leaf of [accepted, ended]) {
+      for (const secret of ['ada', 'prompt', 'answer', 'session-1', 'search'])
+        expect(leaf?.envelope).not.toContain(secret);
+    }
+    const envelope = parseEnvelope(ended?.envelope ?? '');
+    expect(envelope).toMatchObject({
+      ...{
+        v: 1,
+        project: projectId,
+        id: `${call.callId}/end`,
+        kind: 'call.completed',
+        emitter: emitter.id,
+        seq: 3,
+      },
+      ...{
+        keyId: 'key-1',
+        provider: 'openai',
+        model: 'gpt-4o-mini-2024-07-18',
+        status: 200,
+        time: 1_772_600_400_123,
+      },
+      usage: { inputTokens: 100, cacheReadInputTokens: 40, outputTokens: 30, reasoningOutputTokens: 20 },
+      bytes: { response: 10 },
+    });
+    const bucket = envelope.bucket ?? '';
+    const sealed = (await store.ledger.readBucketKeys([bucket])).get(bucket)?.sealedKey ?? '';
+    const context = { organizationId: '', recordId: bucket, field: 'bucketKey' };
+    const key = Buffer.from(unseal(parseMasterKeys(masterKeys), sealed, context), 'base64');
+    const payload = createHash('sha256').update('the answer').digest();
+    const salt = commitmentSalt(key, envelope.id, 'response');
+    const commitment = toHex(payloadCommitment(nodeCrypto, { part: 'response', salt, payload }));
+    expect(envelope.commits).toEqual({
+      response: commitment,
+      meta: expect.stringMatching(/^[0-9a-f]{64}$/) as unknown,
+    });
+  });
+
+  it('signs heads whose leaves prove themselves by tiles', async () => {
+    await start();
+    const emitter = new TestEmitter();
+    for (let round = 0; round < 3; round += 1) {
+      const calls = Array.from({ length: 150 }, () => emitter.call(projectId));
+      await send(...calls.flatMap(({ accepted, chunks, ended }) => [accepted, chunks, ended]));
+      await checkpointOf(300 * (round + 1));
+    }
+    const { note, size } = await checkpointOf(900);
+    const keys = (await signer.keys()).map(verifierOf);
+    const fetchTiles = (places: Parameters<ControlStore['ledger']['readTiles']>[1]) =>
+      store.ledger.readTiles(projectId, places);
+    for (const index of [0, 1, 255, 256, 511, 898, 899]) {
+      const hashes = await proveWithTiles(nodeCrypto, size, fetchTiles, (range) =>
+        inclusionProof(index, size, range),
+      );
+      const proof = writeTlogProof({ index, hashes, checkpoint: note, extra: null });
+      const [leaf] = await store.ledger.readLeaves(projectId, index, index + 1);
+      const expected = { entry: utf8(leaf?.envelope ?? ''), origin: `loom.test/ledger/${projectId}`, keys };
+      const { checkpoint } = verifyTlogProof(nodeCrypto, proof, expected);
+      expect(checkpoint.extensions).toEqual([expect.stringMatching(/^sealed \d{4}-/)]);
+      expect(() => verifyTlogProof(nodeCrypto, proof, { ...expected, entry: utf8('{}') })).toThrow('not at');
+    }
+    expect(parseCheckpoint(note.slice(0, note.lastIndexOf('\n\n') + 1)).size).toBe(900);
+  });
+
+  it('drops what it has, whoever brings it', async () => {
+    await start();
+    const emitter = new TestEmitter();
+    const [one, two] = [emitter.call(projectId), emitter.call(projectId)];
+    await send(one.accepted, one.chunks, one.ended);
+    await send(one.chunks, one.ended, two.accepted, two.accepted, one.accepted);
+    expect(await kinds()).toEqual(['call.accepted', 'call.completed', 'call.accepted']);
+    expect(await store.ledger.countOpenCalls(projectId)).toEqual({ open: 1, orphaned: 0 });
+  });
+
+  it('tells of numbers that never came, and when they come after all', async () => {
+    await start({ LOOM_LEDGER_GAP_AFTER: 0 });
+    const emitter = new TestEmitter();
+    const [one, two, three] = [emitter.call(projectId), emitter.call(projectId), emitter.call(projectId)];
+    await send(one.accepted, three.ended);
+    await until(async () => (await kinds()).includes('capture.gap'));
+    await send(two.accepted, one.ended);
+    expect((await leaves()).map(({ kind, seq, from, to }) => [kind, seq, from, to])).toEqual([
+      ['call.accepted', 1, undefined, undefined],
+      ['call.completed', 9, undefined, undefined],
+      ['capture.gap', undefined, 2, 8],
+      ['capture.gap.filled', undefined, 4, 4],
+      ['call.accepted', 4, undefined, undefined],
+      ['capture.gap.filled', undefined, 3, 3],
+      ['call.completed', 3, undefined, undefined],
+    ]);
+    expect((await store.ledger.listGaps(projectId)).map(({ from, to }) => [from, to])).toEqual([
+      [2, 2],
+      [5, 8],
+    ]);
+  });
+
+  it('tells of the last numbers of an emitter that is closed', async () => {
+    await start({ LOOM_LEDGER_GAP_AFTER: 0 });
+    const emitter = new TestEmitter();
+    const { accepted } = emitter.call(projectId);
+    await send(accepted, emitter.closed());
+    const gap = await until(async () => (await leaves()).find(({ kind }) => kind === 'capture.gap'), 30_000);
+    expect(gap).toMatchObject({ emitter: emitter.id, from: 2, to: 3 });
+  });
+
+  it('tells of a call that does not end, once, and seals its late end', async () => {
+    await start({ LOOM_LEDGER_ORPHAN_AFTER: 0 });
+    const emitter = new TestEmitter();
+    const { callId, accepted, chunks, ended } = emitter.call(projectId);
+    await send(accepted);
+    const orphan = await until(async () => (await leaves()).find(({ kind }) => kind === 'capture.orphaned'));
+    expect(orphan.callId).toBe(callId);
+    expect(await store.ledger.countOpenCalls(projectId)).toEqual({ open: 1, orphaned: 1 });
+    await send(chunks, ended);
+    expect(await kinds()).toEqual(['call.accepted', 'capture.orphaned', 'call.completed']);
+    expect(await store.ledger.countOpenCalls(projectId)).toEqual({ open: 0, orphaned: 0 });
+  });
+
+  it('counts the number of a record that it cannot read, and seals what was set aside', async () => {
+    await start();
+    const emitter = new TestEmitter();
+    const { accepted, chunks, ended } = emitter.call(projectId);
+    const broken = { ...recordOf(accepted), value: Buffer.from('{"type":"call.acc') };
+    await sendRecords([broken, recordOf(chunks), recordOf(ended)]);
+    expect(await kinds()).toEqual(['call.completed']);
+    expect(await store.ledger.listGaps(projectId)).toEqual([]);
+    const letter = {
+      ...{ id: 'loom.traces.v1/0/7/dead/ingest', type: 'dead-letter', group: 'ingest', topic: topics.traces },
+      ...{
+        partition: '0',
+        offset: 7,
+        reason: 'malformed',
+        message: 'no JSON',
+        headers: broken.headers,
+        value: '',
+      },
+      time: '1772600400123456789',
+    };
+    const record = { key: 'k', headers: {}, value: Buffer.from(JSON.stringify(letter)) };
+    await sendRecords([record, record], topics.deadLetters);
+    const aside = (await leaves()).filter(({ kind }) => kind === 'record.set-aside');
+    expect(aside).toMatchObject([
+      { reason: 'malformed', actor: 'ingest', resource: accepted.id, from: 1, to: 1 },
+    ]);
+  });
+
+  it('refuses to sign leaves that are not those of the head', async () => {
+    await start();
+    const emitter = new TestEmitter();
+    const call = emitter.call(projectId);
+    await send(call.accepted);
+    await checkpointOf(1);
+    const head = await store.ledger.readHead(projectId);
+    const forged = { eventId: 'forged', kind: 'call.accepted', timeMs: 1, envelope: '{"forged":true}' };
+    await store.ledger.append({
+      ...{
+        projectId,
+        expected: head,
+        head: { epoch: head.epoch + 1, edge: [randomBytes(32)], appender: 'x' },
+      },
+      ...{
+        leaves: [forged],
+        marks: new Map(),
+        gaps: [],
+        filledGaps: [],
+        ends: [],
+        openCalls: [],
+        endedCalls: [],
+      },
+      ...{ orphanedCalls: [], nowMs: 1 },
+    });
+    await delay(500);
+    expect((await store.ledger.readCheckpoint(projectId))?.size).toBe(1);
+  });
+
+  it('does not start on a store that has forgotten, and brings it forward from the journal when told to', async () => {
+    const config = { LOOM_LEDGER_DIRECTORY: join(directory, 'files'), LOOM_LEDGER_JOURNAL: true };
+    const emitter = new TestEmitter();
+    const calls = async (count: number) => {
+      const made = Array.from({ length: count }, () => emitter.call(projectId, { userId: 'ada' }));
+      await send(...made.flatMap(({ accepted, chunks, ended }) => [accepted, chunks, ended]));
+    };
+    await start(config);
+    await calls(5);
+    await checkpointOf(10);
+    await ledger?.close();
+    await engines.kill();
+    const copy = join(directory, 'copy');
+    await cp(engines.directory, copy, { recursive: true });
+    await engines.restart();
+    await start(config);
+    await calls(500);
+    const { note } = await checkpointOf(1010);
+    const whole = await store.ledger.readLeaves(projectId, 0, 4096);
+    await ledger?.close();
+    ledger = null;
+    // As a power cut leaves a store that does not sync, or somebody who puts back an old copy.
+    await engines.kill();
+    await rm(engines.directory, { recursive: true });
+    await cp(copy, engines.directory, { recursive: true });
+    await engines.restart();
+
+    await expect(start(config)).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringMatching(
+        new RegExp(`${projectId} has 10 leaves of 1010.*LOOM_LEDGER_RECOVER`),
+      ) as unknown,
+    });
+    await start({ ...config, LOOM_LEDGER_RECOVER: true });
+    expect(await store.ledger.readLeaves(projectId, 0, 4096)).toEqual(whole);
+    const { marks } = await store.ledger.readProgress({ projectId, emitters: [emitter.id], ids: [] });
+    expect(marks.get(emitter.id)).toBe(1515);
+    const bucket = parseEnvelope(whole[0]?.envelope ?? '').bucket ?? '';
+    expect((await store.ledger.readBucketKeys([bucket])).size).toBe(1);
+    const again = await checkpointOf(1010);
+    expect(again.note.split('\n').slice(0, 3)).toEqual(note.split('\n').slice(0, 3));
+    await calls(1); // and goes on
+    await checkpointOf(1012);
+  });
+});
