@@ -19,6 +19,10 @@ const rememberedMax = 10_000;
 interface OpenKey {
   readonly keyId: string;
   readonly bytes: Uint8Array;
+}
+
+interface Remembered {
+  readonly key: Promise<OpenKey | null>;
   readonly untilMs: number;
 }
 
@@ -32,7 +36,7 @@ export class Commitments {
   readonly #store: LedgerStore;
   readonly #masterKeys: MasterKeys;
   readonly #onNewKey: (key: BucketKey & { projectId: string; bucket: string }) => Promise<void>;
-  readonly #keys = new Map<string, OpenKey>();
+  readonly #keys = new Map<string, Remembered>();
 
   /** `onNewKey` makes a key durable before anything is committed with it. */
   constructor(deps: {
@@ -62,39 +66,40 @@ export class Commitments {
   }
 
   /** Null for a key that was erased before its event came: what it would have committed to is gone as well. */
-  async #keyFor(projectId: string, salt: NonNullable<LeafDraft['salt']>): Promise<OpenKey | null> {
+  #keyFor(projectId: string, salt: NonNullable<LeafDraft['salt']>): Promise<OpenKey | null> {
     const name = 'keyId' in salt ? salt.keyId : `${projectId}/${salt.bucket}`;
     const known = this.#keys.get(name);
-    if (known && known.untilMs > performance.now()) return known;
+    if (known && known.untilMs > performance.now()) return known.key;
+    const key = this.#openKey(projectId, salt);
+    key.catch(() => this.#keys.delete(name));
+    const [oldest] = this.#keys.keys();
+    if (oldest !== undefined && this.#keys.size >= rememberedMax) this.#keys.delete(oldest);
+    this.#keys.delete(name);
+    this.#keys.set(name, { key, untilMs: performance.now() + rememberMs });
+    return key;
+  }
+
+  async #openKey(projectId: string, salt: NonNullable<LeafDraft['salt']>): Promise<OpenKey | null> {
     const found =
       'keyId' in salt
         ? (await this.#store.readBucketKeys([salt.keyId])).get(salt.keyId)
         : await this.#currentKey(projectId, salt.bucket);
     if (!found) return null;
     const text = unseal(this.#masterKeys, found.sealedKey, bucketKeyContext(found.keyId));
-    const open = {
-      ...{ keyId: found.keyId, bytes: Buffer.from(text, 'base64') },
-      untilMs: performance.now() + rememberMs,
-    };
-    const [oldest] = this.#keys.keys();
-    if (oldest !== undefined && this.#keys.size >= rememberedMax) this.#keys.delete(oldest);
-    this.#keys.set(name, open);
-    return open;
+    return { keyId: found.keyId, bytes: Buffer.from(text, 'base64') };
   }
 
   async #currentKey(projectId: string, bucket: string): Promise<BucketKey> {
-    let made: BucketKey | null = null;
+    const keyId = newUuid();
     const found = await this.#store.bucketKey(projectId, bucket, () => {
-      const keyId = newUuid();
       const text = newBucketKey().toString('base64');
-      made = {
+      return {
         keyId,
         sealedKey: seal(this.#masterKeys, text, bucketKeyContext(keyId)),
         createdAtMs: Date.now(),
       };
-      return made;
     });
-    if (made !== null) await this.#onNewKey({ ...found, projectId, bucket });
+    if (found.keyId === keyId) await this.#onNewKey({ ...found, projectId, bucket });
     return found;
   }
 }
