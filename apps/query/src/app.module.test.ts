@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createLoomClient, type LiveEvent, type LoomClient, type Route, routes } from '@loom/api-contract';
+import { type ControlStore, openControlStore } from '@loom/control-store';
 import { startTestEngines, type TestEngines } from '@loom/engine-host/testing';
 import { type EventStream, openEventStream } from '@loom/event-stream';
 import { assembleAnswer } from '@loom/providers';
@@ -28,6 +29,7 @@ const streamed = [chunk('a gate'), chunk('wäy', { finish_reason: 'stop' }), 'da
 
 let engines: TestEngines;
 let store: TraceStore;
+let controlStore: ControlStore;
 let stream: EventStream;
 let http: HttpApplication;
 let ofA: Recorded;
@@ -38,6 +40,8 @@ let client: LoomClient;
 beforeAll(async () => {
   engines = await startTestEngines();
   store = await openTraceStore(new URL(engines.traceStoreUrl));
+  const sessionSecret = 'x'.repeat(32);
+  controlStore = await openControlStore(new URL(engines.controlStoreUrl), { sessionSecret });
   stream = await openEventStream(new URL('memory:'));
   const logger = createLogger({ service: 'query', level: 'silent' });
   http = await startHttpApplication({
@@ -48,6 +52,8 @@ beforeAll(async () => {
       lag: () => Promise.resolve({ ingest: 3, pricing: null }),
       verifyKey: (token) => principals.get(token) ?? null,
       verifySession: () => Promise.resolve(null),
+      ledger: controlStore.ledger,
+      masterKeys: new Map(),
     }),
     host: '127.0.0.1',
     port: 0,
@@ -84,6 +90,7 @@ afterAll(async () => {
   await http.close();
   await stream.close();
   await store.close();
+  await controlStore.close();
   await engines.stop();
 });
 

@@ -10,6 +10,8 @@ import {
   type VerifySession,
 } from '@loom/service-kit';
 import type { ContentReaderDeps } from './content-reader.ts';
+import { LedgerController } from './ledger.controller.ts';
+import { LedgerQueries, type LedgerQueriesDeps } from './ledger-queries.ts';
 import { LiveController } from './live.controller.ts';
 import { LiveTail } from './live-tail.ts';
 import { MetricsController } from './metrics.controller.ts';
@@ -17,7 +19,7 @@ import { MetricsQueries, type ReadLag } from './metrics-queries.ts';
 import { QueriesController } from './queries.controller.ts';
 import { TraceQueries } from './trace-queries.ts';
 
-export interface QueryModuleDeps {
+export interface QueryModuleDeps extends LedgerQueriesDeps {
   readonly store: TraceReader;
   readonly stream: Pick<EventStream, 'tail'>;
   readonly verifyKey: VerifyKey;
@@ -37,10 +39,11 @@ export class AppModule implements OnApplicationShutdown {
   static register(deps: QueryModuleDeps): DynamicModule {
     return {
       module: AppModule,
-      controllers: [QueriesController, MetricsController, LiveController],
+      controllers: [QueriesController, MetricsController, LiveController, LedgerController],
       providers: [
         { provide: TraceQueries, useFactory: () => new TraceQueries(deps) },
         { provide: MetricsQueries, useFactory: () => new MetricsQueries(deps) },
+        { provide: LedgerQueries, useFactory: () => new LedgerQueries(deps) },
         { provide: LiveTail, useFactory: () => new LiveTail(deps.stream) },
         { provide: VERIFY_KEY, useValue: deps.verifyKey },
         { provide: VERIFY_SESSION, useValue: deps.verifySession },

@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { openControlStore } from '@loom/control-store';
+import { parseMasterKeys } from '@loom/control-store/secrets';
 import { assembleAnswer } from '@loom/providers';
 import {
   ControlFeed,
@@ -34,6 +35,8 @@ await runProcess({ service: 'query', env: process.env, logger, metrics }, async 
       verifyKey: keyVerifier(feed, config.LOOM_KEY_PEPPERS.reveal()),
       verifySession: (token, projectId) => controlStore.identity.readSession(token, projectId),
       assembleAnswer,
+      ledger: controlStore.ledger,
+      masterKeys: parseMasterKeys(config.LOOM_MASTER_KEYS.reveal()),
       lag: async () => ({ ingest: await lagOf('ingest'), pricing: await lagOf('pricing') }),
     }),
     host: config.LOOM_QUERY_HOST,

@@ -4,6 +4,7 @@ import { startLedger } from '@loom/app-ledger/service';
 import { startPricing } from '@loom/app-pricing/service';
 import { AppModule as QueryModule } from '@loom/app-query/app.module';
 import { openControlStore } from '@loom/control-store';
+import { parseMasterKeys } from '@loom/control-store/secrets';
 import { logRootOf, sweepLog } from '@loom/event-stream';
 import { PriceBook } from '@loom/pricing';
 import { assembleAnswer } from '@loom/providers';
@@ -86,7 +87,11 @@ async function openParts(
 
   @Module({
     imports: [
-      QueryModule.register({ store: traceStore, stream, verifyKey, verifySession, assembleAnswer, lag }),
+      QueryModule.register({
+        ...{ store: traceStore, stream, verifyKey, verifySession, assembleAnswer, lag },
+        ledger: controlStore.ledger,
+        masterKeys: parseMasterKeys(config.LOOM_MASTER_KEYS.reveal()),
+      }),
       await controlModule({
         config,
         store: controlStore,

@@ -1,3 +1,12 @@
+export {
+  Ledger,
+  LedgerCheckpoint,
+  LedgerLeaf,
+  LedgerLeafList,
+  LedgerLog,
+  LedgerReceipt,
+  ProvenLeaf,
+} from './ledger.ts';
 export { createLoomClient } from './client.ts';
 export {
   ApiKey,

@@ -46,6 +46,7 @@ import {
   SessionList,
   UserList,
 } from './metrics.ts';
+import { Ledger, LedgerLeafList, LedgerReceipt } from './ledger.ts';
 import type { Permission } from './permissions.ts';
 import { CallInFlight, Span, SpanChunks, TraceDetail, TraceList, TraceOutline } from './trace.ts';
 
@@ -223,6 +224,45 @@ export const routes = {
     permission: 'traces:read',
     summary: 'How far the queryable record is behind the stream.',
     response: Freshness,
+  },
+  getLedger: {
+    ...endpoints.getLedger,
+    permission: 'traces:read',
+    summary: 'The logs of the project and of the deployment: heads, gaps, losses, witnesses, verifier keys.',
+    response: Ledger,
+  },
+  listLedgerLeaves: {
+    ...endpoints.listLedgerLeaves,
+    permission: 'traces:read',
+    summary:
+      'Leaves of rare kinds, newest first: gaps, losses, records set aside, erasures, changes of control.',
+    query: z.object({
+      /** Comma-separated: `capture.gap,payload.erased`. */
+      kinds: z.string().min(1).max(500),
+      limit: wholeNumber(1, 200).default(50),
+    }),
+    response: LedgerLeafList,
+  },
+  getReceipt: {
+    ...endpoints.getReceipt,
+    permission: 'traces:read',
+    summary: 'The leaves of a call (by the call id of its receipt) with inclusion proofs.',
+    params: IdParams,
+    response: LedgerReceipt,
+  },
+  getCheckpoint: {
+    ...endpoints.getCheckpoint,
+    permission: 'traces:read',
+    summary: 'The newest signed head of a log, as C2SP tlog-checkpoint with the cosignatures of witnesses.',
+    query: z.object({ log: z.enum(['project', 'system']).default('project') }),
+    response: { mediaType: endpoints.getCheckpoint.mediaType },
+  },
+  exportBundle: {
+    ...endpoints.exportBundle,
+    permission: 'traces:read',
+    summary: 'All leaves and payloads of a time range with proofs, as one signed file (ADR 0016).',
+    query: z.object({ from: TimeText, to: TimeText.optional() }),
+    response: { mediaType: endpoints.exportBundle.mediaType },
   },
   getOpenApi: {
     ...endpoints.getOpenApi,

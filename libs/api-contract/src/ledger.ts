@@ -1,0 +1,91 @@
+import * as z from 'zod';
+
+const Instant = z.iso.datetime({ precision: 3 });
+
+/** A signed head of a log. */
+export const LedgerCheckpoint = z.object({
+  size: z.int(),
+  /** Base64. */
+  root: z.string(),
+  sealedAt: Instant,
+  /** The C2SP signed note, with the cosignatures of witnesses. */
+  note: z.string(),
+});
+export type LedgerCheckpoint = z.infer<typeof LedgerCheckpoint>;
+
+/** Numbers of an emitter that never came: evidence that something is missing. */
+export const LedgerGap = z.object({
+  emitter: z.string(),
+  from: z.int(),
+  to: z.int(),
+  noticedAt: Instant,
+  /** True when a leaf of the log tells of it. */
+  sealed: z.boolean(),
+});
+
+/** Who was shown which head: a witness that cosigned, a webhook or bucket that took it. */
+export const LedgerAnchor = z.object({
+  name: z.string(),
+  size: z.int(),
+  at: Instant,
+  /** Why the last try failed; null when it did not. */
+  error: z.string().nullable(),
+});
+
+export const LedgerLog = z.object({
+  /** `system` for the deployment's own. */
+  project: z.string(),
+  origin: z.string(),
+  /** Leaves, those that are not under a checkpoint yet included. */
+  size: z.int(),
+  checkpoint: LedgerCheckpoint.nullable(),
+  /** Calls that were accepted and have not ended; those of them that a leaf tells of as orphaned. */
+  openCalls: z.int(),
+  orphanedCalls: z.int(),
+  /** Leaves of each rare kind: gaps, losses, records set aside, erasures, changes of control. */
+  counts: z.record(z.string(), z.int()),
+  gaps: z.array(LedgerGap),
+  anchors: z.array(LedgerAnchor),
+});
+export type LedgerLog = z.infer<typeof LedgerLog>;
+
+export const Ledger = z.object({
+  /** The deployment's name, that of its keys; null before anything was sealed. */
+  name: z.string().nullable(),
+  /** Verifier keys, the newest first: what to give to an auditor. */
+  vkeys: z.array(z.string()),
+  /** The project's log and the deployment's. */
+  logs: z.array(LedgerLog),
+});
+export type Ledger = z.infer<typeof Ledger>;
+
+export const LedgerLeaf = z.object({
+  index: z.int(),
+  kind: z.string(),
+  time: Instant,
+  /** The canonical JSON whose bytes are the log's entry. */
+  envelope: z.string(),
+});
+export type LedgerLeaf = z.infer<typeof LedgerLeaf>;
+
+export const LedgerLeafList = z.object({ leaves: z.array(LedgerLeaf) });
+
+/** A leaf and its place under a signed head. */
+export const ProvenLeaf = LedgerLeaf.extend({
+  /** The C2SP tlog-proof file: index, path, checkpoint. Null until a checkpoint covers it, some seconds later. */
+  proof: z.string().nullable(),
+  sealedAt: Instant.nullable(),
+});
+export type ProvenLeaf = z.infer<typeof ProvenLeaf>;
+
+/** What became of a receipt: the leaves of its call, each with its proof. */
+export const LedgerReceipt = z.object({
+  callId: z.string(),
+  origin: z.string(),
+  leaves: z.array(ProvenLeaf),
+  /** The leaf of the deployment's log that certifies the key of the call's emitter; null until it is there. */
+  emitter: ProvenLeaf.nullable(),
+  /** Salts (hex) of the commitments by `<event id>/<part>`; none once the bucket is erased. */
+  salts: z.record(z.string(), z.string()),
+});
+export type LedgerReceipt = z.infer<typeof LedgerReceipt>;
