@@ -23,7 +23,7 @@ export interface TraceStoreOptions {
  * `upstream_timed_out` when a read passed its time limit. Empty results are empty arrays; a missing trace, span or
  * payload is null.
  */
-export interface TraceStore extends TraceWriter, TraceReader {
+export interface TraceStore extends TraceWriter, TraceReader, TraceJanitor {
   /** Answers when the engine answers; else `unavailable`. */
   ping(): Promise<void>;
 
@@ -55,6 +55,33 @@ export interface WriteBatch {
   readonly texts: readonly TextRow[];
   readonly costs: readonly CostRow[];
   readonly captureEvents: readonly CaptureEventRow[];
+}
+
+/**
+ * Takes out what is not to be kept any longer. Only the ledger's retention and erasure call it, and each of their runs is a
+ * leaf of the log.
+ */
+export interface TraceJanitor {
+  /** What {@link erase} would take out now. */
+  countErasable(selection: Selection): Promise<ErasedRows>;
+
+  /**
+   * Resolves when no row says it any more and the parts are rewritten; what they were rewritten from is gone from the disk
+   * some minutes later at most. Again for the same selection: nothing happens. Rows that come afterwards stay.
+   * Of end users everything goes that they or a model said to them, and who they were; counts, costs and times stay.
+   */
+  erase(selection: Selection): Promise<ErasedRows>;
+}
+
+export type Selection = { readonly projectId: string } & (
+  | { readonly users: readonly string[] }
+  /** Of calls that started before: their content, or everything. */
+  | { readonly before: string; readonly what: 'content' | 'metadata' }
+);
+
+export interface ErasedRows {
+  readonly spans: number;
+  readonly payloads: number;
 }
 
 export interface TraceReader {

@@ -5,6 +5,7 @@ import { openTraceStore } from '../open.ts';
 import type { SpanRow } from '../rows.ts';
 import type { Page, TraceStore } from '../trace-store.ts';
 import { activityCases } from './activity-cases.ts';
+import { janitorCases } from './janitor-cases.ts';
 import { acceptedRow, batchOf, costRow, headRow, second, spanRow, testTime, textRow } from './rows.ts';
 
 export interface SuiteEngine {
@@ -437,6 +438,7 @@ export function traceStoreSuite(name: string, start: () => Promise<SuiteEngine>)
     });
 
     activityCases(() => store);
+    janitorCases(() => store);
 
     it('keeps what capture says about itself', async () => {
       const event = {

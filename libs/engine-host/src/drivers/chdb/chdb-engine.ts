@@ -31,6 +31,9 @@ const serverConfig = `<clickhouse>
   <mmap_cache_size>0</mmap_cache_size>
   <background_pool_size>2</background_pool_size>
   <background_schedule_pool_size>4</background_schedule_pool_size>
+  <merge_tree>
+    <old_parts_lifetime>30</old_parts_lifetime>
+  </merge_tree>
 </clickhouse>
 `;
 

@@ -35,6 +35,9 @@ const insertSettings: ClickHouseSettings = {
   min_insert_block_size_bytes: '1073741824',
 };
 
+/** Rewriting parts takes longer than a read may. */
+const mutationSecondsMax = 3600;
+
 /** A store that takes the connection and says nothing is as good as none. Milliseconds. */
 const pingMs = 10_000;
 
@@ -81,6 +84,19 @@ export class ClickHouseConnection {
   async command(query: string): Promise<void> {
     try {
       await this.#client.command({ query });
+    } catch (error) {
+      throw asLoomError(error);
+    }
+  }
+
+  /** A change of parts; resolves when all of them are rewritten, on every replica. */
+  async mutate(query: string, params: BoundParams): Promise<void> {
+    try {
+      await this.#client.command({
+        query,
+        query_params: params.values,
+        clickhouse_settings: { mutations_sync: '2', max_execution_time: mutationSecondsMax },
+      });
     } catch (error) {
       throw asLoomError(error);
     }

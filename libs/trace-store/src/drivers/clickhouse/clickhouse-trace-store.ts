@@ -3,6 +3,7 @@ import type { TraceStore, TraceStoreOptions } from '../../trace-store.ts';
 import { ActivityReader } from './activity-reader.ts';
 import { BatchWriter } from './batch-writer.ts';
 import { ClickHouseConnection, type ConnectionLimits } from './clickhouse-connection.ts';
+import { Janitor } from './janitor.ts';
 import { MetricsReader } from './metrics-reader.ts';
 import { expectSchema, migrate } from './migrate.ts';
 import { OutlineReader } from './outline-reader.ts';
@@ -37,16 +38,17 @@ export async function openClickHouseTraceStore(
       { cause: error },
     );
   }
-  return assemble(connection);
+  return assemble(connection, cluster);
 }
 
-function assemble(connection: ClickHouseConnection): TraceStore {
+function assemble(connection: ClickHouseConnection, cluster: string | null): TraceStore {
   const writer = new BatchWriter(connection);
   const spans = new SpanReader(connection);
   const traces = new TraceListReader(connection, spans);
   const outlines = new OutlineReader(connection);
   const metrics = new MetricsReader(connection);
   const activity = new ActivityReader(connection);
+  const janitor = new Janitor(connection, cluster);
   return {
     writeBatch: (batch) => writer.writeBatch(batch),
     listSpans: (query) => spans.listSpans(query),
@@ -65,6 +67,8 @@ function assemble(connection: ClickHouseConnection): TraceStore {
     listUsers: (query) => activity.listUsers(query),
     facets: (query) => metrics.facets(query),
     reconcile: (query) => metrics.reconcile(query),
+    countErasable: (selection) => janitor.countErasable(selection),
+    erase: (selection) => janitor.erase(selection),
     ping: () => connection.ping(),
     close: () => connection.close(),
   };

@@ -1,0 +1,128 @@
+import { describe, expect, it } from '@jest/globals';
+import { newUuid } from '@loom/trace-schema';
+import type { SpanRow } from '../rows.ts';
+import type { TraceStore } from '../trace-store.ts';
+import { acceptedRow, batchOf, costRow, headRow, second, spanRow, testTime, textRow } from './rows.ts';
+
+const at = (seconds: number) => String(testTime + BigInt(seconds) * second);
+const hour = { from: at(0), to: at(3600) };
+
+/** Erasure and retention. */
+export function janitorCases(storeOf: () => TraceStore): void {
+  const write = async (rows: readonly Partial<SpanRow>[], projectId: string) => {
+    const spans = rows.map((row, n) =>
+      spanRow({ projectId, startTime: at(n), metadata: { team: 'all', own: row.userId ?? '' }, ...row }),
+    );
+    await storeOf().writeBatch(
+      batchOf({
+        spans,
+        accepted: spans.map((span) => acceptedRow(span)),
+        payloads: spans.flatMap((span) => [
+          headRow(span, 'request', Buffer.from(`ask of ${span.userId}`)),
+          headRow(span, 'response', Buffer.from(`answer to ${span.userId}`)),
+        ]),
+        texts: spans.map((span) => textRow(span, 'request', `ask of ${span.userId}`)),
+        costs: spans.map((span) => costRow(span)),
+      }),
+    );
+    return spans;
+  };
+  const payload = (span: SpanRow | undefined) =>
+    storeOf().readPayload({ projectId: span?.projectId ?? '', spanId: span?.spanId ?? '', part: 'request' });
+
+  describe('erase', () => {
+    it('takes out what end users said and who they were, and leaves counts, costs and everyone else', async () => {
+      const [store, projectId, other] = [storeOf(), newUuid(), newUuid()];
+      const users = ['ann', 'bob', 'cyd'].map((userId) => ({
+        userId,
+        sessionId: `s-${userId}`,
+        inputPreview: '',
+      }));
+      const [ann, bob, cyd] = await write(users, projectId);
+      const [foreign] = await write(users, other);
+      const selection = { projectId, users: ['ann', 'bob'] };
+      expect(await store.countErasable(selection)).toEqual({ spans: 2, payloads: 4 });
+      const before = await store.reconcile({ projectId });
+      expect(await store.erase(selection)).toEqual({ spans: 2, payloads: 4 });
+      expect(await store.countErasable(selection)).toEqual({ spans: 0, payloads: 0 });
+
+      for (const span of [ann, bob]) {
+        expect(await payload(span)).toBeNull();
+        const stored = span && (await store.readSpan(span));
+        const erased = {
+          userId: '',
+          sessionId: '',
+          metadata: {},
+          outputPreview: '',
+          requestHash: '',
+          parameters: {},
+        };
+        expect(stored).toMatchObject({
+          ...erased,
+          attempts: [],
+          status: 200,
+          tokens: span?.tokens,
+          costState: 'priced',
+        });
+      }
+      expect((await payload(cyd))?.data.toString()).toBe('ask of cyd');
+      expect(await store.readSpan(cyd ?? { projectId, spanId: '' })).toMatchObject({
+        userId: 'cyd',
+        sessionId: 's-cyd',
+      });
+      expect((await payload(foreign))?.data.toString()).toBe('ask of ann');
+      expect((await store.listUsers({ projectId, ...hour })).items.map(({ userId }) => userId)).toEqual([
+        'cyd',
+      ]);
+      expect((await store.listSessions({ projectId, ...hour })).items.map(({ userId }) => userId)).toEqual([
+        'cyd',
+      ]);
+      const facets = await store.facets({
+        projectId,
+        ...hour,
+        attributes: ['user', 'metadata.own', 'metadata.team'],
+      });
+      expect(facets.map(({ values }) => values)).toEqual([
+        [{ value: 'cyd', count: 1 }],
+        [{ value: 'cyd', count: 1 }],
+        [{ value: 'all', count: 3 }],
+      ]);
+      expect(await store.reconcile({ projectId })).toEqual(before);
+    });
+
+    it('takes out the content of calls before a time, and later everything of them', async () => {
+      const [store, projectId] = [storeOf(), newUuid()];
+      const day = 86_400;
+      const rows = [0, 1, 2].map((n) => ({ userId: `u${n}`, startTime: at(n * day) }));
+      const [first, second_, third] = await write(rows, projectId);
+      const before = at(2 * day);
+      expect(await store.erase({ projectId, before, what: 'content' })).toEqual({ spans: 2, payloads: 4 });
+      expect([await payload(first), await payload(second_)]).toEqual([null, null]);
+      expect((await payload(third))?.data.toString()).toBe('ask of u2');
+      expect(await store.readSpan(first ?? { projectId, spanId: '' })).toMatchObject({
+        userId: 'u0',
+        outputPreview: '',
+      });
+
+      expect(await store.erase({ projectId, before, what: 'metadata' })).toEqual({ spans: 2, payloads: 0 });
+      expect(await store.readSpan(first ?? { projectId, spanId: '' })).toBeNull();
+      expect(await store.readSpan(third ?? { projectId, spanId: '' })).toMatchObject({ userId: 'u2' });
+      const range = { from: at(0), to: at(5 * day) };
+      expect((await store.listTraces({ projectId, ...range })).items).toHaveLength(1);
+      expect((await store.facets({ projectId, ...range, attributes: ['user'] }))[0]?.values).toEqual([
+        { value: 'u2', count: 1 },
+      ]);
+    });
+
+    it('takes an end user of any name', async () => {
+      const [store, projectId] = [storeOf(), newUuid()];
+      const names = [`o'hara`, `a\\'b`, `x", OR 1=1 --`, '{p0:String}', 'ü€😀', '%'];
+      const spans = await write(names.map((userId) => ({ userId })), projectId); // prettier-ignore
+      expect(await store.erase({ projectId, users: names.slice(1) })).toEqual({ spans: 5, payloads: 10 });
+      expect((await payload(spans[0]))?.data.toString()).toBe(`ask of o'hara`);
+      expect((await store.listUsers({ projectId, ...hour })).items.map(({ userId }) => userId)).toEqual([
+        `o'hara`,
+      ]);
+    });
+  });
+}
