@@ -40,6 +40,14 @@ export const ledgerSettings = z.object({
   LOOM_LEDGER_ORPHAN_AFTER: envDurationMs
     .default(1_800_000)
     .describe('A call without its end is told of after this long'),
+  LOOM_LEDGER_ERASURE_INTERVAL: envDurationMs
+    .default(5_000)
+    .describe('How often erasures and retention are looked after'),
+  LOOM_LEDGER_ERASURE_DEADLINE: envDurationMs
+    .default(25 * 3_600_000)
+    .describe(
+      "An erasure is complete so long after its rows are gone: the stream's retention and an hour, for what rows were rewritten from",
+    ),
 });
 export type LedgerSettings = z.infer<typeof ledgerSettings>;
 
@@ -49,6 +57,7 @@ export const ledgerConfigSchema = z.object({
   LOOM_LEDGER_PORT: envPort.default(4103).describe('Port; 0 means any free one'),
   LOOM_EVENT_STREAM_URL: envUrl.describe('The event stream: kafka://…'),
   LOOM_CONTROL_STORE_URL: envUrl.describe('The control store: postgres://user:password@host/database'),
+  LOOM_TRACE_STORE_URL: envUrl.describe('The trace store, for erasure and retention'),
   LOOM_MASTER_KEYS: envSecret.describe(
     'Keys that bucket keys are sealed with: <id>:<base64 of 32 bytes>; the first seals',
   ),

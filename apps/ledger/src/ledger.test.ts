@@ -26,6 +26,7 @@ import {
 import { newKeyText, openSigner, type Signer } from '@loom/signer';
 import { createLogger, Metrics } from '@loom/telemetry';
 import { topics, type TraceEvent } from '@loom/trace-schema';
+import { openTraceStore, type TraceStore } from '@loom/trace-store';
 import { verifierOf } from './publish/sign-note.ts';
 import { type LedgerServiceDeps, startLedger } from './service.ts';
 import { recordOf, TestEmitter } from './testing/events.ts';
@@ -48,6 +49,7 @@ async function until<Value>(
 describe('startLedger', () => {
   let engines: TestEngines;
   let store: ControlStore;
+  let traceStore: TraceStore;
   let directory: string;
   let signer: Signer;
   let stream: EventStream;
@@ -57,11 +59,13 @@ describe('startLedger', () => {
   beforeAll(async () => {
     engines = await startTestEngines();
     store = await openControlStore(new URL(engines.controlStoreUrl), { sessionSecret: 'x'.repeat(32) });
+    traceStore = await openTraceStore(new URL(engines.traceStoreUrl));
     directory = await mkdtemp(join(tmpdir(), 'loom-ledger-'));
     await writeFile(join(directory, 'keys'), newKeyText('loom.test'), { mode: 0o600 });
     signer = await openSigner(pathToFileURL(join(directory, 'keys')));
   });
   afterAll(async () => {
+    await traceStore.close();
     await store.close();
     await engines.stop();
     await rm(directory, { recursive: true });
@@ -87,10 +91,18 @@ describe('startLedger', () => {
         LOOM_LEDGER_SEAL_LEAVES: 4096,
         LOOM_LEDGER_GAP_AFTER: 300_000,
         LOOM_LEDGER_ORPHAN_AFTER: Number.MAX_SAFE_INTEGER,
+        LOOM_LEDGER_ERASURE_INTERVAL: 50,
+        LOOM_LEDGER_ERASURE_DEADLINE: 0,
         LOOM_MASTER_KEYS: new Secret(masterKeys),
         ...config,
       },
-      ...{ stream, signer, store: store.ledger, logger: createLogger({ service: 'test', level: 'silent' }) },
+      ...{
+        stream,
+        signer,
+        store: store.ledger,
+        traceStore,
+        logger: createLogger({ service: 'test', level: 'silent' }),
+      },
       metrics: new Metrics(),
       onFileFailure: (error) => expect(error).toBeUndefined(),
     });

@@ -3,6 +3,7 @@ import { openControlStore } from '@loom/control-store';
 import { openServiceStream, runProcess, startHttpApplication } from '@loom/service-kit';
 import { openSigner } from '@loom/signer';
 import { createLogger, Metrics } from '@loom/telemetry';
+import { openTraceStore } from '@loom/trace-store';
 import { Module } from '@nestjs/common';
 import { readLedgerConfig } from './config.ts';
 import { startLedger } from './service.ts';
@@ -20,6 +21,7 @@ await runProcess({ service: 'ledger', env: process.env, logger, metrics }, async
     sessionSecret: config.LOOM_SESSION_SECRET.reveal(),
     schema: 'expect',
   });
+  const traceStore = await openTraceStore(config.LOOM_TRACE_STORE_URL, { schema: 'expect' });
   const stream = await openServiceStream(config.LOOM_EVENT_STREAM_URL, logger);
   const onFileFailure = (error: unknown) => {
     logger.fatal({ error }, 'a file of the ledger cannot be written');
@@ -29,6 +31,7 @@ await runProcess({ service: 'ledger', env: process.env, logger, metrics }, async
     config,
     stream,
     store: store.ledger,
+    traceStore,
     signer,
     logger,
     metrics,
@@ -48,6 +51,7 @@ await runProcess({ service: 'ledger', env: process.env, logger, metrics }, async
       await http.close();
       await ledger.close();
       await store.close();
+      await traceStore.close();
       await stream.close();
       await signer.close();
     },

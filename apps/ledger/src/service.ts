@@ -1,14 +1,17 @@
 import { join } from 'node:path';
 import type { LedgerStore } from '@loom/control-store';
-import { parseMasterKeys } from '@loom/control-store/secrets';
+import { bucketLabels, parseMasterKeys } from '@loom/control-store/secrets';
 import type { LoomError } from '@loom/errors';
 import type { EventStream } from '@loom/event-stream';
 import { startConsumer } from '@loom/service-kit';
 import type { Signer } from '@loom/signer';
 import type { Logger, Metrics } from '@loom/telemetry';
 import { newUuid } from '@loom/trace-schema';
+import type { TraceJanitor } from '@loom/trace-store';
 import { AppModule } from './app.module.ts';
 import type { LedgerSettings } from './config.ts';
+import { Eraser } from './erase/eraser.ts';
+import { RetentionRuns } from './erase/retention.ts';
 import { LedgerMetrics } from './metrics.ts';
 import { CheckpointFiles } from './publish/checkpoint-files.ts';
 import { expectHistory } from './publish/expect-history.ts';
@@ -27,6 +30,7 @@ export interface LedgerServiceDeps {
   readonly config: LedgerSettings & { readonly LOOM_MASTER_KEYS: { reveal(): string } };
   readonly stream: EventStream;
   readonly store: LedgerStore;
+  readonly traceStore: TraceJanitor;
   readonly signer: Signer;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -41,9 +45,9 @@ export async function startLedger(deps: LedgerServiceDeps): Promise<{ close(): P
   const { config, stream, store, signer, logger, metrics } = deps;
   const appenderId = newUuid();
   const files = await openFiles(deps, appenderId);
+  const masterKeys = parseMasterKeys(config.LOOM_MASTER_KEYS.reveal());
   const commitments = new Commitments({
-    store,
-    masterKeys: parseMasterKeys(config.LOOM_MASTER_KEYS.reveal()),
+    ...{ store, masterKeys },
     onNewKey: async (key) => files?.keys?.put(key),
   });
   const appender = new LogAppender({ store, appender: appenderId, journal: files?.journal ?? null });
@@ -90,8 +94,17 @@ export async function startLedger(deps: LedgerServiceDeps): Promise<{ close(): P
     await files?.journal?.sweep(journalKeptMs);
   });
   watch.start();
+  const janitorDeps = { store, traceStore: deps.traceStore, appender, keyFiles: files?.keys ?? null, logger };
+  const eraser = new Eraser({ ...janitorDeps, masterKeys, deadlineMs: config.LOOM_LEDGER_ERASURE_DEADLINE });
+  const retention = new RetentionRuns(janitorDeps);
+  const janitor = new Rounds('erasure', config.LOOM_LEDGER_ERASURE_INTERVAL, logger, async () => {
+    await eraser.round();
+    await retention.round();
+  });
+  janitor.start();
   return {
     close: async () => {
+      await janitor.stop();
       await watch.stop();
       await consumer.close();
       await sealing.stop();

@@ -135,6 +135,7 @@ async function openParts(
   const ledger = await startLedger({
     config,
     store: controlStore.ledger,
+    traceStore,
     signer,
     onFileFailure,
     ...consumers,

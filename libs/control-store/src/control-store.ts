@@ -142,4 +142,6 @@ export interface ApiKeyUpdate {
   readonly limits: Partial<KeyLimits>;
 }
 
-export type ProjectUpdate = Partial<Pick<ProjectRecord, 'name' | 'capture' | 'cacheTtlMs'>>;
+export type ProjectUpdate = Partial<
+  Pick<ProjectRecord, 'name' | 'capture' | 'content' | 'cacheTtlMs' | 'retention'>
+>;

@@ -28,6 +28,8 @@ export {
   type Append,
   type BucketKey,
   type CheckpointPlace,
+  type DueRetention,
+  type Erasure,
   type KindQuery,
   leavesPageMax,
   type LedgerStore,

@@ -62,6 +62,58 @@ export interface LedgerStore {
   /** Keeps a key that was made elsewhere; one of the same id stays as it is. */
   keepBucketKey(key: BucketKey & { readonly projectId: string; readonly bucket: string }): Promise<void>;
   readBucketKeys(keyIds: readonly string[]): Promise<ReadonlyMap<string, BucketKey>>;
+  /** Ids of the keys of these buckets. */
+  listBucketKeys(projectId: string, buckets: readonly string[]): Promise<string[]>;
+  /** Deletes the keys of these buckets, and those of days before one (`YYYY-MM-DD`); gives the ids of what is gone. */
+  deleteBucketKeys(
+    projectId: string,
+    gone: { buckets?: readonly string[]; daysBefore?: string },
+  ): Promise<string[]>;
+
+  createErasure(
+    erasure: Pick<Erasure, 'id' | 'projectId' | 'sealedUser' | 'requestedBy' | 'requestedAtMs'>,
+  ): Promise<void>;
+  /** Newest first; at most 200. */
+  listErasures(projectId: string): Promise<Erasure[]>;
+  /** Those that are not complete, of all projects that are not on hold; oldest first, at most `limit`. */
+  listOpenErasures(limit: number): Promise<Erasure[]>;
+  updateErasure(id: string, change: ErasureUpdate): Promise<void>;
+
+  /** Projects with a retention that are not on hold, with how far it has come. */
+  listRetentions(): Promise<DueRetention[]>;
+  noteRetention(run: RetentionRun): Promise<void>;
+}
+
+/** The erasure of an end user. In `sealed` projects the content is unreadable from `keys_gone` on. */
+export interface Erasure {
+  readonly id: string;
+  readonly projectId: string;
+  /** The end user's id, sealed; '' when it is complete. */
+  readonly sealedUser: string;
+  readonly state: 'requested' | 'keys_gone' | 'rows_gone' | 'complete';
+  /** Ids of the bucket keys that are gone. */
+  readonly buckets: readonly string[];
+  readonly spans: number;
+  readonly payloads: number;
+  readonly requestedBy: string;
+  readonly requestedAtMs: number;
+  readonly keysGoneAtMs: number | null;
+  readonly rowsGoneAtMs: number | null;
+  readonly completeAtMs: number | null;
+}
+
+export type ErasureUpdate = Partial<Omit<Erasure, 'id' | 'projectId' | 'requestedBy' | 'requestedAtMs'>>;
+
+export interface RetentionRun {
+  readonly projectId: string;
+  readonly contentBeforeMs: number | null;
+  readonly metadataBeforeMs: number | null;
+  readonly ranAtMs: number;
+}
+
+export interface DueRetention extends Omit<RetentionRun, 'ranAtMs'> {
+  readonly contentDays: number | null;
+  readonly metadataDays: number | null;
 }
 
 export const leavesPageMax = 4096;

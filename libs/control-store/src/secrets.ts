@@ -1,4 +1,5 @@
 export { hashSecret, newApiKey, type NewApiKeyParts, newPepper, parseApiKey } from './api-keys.ts';
+export { bucketLabels } from './bucket-labels.ts';
 export { parseMasterKeys, parsePeppers } from './keyrings.ts';
 export { type MasterKeys, seal, type SealContext, unseal } from './sealing.ts';
 export { type KeyVerification, type KeyVerificationOptions, verifyApiKey } from './verify-api-key.ts';

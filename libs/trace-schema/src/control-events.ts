@@ -5,6 +5,19 @@ import { CaptureMode } from './call-events.ts';
 export const KeyScope = z.enum(['call', 'read', 'manage']);
 export type KeyScope = z.infer<typeof KeyScope>;
 
+const days = z.int().min(1).max(36_500).nullable();
+
+/** How long a project's record is kept. Leaves of its log stay: they hold no content and nothing of a person. */
+export const Retention = z.strictObject({
+  /** Requests, answers and what is made of them. Null: for ever. */
+  contentDays: days,
+  /** Spans, costs and figures by call, at least as long as the content. Null: for ever. */
+  metadataDays: days,
+  /** A legal hold: nothing goes, erasures wait. */
+  hold: z.boolean(),
+});
+export type Retention = z.infer<typeof Retention>;
+
 export const ProjectRecord = z.strictObject({
   id: z.string(),
   organizationId: z.string(),
@@ -19,6 +32,8 @@ export const ProjectRecord = z.strictObject({
     .max(30 * 86_400_000)
     .nullable()
     .optional(),
+  /** Absent or null: everything stays for ever. */
+  retention: Retention.nullable().optional(),
 });
 export type ProjectRecord = z.infer<typeof ProjectRecord>;
 

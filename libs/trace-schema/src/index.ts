@@ -38,6 +38,7 @@ export {
   type PriceMatch,
   ProjectRecord,
   ProviderRecord,
+  Retention,
   TieredPrice,
 } from './control-events.ts';
 export { CostComputed, type CostLine, CostState } from './cost-events.ts';

@@ -73,10 +73,9 @@ export interface TraceJanitor {
   erase(selection: Selection): Promise<ErasedRows>;
 }
 
-export type Selection = { readonly projectId: string } & (
-  | { readonly users: readonly string[] }
-  /** Of calls that started before: their content, or everything. */
-  | { readonly before: string; readonly what: 'content' | 'metadata' }
+/** Calls that started before a time: those of some end users, or the content of all, or everything. */
+export type Selection = { readonly projectId: string; readonly before: string } & (
+  { readonly users: readonly string[] } | { readonly what: 'content' | 'metadata' }
 );
 
 export interface ErasedRows {

@@ -1,5 +1,5 @@
 import type { BucketKey, LedgerStore, NewLeaf } from '@loom/control-store';
-import { type MasterKeys, seal, unseal } from '@loom/control-store/secrets';
+import { bucketLabels, type MasterKeys, seal, unseal } from '@loom/control-store/secrets';
 import {
   commitmentSalt,
   type Envelope,
@@ -89,8 +89,9 @@ export class Commitments {
     return { keyId: found.keyId, bytes: Buffer.from(text, 'base64') };
   }
 
-  async #currentKey(projectId: string, bucket: string): Promise<BucketKey> {
+  async #currentKey(projectId: string, named: string): Promise<BucketKey> {
     const keyId = newUuid();
+    const [bucket = named] = bucketLabels(this.#masterKeys, projectId, named);
     const found = await this.#store.bucketKey(projectId, bucket, () => {
       const text = newBucketKey().toString('base64');
       return {

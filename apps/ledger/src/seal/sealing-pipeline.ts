@@ -1,4 +1,3 @@
-import type { LedgerStore } from '@loom/control-store';
 import type { Batch, StreamRecord } from '@loom/event-stream';
 import { bucketOf } from '@loom/ledger';
 import {
@@ -16,10 +15,9 @@ import type { LogAppender } from './log-appender.ts';
 import type { Entry } from './place-entries.ts';
 
 export interface SealingPipelineDeps {
-  readonly store: Pick<LedgerStore, 'keepBucketKey'>;
   readonly commitments: Commitments;
   readonly appender: Pick<LogAppender, 'append'>;
-  /** Told of a key that came with the stream, to make it durable. */
+  /** Keeps a key that came with the stream; resolves when it is durable. */
   readonly onKey: (key: KeyCreated) => Promise<void>;
   /** Told of leaves that were appended. */
   readonly onSealed: (projectId: string, leaves: number) => void;
@@ -77,9 +75,6 @@ export class SealingPipeline {
   async #traceEntry(event: TraceEvent): Promise<Entry> {
     const place = { emitter: event.emitter, seq: event.seq };
     if (event.type === 'key.created') {
-      const { keyId, projectId, bucket, sealed: sealedKey } = event;
-      const createdAtMs = Number(BigInt(event.time) / 1_000_000n);
-      await this.#deps.store.keepBucketKey({ keyId, projectId, bucket, sealedKey, createdAtMs });
       await this.#deps.onKey(event);
     }
     const draft = draftOfEvent(event);

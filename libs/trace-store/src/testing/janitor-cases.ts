@@ -38,9 +38,9 @@ export function janitorCases(storeOf: () => TraceStore): void {
         sessionId: `s-${userId}`,
         inputPreview: '',
       }));
-      const [ann, bob, cyd] = await write(users, projectId);
+      const [ann, bob, cyd, later] = await write([...users, { userId: 'ann' }], projectId);
       const [foreign] = await write(users, other);
-      const selection = { projectId, users: ['ann', 'bob'] };
+      const selection = { projectId, users: ['ann', 'bob'], before: at(2) };
       expect(await store.countErasable(selection)).toEqual({ spans: 2, payloads: 4 });
       const before = await store.reconcile({ projectId });
       expect(await store.erase(selection)).toEqual({ spans: 2, payloads: 4 });
@@ -70,10 +70,10 @@ export function janitorCases(storeOf: () => TraceStore): void {
         userId: 'cyd',
         sessionId: 's-cyd',
       });
+      expect((await payload(later))?.data.toString()).toBe('ask of ann'); // after the request
       expect((await payload(foreign))?.data.toString()).toBe('ask of ann');
-      expect((await store.listUsers({ projectId, ...hour })).items.map(({ userId }) => userId)).toEqual([
-        'cyd',
-      ]);
+      const listed = (await store.listUsers({ projectId, ...hour })).items.map(({ userId }) => userId);
+      expect(listed).toEqual(['ann', 'cyd']); // of the later call
       expect((await store.listSessions({ projectId, ...hour })).items.map(({ userId }) => userId)).toEqual([
         'cyd',
       ]);
@@ -85,7 +85,7 @@ export function janitorCases(storeOf: () => TraceStore): void {
       expect(facets.map(({ values }) => values)).toEqual([
         [{ value: 'cyd', count: 1 }],
         [{ value: 'cyd', count: 1 }],
-        [{ value: 'all', count: 3 }],
+        [{ value: 'all', count: 4 }],
       ]);
       expect(await store.reconcile({ projectId })).toEqual(before);
     });
@@ -118,7 +118,10 @@ export function janitorCases(storeOf: () => TraceStore): void {
       const [store, projectId] = [storeOf(), newUuid()];
       const names = [`o'hara`, `a\\'b`, `x", OR 1=1 --`, '{p0:String}', 'ü€😀', '%'];
       const spans = await write(names.map((userId) => ({ userId })), projectId); // prettier-ignore
-      expect(await store.erase({ projectId, users: names.slice(1) })).toEqual({ spans: 5, payloads: 10 });
+      expect(await store.erase({ projectId, users: names.slice(1), before: at(60) })).toEqual({
+        spans: 5,
+        payloads: 10,
+      });
       expect((await payload(spans[0]))?.data.toString()).toBe(`ask of o'hara`);
       expect((await store.listUsers({ projectId, ...hour })).items.map(({ userId }) => userId)).toEqual([
         `o'hara`,

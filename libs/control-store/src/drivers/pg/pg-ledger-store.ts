@@ -21,6 +21,7 @@ import {
 } from '../../ledger-store.ts';
 import { appendStatement } from './append-statement.ts';
 import { asLoomError } from './change-log.ts';
+import { ErasureRecords } from './erasure-records.ts';
 import { findUnsealedChanges } from './unsealed-changes.ts';
 
 const hashBytes = 32;
@@ -30,9 +31,11 @@ const listMax = 1000;
 /** Logs in tables, by statements of their own: none of them waits for another. */
 export class PgLedgerStore implements LedgerStore {
   readonly #db: NodePgDatabase;
+  readonly #erasures: ErasureRecords;
 
   constructor(db: NodePgDatabase) {
     this.#db = db;
+    this.#erasures = new ErasureRecords((statement) => this.#rows(statement));
   }
 
   async readHead(projectId: string): Promise<LogHead> {
@@ -268,6 +271,48 @@ export class PgLedgerStore implements LedgerStore {
       sql`SELECT * FROM bucket_keys WHERE key_id = ANY(${array(keyIds)})`,
     );
     return new Map(rows.map((row) => [row.key_id, keyOf(row)]));
+  }
+
+  async listBucketKeys(projectId: string, buckets: readonly string[]): Promise<string[]> {
+    const rows = await this.#rows<{ key_id: string }>(sql`
+      SELECT key_id FROM bucket_keys WHERE project_id = ${projectId} AND bucket = ANY(${array(buckets)}) ORDER BY key_id`);
+    return rows.map(({ key_id: id }) => id);
+  }
+
+  async deleteBucketKeys(
+    projectId: string,
+    gone: { buckets?: readonly string[]; daysBefore?: string },
+  ): Promise<string[]> {
+    const { buckets = [], daysBefore = '' } = gone;
+    const rows = await this.#rows<{ key_id: string }>(sql`
+      DELETE FROM bucket_keys WHERE project_id = ${projectId}
+        AND (bucket = ANY(${array(buckets)}) OR (bucket LIKE 'day/%' AND bucket < ${`day/${daysBefore}`}))
+      RETURNING key_id`);
+    return rows.map(({ key_id: id }) => id);
+  }
+
+  createErasure(...[erasure]: Parameters<LedgerStore['createErasure']>) {
+    return this.#erasures.create(erasure);
+  }
+
+  listErasures(projectId: string) {
+    return this.#erasures.list(projectId);
+  }
+
+  listOpenErasures(limit: number) {
+    return this.#erasures.listOpen(limit);
+  }
+
+  updateErasure(...args: Parameters<LedgerStore['updateErasure']>) {
+    return this.#erasures.update(...args);
+  }
+
+  listRetentions() {
+    return this.#erasures.listRetentions();
+  }
+
+  noteRetention(...[run]: Parameters<LedgerStore['noteRetention']>) {
+    return this.#erasures.noteRetention(run);
   }
 
   async #rows<Row>(statement: SQL): Promise<Row[]> {

@@ -5,6 +5,7 @@ import type {
   PriceListRecord,
   ProjectRecord,
   ProviderRecord,
+  Retention,
   RouteSettings,
 } from '@loom/trace-schema';
 
@@ -31,6 +32,7 @@ export const projects = pgTable('projects', {
   capture: text().$type<ProjectRecord['capture']>().notNull(),
   content: text().$type<ProjectRecord['content']>().notNull(),
   cacheTtlMs: bigint('cache_ttl_ms', { mode: 'number' }),
+  retention: jsonb().$type<Retention>(),
   version,
   createdAt,
 });

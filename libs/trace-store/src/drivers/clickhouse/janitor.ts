@@ -3,6 +3,8 @@ import { BoundParams } from './bound-params.ts';
 import type { ClickHouseConnection } from './clickhouse-connection.ts';
 import { toDateTime } from './row-codec.ts';
 
+type UserSelection = Selection & { readonly users: readonly string[] };
+
 /** Columns of a span that may hold what a person or a model said, or say who it was. */
 const contentColumns = [
   `input_preview = ''`,
@@ -57,9 +59,12 @@ export class Janitor implements TraceJanitor {
     });
   }
 
-  async #eraseUsers(selection: Selection): Promise<void> {
+  async #eraseUsers(selection: UserSelection): Promise<void> {
+    // Days are not told apart: figures of the users' last day go as a whole.
     for (const table of ['sessions_daily', 'users_daily'])
-      await this.#alter(table, (params) => `DELETE WHERE ${callsOf(selection, params)}`);
+      await this.#alter(table, (params) => {
+        return `DELETE WHERE project_id = ${params.bind(selection.projectId, 'String')} AND ${ofUsers(selection, params)}`;
+      });
     await this.#alter('costs', (params) => `UPDATE user_id = '' WHERE ${callsOf(selection, params)}`);
     await this.#alter('calls_accepted', (params) => `DELETE WHERE ${callsOf(selection, params)}`);
     const columns = [...contentColumns, ...responseColumns, ...personColumns].join(', ');
@@ -67,13 +72,13 @@ export class Janitor implements TraceJanitor {
   }
 
   /** Values of metadata that nobody else has said, and the users' own. */
-  async #eraseFacets(selection: Selection): Promise<void> {
+  async #eraseFacets(selection: UserSelection): Promise<void> {
     await this.#alter('facets', (params) => {
       const project = params.bind(selection.projectId, 'String');
       const pairs = (who: string) =>
         `SELECT concat('metadata.', pair.1), pair.2 FROM spans ARRAY JOIN CAST(metadata AS Array(Tuple(String, String))) AS pair
          WHERE project_id = ${project} AND ${who}`;
-      const users = params.bind('users' in selection ? selection.users : [], 'Array(String)');
+      const users = params.bind(selection.users, 'Array(String)');
       return `DELETE WHERE project_id = ${project} AND ((attribute = 'user' AND value IN ${users})
         OR (startsWith(attribute, 'metadata.') AND (attribute, value) IN (${pairs(`user_id IN ${users}`)})
           AND (attribute, value) NOT IN (${pairs(`user_id NOT IN ${users}`)})))`;
@@ -100,22 +105,22 @@ export class Janitor implements TraceJanitor {
 const timeColumns = { spans_by_trace: 'start_time', capture_events: 'time' } as const;
 
 function callsOf(selection: Selection, params: BoundParams): string {
-  const project = `project_id = ${params.bind(selection.projectId, 'String')}`;
-  if ('users' in selection)
-    return `${project} AND user_id IN ${params.bind(selection.users, 'Array(String)')}`;
-  return before(selection, params, 'start_time');
+  const calls = before(selection, params, 'start_time');
+  return 'users' in selection ? `${calls} AND ${ofUsers(selection, params)}` : calls;
+}
+
+function ofUsers(selection: UserSelection, params: BoundParams): string {
+  return `user_id IN ${params.bind(selection.users, 'Array(String)')}`;
 }
 
 function before(selection: Selection, params: BoundParams, column: string): string {
   const project = `project_id = ${params.bind(selection.projectId, 'String')}`;
-  if ('users' in selection) return `${project} AND 0`;
   return `${project} AND ${column} < toDateTime64(${params.bind(toDateTime(selection.before), 'String')}, 9, 'UTC')`;
 }
 
 /** Whole days that are over by then. */
 function beforeDay(selection: Selection, params: BoundParams): string {
   const project = `project_id = ${params.bind(selection.projectId, 'String')}`;
-  if ('users' in selection) return `${project} AND 0`;
   return `${project} AND day < toDate(toDateTime64(${params.bind(toDateTime(selection.before), 'String')}, 9, 'UTC'))`;
 }
 

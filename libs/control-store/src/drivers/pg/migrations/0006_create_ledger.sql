@@ -109,7 +109,8 @@ CREATE TABLE ledger_anchors (
   PRIMARY KEY (project_id, anchor)
 );
 
--- Keys of 32 bytes, sealed by the master key: the row is the only place where one is. To delete it is to erase.
+-- Keys of 32 bytes, sealed by the master key: the row is the only place where one is. To delete it is to erase. A bucket is
+-- named `day/<date>`, or `user/<hash>`: no name of a person is in this database.
 CREATE TABLE bucket_keys (
   key_id text PRIMARY KEY,
   project_id text NOT NULL,
@@ -121,14 +122,15 @@ CREATE TABLE bucket_keys (
 CREATE INDEX bucket_keys_bucket ON bucket_keys (project_id, bucket);
 CREATE UNIQUE INDEX bucket_keys_current ON bucket_keys (project_id, bucket) WHERE is_current;
 
--- What is to be erased, and how far that has come. Of a person only a salted mark stays once it is done.
+-- End users whose calls are to be erased, and how far that has come. The name is sealed, and gone when it is done.
 CREATE TABLE erasures (
   id text PRIMARY KEY,
   project_id text NOT NULL,
-  bucket text,
-  subject_mark text NOT NULL,
-  state text NOT NULL,
-  buckets text[] NOT NULL,
+  sealed_user text NOT NULL,
+  state text NOT NULL CHECK (state IN ('requested', 'keys_gone', 'rows_gone', 'complete')),
+  buckets text[] NOT NULL DEFAULT '{}',
+  spans bigint NOT NULL DEFAULT 0,
+  payloads bigint NOT NULL DEFAULT 0,
   requested_by text NOT NULL,
   requested_at_ms bigint NOT NULL,
   keys_gone_at_ms bigint,
@@ -137,5 +139,13 @@ CREATE TABLE erasures (
 );
 CREATE INDEX erasures_project ON erasures (project_id, requested_at_ms);
 
--- How long a project's content and metadata stay, in days; null: for ever. Nothing goes while it is on hold.
+-- How far retention has come in each project.
+CREATE TABLE retention_runs (
+  project_id text PRIMARY KEY,
+  content_before_ms bigint,
+  metadata_before_ms bigint,
+  ran_at_ms bigint NOT NULL
+);
+
+-- { contentDays, metadataDays, hold }: how long content and metadata stay, null for ever; nothing goes while on hold.
 ALTER TABLE projects ADD COLUMN retention jsonb;

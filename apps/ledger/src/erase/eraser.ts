@@ -1,0 +1,115 @@
+import type { Erasure, LedgerStore } from '@loom/control-store';
+import { bucketLabels, type MasterKeys, unseal } from '@loom/control-store/secrets';
+import type { Logger } from '@loom/telemetry';
+import type { Selection, TraceJanitor } from '@loom/trace-store';
+import { leafOfEnvelope } from '../seal/commitments.ts';
+import type { KeyFiles } from '../seal/key-files.ts';
+import type { LogAppender } from '../seal/log-appender.ts';
+
+export interface EraserDeps {
+  readonly store: LedgerStore;
+  readonly traceStore: Pick<TraceJanitor, 'erase' | 'countErasable'>;
+  readonly appender: Pick<LogAppender, 'append'>;
+  readonly masterKeys: MasterKeys;
+  readonly keyFiles: Pick<KeyFiles, 'remove'> | null;
+  readonly logger: Logger;
+  /** After so long the stream's segments and the store's old parts are gone as well. Milliseconds. */
+  readonly deadlineMs: number;
+  readonly now?: () => number;
+}
+
+/** Erasures of one round: those of one project are one change of each table. */
+const roundMax = 500;
+/** Ids of one leaf, so that its envelope fits. */
+const bucketsOfLeaf = 16;
+
+/** What an end user's id is sealed for. */
+export function erasureContext(id: string) {
+  return { organizationId: '', recordId: id, field: 'user' };
+}
+
+/**
+ * Carries erasures out, a step a round, each of which may be taken again: first the keys go, which makes the commitments of
+ * the leaves unopenable and sealed content unreadable, and a leaf says so; then the rows; then time passes until nothing
+ * that they were written to is left.
+ */
+export class Eraser {
+  readonly #deps: EraserDeps;
+
+  constructor(deps: EraserDeps) {
+    this.#deps = deps;
+  }
+
+  async round(): Promise<void> {
+    const open = await this.#deps.store.listOpenErasures(roundMax);
+    for (const erasure of open) if (erasure.state === 'requested') await this.#eraseKeys(erasure);
+    const rest = await this.#deps.store.listOpenErasures(roundMax);
+    const keysGone = rest.filter(({ state }) => state === 'keys_gone');
+    for (const own of Map.groupBy(keysGone, ({ projectId }) => projectId).values())
+      await this.#eraseRows(own);
+    for (const erasure of rest) if (erasure.state === 'rows_gone') await this.#complete(erasure);
+  }
+
+  get #now(): number {
+    return (this.#deps.now ?? Date.now)();
+  }
+
+  async #eraseKeys(erasure: Erasure): Promise<void> {
+    const { store, masterKeys, keyFiles, appender } = this.#deps;
+    const { id, projectId } = erasure;
+    const labels = bucketLabels(masterKeys, projectId, `user/${this.#userOf(erasure)}`);
+    // What an earlier try has deleted is remembered in the erasure, so that its leaf names all of it.
+    const found = await store.listBucketKeys(projectId, labels);
+    const buckets = [...new Set([...erasure.buckets, ...found])];
+    await store.updateErasure(id, { buckets });
+    await store.deleteBucketKeys(projectId, { buckets: labels });
+    await keyFiles?.remove(buckets);
+    await appender.append(projectId, this.#leaves(erasure, buckets)); // prettier-ignore
+    await store.updateErasure(id, { state: 'keys_gone', keysGoneAtMs: this.#now });
+  }
+
+  #leaves({ id, projectId: project, requestedAtMs, requestedBy }: Erasure, buckets: readonly string[]) {
+    const count = Math.max(1, Math.ceil(buckets.length / bucketsOfLeaf));
+    return Array.from({ length: count }, (_, at) => ({
+      place: null,
+      leaf: leafOfEnvelope({
+        ...{ v: 1, project, id: `erasure/${id}/${at}`, kind: 'payload.erased', time: requestedAtMs },
+        ...{
+          actor: requestedBy.slice(0, 120),
+          buckets: buckets.slice(at * bucketsOfLeaf, (at + 1) * bucketsOfLeaf),
+        },
+      }),
+    }));
+  }
+
+  async #eraseRows(erasures: readonly Erasure[]): Promise<void> {
+    const { store, traceStore, logger } = this.#deps;
+    const [{ projectId } = { projectId: '' }] = erasures;
+    for (const erasure of erasures)
+      await store.updateErasure(erasure.id, await traceStore.countErasable(this.#selectionOf([erasure])));
+    await traceStore.erase(this.#selectionOf(erasures));
+    for (const { id } of erasures)
+      await store.updateErasure(id, { state: 'rows_gone', rowsGoneAtMs: this.#now });
+    logger.info({ projectId, erasures: erasures.length }, 'rows of end users erased');
+  }
+
+  /** Rows may have come late: they go as well, before it is done. */
+  async #complete(erasure: Erasure): Promise<void> {
+    const { store, traceStore, deadlineMs } = this.#deps;
+    if (this.#now - (erasure.rowsGoneAtMs ?? 0) < deadlineMs) return;
+    const late = await traceStore.countErasable(this.#selectionOf([erasure]));
+    if (late.spans + late.payloads > 0) await traceStore.erase(this.#selectionOf([erasure]));
+    await store.updateErasure(erasure.id, { state: 'complete', completeAtMs: this.#now, sealedUser: '' });
+  }
+
+  /** What came after the request is not part of it. */
+  #selectionOf(erasures: readonly Erasure[]): Selection {
+    const lastMs = Math.max(...erasures.map(({ requestedAtMs }) => requestedAtMs));
+    const users = erasures.map((erasure) => this.#userOf(erasure));
+    return { projectId: erasures[0]?.projectId ?? '', users, before: `${BigInt(lastMs) * 1_000_000n}` };
+  }
+
+  #userOf({ id, sealedUser }: Erasure): string {
+    return unseal(this.#deps.masterKeys, sealedUser, erasureContext(id));
+  }
+}
