@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import { toBase64, utf8 } from './bytes.ts';
 import { writeCheckpoint } from './checkpoint.ts';
 import { CompactRange } from './compact-range.ts';
-import { nodeCrypto, publicKeyOf, signEd25519 } from './ledger-crypto.ts';
+import { nodeCrypto, publicKeyOf, signEd25519 } from './node-crypto.ts';
 import { leafHash, nodeHash, splitOf } from './merkle-hash.ts';
 import { consistencyProof, inclusionProof } from './merkle-proof.ts';
 import { ed25519Type, keyIdOf, writeNote, writeVerifierKey } from './signed-note.ts';

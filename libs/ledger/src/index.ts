@@ -7,6 +7,14 @@ export {
   type SealedPayloadPlace,
   sealPayload,
 } from './bucket-keys.ts';
+export type { BundleMeta, PayloadOpening, TextOpening, Tombstone } from './bundle/bundle-format.ts';
+export {
+  type BundleChunk,
+  type BundleHead,
+  type BundleSink,
+  BundleWriter,
+  type OpenedPart,
+} from './bundle/bundle-writer.ts';
 export { concat, equalBytes, fromBase64, fromHex, textOf, toBase64, toHex, utf8 } from './bytes.ts';
 export { type CallMeta, writeCallMeta } from './call-meta.ts';
 export { canonicalJson, type CanonicalValue } from './canonical-json.ts';
@@ -14,7 +22,8 @@ export { type Checkpoint, parseCheckpoint, writeCheckpoint } from './checkpoint.
 export { payloadCommitment, saltBytes } from './commitment.ts';
 export { CompactRange } from './compact-range.ts';
 export { type Envelope, envelopeBytesMax, parseEnvelope, writeEnvelope } from './envelope.ts';
-export { type LedgerCrypto, nodeCrypto, publicKeyOf, sha256Stream, signEd25519 } from './ledger-crypto.ts';
+export type { LedgerCrypto, Sha256Stream } from './ledger-crypto.ts';
+export { nodeCrypto, publicKeyOf, sha256Stream, signEd25519 } from './node-crypto.ts';
 export { emptyRoot, hashBytes, leafHash, nodeHash } from './merkle-hash.ts';
 export {
   consistencyProof,

@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { equalBytes, fromBase64, toHex, utf8 } from './bytes.ts';
 import { CompactRange } from './compact-range.ts';
-import { nodeCrypto } from './ledger-crypto.ts';
+import { nodeCrypto } from './node-crypto.ts';
 import { emptyRoot, leafHash, nodeHash, splitOf } from './merkle-hash.ts';
 import {
   consistencyProof,

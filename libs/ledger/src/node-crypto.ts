@@ -1,11 +1,5 @@
 import { createHash, createPrivateKey, createPublicKey, hash, sign, verify } from 'node:crypto';
-
-/** The two primitives of the ledger. A browser brings its own, so that the verifier runs there too. */
-export interface LedgerCrypto {
-  sha256(bytes: Uint8Array): Uint8Array;
-  /** Ed25519 (RFC 8032). False, never an error, for keys and signatures that are none. */
-  verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
-}
+import type { LedgerCrypto, Sha256Stream } from './ledger-crypto.ts';
 
 const spkiPrefix = Buffer.from('302a300506032b6570032100', 'hex');
 const pkcs8Prefix = Buffer.from('302e020100300506032b657004220420', 'hex');
@@ -13,6 +7,7 @@ const pkcs8Prefix = Buffer.from('302e020100300506032b657004220420', 'hex');
 /** By node:crypto. */
 export const nodeCrypto: LedgerCrypto = {
   sha256: (bytes) => hash('sha256', bytes, 'buffer'),
+  sha256Stream,
   verifyEd25519: (publicKey, message, signature) => {
     if (publicKey.length !== 32 || signature.length !== 64) return false;
     try {
@@ -40,7 +35,7 @@ export function publicKeyOf(seed: Uint8Array): Uint8Array {
 }
 
 /** A SHA-256 over many pieces, for what does not fit into memory. */
-export function sha256Stream(): { update(bytes: Uint8Array): void; digest(): Uint8Array } {
+export function sha256Stream(): Sha256Stream {
   const running = createHash('sha256');
   return { update: (bytes) => void running.update(bytes), digest: () => running.digest() };
 }

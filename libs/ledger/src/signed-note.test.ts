@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { fromBase64, toBase64, utf8 } from './bytes.ts';
 import { canonicalJson, type CanonicalValue } from './canonical-json.ts';
 import { parseCheckpoint, writeCheckpoint } from './checkpoint.ts';
-import { nodeCrypto, publicKeyOf, signEd25519 } from './ledger-crypto.ts';
+import { nodeCrypto, publicKeyOf, signEd25519 } from './node-crypto.ts';
 import { leafHash } from './merkle-hash.ts';
 import {
   cosignatureBytes,

@@ -1,0 +1,42 @@
+import type { BundleMeta } from './bundle-format.ts';
+import type { GapReport } from './gap-watch.ts';
+import type { Losses } from './leaf-tally.ts';
+import type { MissingPart, PartCounts } from './unopened-parts.ts';
+
+/** A checkpoint that the bundle shows. */
+export interface ReportedCheckpoint {
+  readonly size: number;
+  /** Unix milliseconds. */
+  readonly sealedAt: number;
+}
+
+/** What was found of a bundle that holds. Everything in it is signed and was checked. */
+export interface BundleReport extends BundleMeta {
+  /** `incomplete` when something is missing without a record of why, a gap is open, or the period is not covered. */
+  readonly verdict: 'verified' | 'incomplete';
+  /**
+   * That the leaves are all that the log had of the period: those before were sealed before it, and those after it were
+   * sealed after it, or are not in the log yet.
+   */
+  readonly isPeriodCovered: boolean;
+  readonly checkpoints: {
+    /** Null when the leaves are those from the first on. */
+    readonly start: ReportedCheckpoint | null;
+    readonly end: ReportedCheckpoint;
+    readonly newest: ReportedCheckpoint;
+  };
+  readonly leaves: { readonly total: number; readonly byKind: Readonly<Record<string, number>> };
+  /** Requests and responses; and what else leaves are committed to: metadata of calls, records of changes. */
+  readonly payloads: PartCounts;
+  readonly texts: PartCounts;
+  /** The first parts that are missing. */
+  readonly missing: readonly MissingPart[];
+  readonly gaps: GapReport;
+  readonly losses: Losses;
+  /** Of the newest checkpoint, by witnesses that are known. */
+  readonly cosignatures: readonly { readonly name: string; readonly time: number }[];
+  /** Names and ids of the keys that signed the manifest. */
+  readonly exportedBy: readonly string[];
+  /** The size of the prior checkpoint that the log continues; null when none was given. */
+  readonly continues: number | null;
+}

@@ -1,0 +1,17 @@
+/* The verifier and what it needs, without node:crypto: for a browser, which brings its own `LedgerCrypto`. */
+
+export { type BundlePolicy, parsePolicy } from './bundle/bundle-policy.ts';
+export {
+  type BundleOutcome,
+  type BundlePlace,
+  type BundleReason,
+  bundleReasons,
+  placeText,
+  refusalOf,
+} from './bundle/bundle-refusal.ts';
+export type { BundleReport, ReportedCheckpoint } from './bundle/bundle-report.ts';
+export { verifyBundle, type VerifyBundleOptions } from './bundle/verify-bundle.ts';
+export type { LedgerCrypto, Sha256Stream } from './ledger-crypto.ts';
+export { type NoteVerifier, parseVerifierKey, verifyNote } from './signed-note.ts';
+export { parseCheckpoint } from './checkpoint.ts';
+export { parseTlogProof, verifyTlogProof } from './tlog-proof.ts';
