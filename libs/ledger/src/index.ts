@@ -35,6 +35,16 @@ export {
   verifySubtreeInclusion,
 } from './merkle-proof.ts';
 export {
+  parseReceipt,
+  type Receipt,
+  receiptMessage,
+  type ReceiptStatement,
+  statementTree,
+  verifyReceipt,
+  writeReceipt,
+  writeStatement,
+} from './receipt.ts';
+export {
   cosignatureBytes,
   cosignatureType,
   cosignedMessage,
