@@ -10,6 +10,7 @@ import {
   type VerifySession,
 } from '@loom/service-kit';
 import {
+  ErasuresController,
   KeysController,
   PricesController,
   ProjectsController,
@@ -20,6 +21,7 @@ import { ControlStartup, type ControlStartupOptions } from './control-startup.ts
 import { DeadLetterIndex } from './dead-letter-index.ts';
 import { DeploymentController } from './deployment.controller.ts';
 import { DeploymentWatch, type DeploymentWatchDeps } from './deployment-watch.ts';
+import { ErasureDesk } from './erasure-desk.ts';
 import { KeyRegistry } from './key-registry.ts';
 import { OrganizationRegistry } from './organization-registry.ts';
 import { OrganizationsController } from './organizations.controller.ts';
@@ -62,6 +64,7 @@ export class AppModule implements OnApplicationShutdown {
         KeysController,
         ProvidersController,
         ProjectsController,
+        ErasuresController,
         PricesController,
         ViewsController,
         DeploymentController,
@@ -73,6 +76,7 @@ export class AppModule implements OnApplicationShutdown {
         { provide: KeyRegistry, useFactory: () => new KeyRegistry(deps) },
         { provide: ProviderRegistry, useFactory: () => openProviderRegistry(deps) },
         { provide: ProjectRegistry, useFactory: () => new ProjectRegistry(deps.store) },
+        { provide: ErasureDesk, useFactory: () => new ErasureDesk(deps) },
         { provide: PriceRegistry, useFactory: () => new PriceRegistry(deps) },
         { provide: ViewRegistry, useFactory: () => new ViewRegistry(deps.store) },
         { provide: DeploymentWatch, useFactory: () => new DeploymentWatch(deps.deployment) },

@@ -14,6 +14,7 @@ import {
 } from '@nestjs/common';
 import type { z } from 'zod';
 import { Caller, type Principal, RequirePermission } from '@loom/service-kit';
+import { ErasureDesk } from './erasure-desk.ts';
 import { KeyRegistry } from './key-registry.ts';
 import { PriceRegistry } from './price-registry.ts';
 import { ProjectRegistry } from './project-registry.ts';
@@ -22,7 +23,7 @@ import { ViewRegistry } from './view-registry.ts';
 
 type Value<Schema extends z.ZodType> = z.output<Schema>;
 const { createKey, updateKey, createProvider, updateProvider, createAlias, updateAlias } = routes;
-const { createProject, updateProject } = routes;
+const { createProject, updateProject, createErasure } = routes;
 const idParams = routes.revokeKey.params;
 type IdParams = Value<typeof idParams>;
 
@@ -263,5 +264,30 @@ export class ViewsController {
     @Param({ schema: idParams }) { id }: IdParams,
   ): ReturnType<ViewRegistry['delete']> {
     return this.#views.delete(caller, id);
+  }
+}
+
+@Controller('v1/erasures')
+export class ErasuresController {
+  readonly #erasures: ErasureDesk;
+
+  constructor(@Inject(ErasureDesk) erasures: ErasureDesk) {
+    this.#erasures = erasures;
+  }
+
+  @Get()
+  @RequirePermission(routes.listErasures.permission)
+  list(@Caller() caller: Principal): ReturnType<ErasureDesk['list']> {
+    return this.#erasures.list(caller);
+  }
+
+  @Post()
+  @RequirePermission(createErasure.permission)
+  @HttpCode(200)
+  create(
+    @Caller() caller: Principal,
+    @Body({ schema: createErasure.body }) body: Value<typeof createErasure.body>,
+  ): ReturnType<ErasureDesk['create']> {
+    return this.#erasures.create(caller, body);
   }
 }

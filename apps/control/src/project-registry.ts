@@ -40,7 +40,7 @@ export class ProjectRegistry {
     { organizationId, actor }: Principal,
     body: z.output<typeof NewProject>,
   ): Promise<Project> {
-    const project: ProjectRecord = { id: newUuid(), organizationId, content: 'searchable', ...body };
+    const project: ProjectRecord = { id: newUuid(), organizationId, ...body };
     await this.#store.actingAs(actor).createProject(project);
     return toProject(project);
   }
@@ -50,10 +50,12 @@ export class ProjectRegistry {
     id: string,
     change: z.output<typeof ProjectChange>,
   ): Promise<Project> {
-    const { name, capture, cacheTtlSeconds } = change;
+    const { name, capture, content, cacheTtlSeconds, retention } = change;
     const present = {
       ...(name !== undefined && { name }),
       ...(capture !== undefined && { capture }),
+      ...(content !== undefined && { content }),
+      ...(retention !== undefined && { retention }),
       ...(cacheTtlSeconds !== undefined && { cacheTtlMs: cacheTtlSeconds && cacheTtlSeconds * 1000 }),
     };
     return toProject(await this.#store.actingAs(actor).updateProject({ organizationId, id }, present));
@@ -115,6 +117,14 @@ function toAlias(alias: AliasRecord): ModelAlias {
   return { ...alias, route: alias.route ?? null };
 }
 
-function toProject({ id, name, capture, content, cacheTtlMs = null }: ProjectRecord): Project {
-  return { id, name, capture, content, cacheTtlSeconds: cacheTtlMs === null ? null : cacheTtlMs / 1000 };
+function toProject({
+  id,
+  name,
+  capture,
+  content,
+  cacheTtlMs = null,
+  retention = null,
+}: ProjectRecord): Project {
+  const cacheTtlSeconds = cacheTtlMs === null ? null : cacheTtlMs / 1000;
+  return { id, name, capture, content, cacheTtlSeconds, retention };
 }

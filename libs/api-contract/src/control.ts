@@ -1,4 +1,4 @@
-import { CaptureMode, KeyLimits, KeyScope, RouteSettings, TieredPrice } from '@loom/trace-schema';
+import { CaptureMode, KeyLimits, KeyScope, Retention, RouteSettings, TieredPrice } from '@loom/trace-schema';
 import * as z from 'zod';
 
 const name = z.string().trim().min(1).max(100);
@@ -104,13 +104,29 @@ export const Project = z.object({
   content: z.enum(['searchable', 'sealed']),
   /** Answers of equal requests are given again for this long; null: only where a request asks for it. */
   cacheTtlSeconds: z.number().positive().nullable(),
+  /** How long its record is kept; null: for ever. */
+  retention: Retention.nullable(),
 });
 export type Project = z.infer<typeof Project>;
 
-export const NewProject = z.strictObject({ name, capture: CaptureMode.default('strict') });
+const ContentMode = z.enum(['searchable', 'sealed']);
+const retention = Retention.refine(
+  ({ contentDays, metadataDays }) =>
+    metadataDays === null || (contentDays !== null && contentDays <= metadataDays),
+  { error: 'content is not kept longer than metadata', path: ['metadataDays'] },
+);
+
+export const NewProject = z.strictObject({
+  name,
+  capture: CaptureMode.default('strict'),
+  content: ContentMode.default('searchable'),
+});
+/** `content` holds for calls from then on. */
 export const ProjectChange = z.strictObject({
   name: name.optional(),
   capture: CaptureMode.optional(),
+  content: ContentMode.optional(),
+  retention: retention.nullable().optional(),
   cacheTtlSeconds: z.int().min(1).max(2_592_000).nullable().optional(),
 });
 
@@ -153,3 +169,31 @@ export const NewPrice = z.strictObject({
   cacheReadPerMillionUsd: perMillion.nullable().default(null),
   cacheWritePerMillionUsd: perMillion.nullable().default(null),
 });
+
+/** The erasure of all calls of an end user that started before it was asked for. */
+export const Erasure = z.object({
+  id: z.string(),
+  projectId: z.string(),
+  /**
+   * `keys_gone`: commitments cannot be opened any more, sealed content cannot be read. `rows_gone`: the trace store has
+   * nothing of it. `complete`: nor has the stream, nor what rows were rewritten from.
+   */
+  state: z.enum(['requested', 'keys_gone', 'rows_gone', 'complete']),
+  /** Spans and payloads that were found. */
+  spans: z.int(),
+  payloads: z.int(),
+  requestedAt: z.iso.datetime(),
+  keysGoneAt: z.iso.datetime().nullable(),
+  rowsGoneAt: z.iso.datetime().nullable(),
+  completeAt: z.iso.datetime().nullable(),
+});
+export type Erasure = z.infer<typeof Erasure>;
+
+export const NewErasure = z.strictObject({
+  /** As calls named them in `x-loom-user-id` or `user`. */
+  userId: z.string().min(1).max(512),
+  projectId: z.string().max(64).optional(),
+});
+
+/** What would go. */
+export const ErasurePreview = z.object({ spans: z.int(), payloads: z.int() });

@@ -25,6 +25,9 @@ export {
   ProviderChange,
   ProviderSettings,
   ProviderTest,
+  Erasure,
+  ErasurePreview,
+  NewErasure,
 } from './control.ts';
 export { ErrorBody } from './error-body.ts';
 export { DeadLetter, DeadLetterDetail, DeploymentInfo, Freshness, HealthReport } from './health.ts';

@@ -16,6 +16,7 @@ export const permissions = [
   'projects:write',
   'members:read',
   'members:write',
+  'record:erase',
   'audit:read',
   'health:read',
 ] as const;
@@ -55,6 +56,7 @@ export const scopePermissions: Readonly<Record<KeyScope, readonly Permission[]>>
       'aliases:write',
       'prices:write',
       'projects:write',
+      'record:erase',
       'audit:read',
     ] as const),
   ],

@@ -37,6 +37,7 @@ export function controlStoreSuite(name: string, start: () => Promise<SuiteDataba
         capture: 'strict',
         content: 'searchable',
         cacheTtlMs: 3_600_000,
+        retention: null,
       } as const;
       await store.createProject(project);
       return { organizationId, project };
