@@ -94,6 +94,8 @@ export class Call {
   routed: RoutedCall | null = null;
   /** Set by forward: whether the response cache had the answer; null when it was not asked. */
   cache: 'hit' | 'miss' | null = null;
+  /** Set by capture, when the call is durably on the record: the caller's proof of it, for the answer's head. */
+  receipt: string | null = null;
   /** Set by capture: where the answer is to be copied to. */
   tap: AnswerTap | null = null;
   /** When the provider was called. */

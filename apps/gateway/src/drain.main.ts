@@ -1,3 +1,4 @@
+import { parseMasterKeys } from '@loom/control-store/secrets';
 import { openEventStream, logRootOf } from '@loom/event-stream';
 import { LoomError } from '@loom/errors';
 import { createLogger } from '@loom/telemetry';
@@ -17,7 +18,9 @@ try {
     throw new LoomError('config_invalid', 'LOOM_EVENT_STREAM_URL is missing: there is nowhere to ship to');
   const outbox = await openEventStream(config.LOOM_OUTBOX_URL);
   const stream = await openEventStream(config.LOOM_EVENT_STREAM_URL);
-  await succeedDeadEmitters({ root: logRootOf(config.LOOM_OUTBOX_URL), successor: newUuid(), logger });
+  const masterKeys = parseMasterKeys(config.LOOM_MASTER_KEYS.reveal());
+  const root = logRootOf(config.LOOM_OUTBOX_URL);
+  await succeedDeadEmitters({ root, successor: newUuid(), masterKeys, logger });
   const forwarder = await Forwarder.start({ outbox, stream, logger });
   await forwarder.drain(Number.POSITIVE_INFINITY);
   await forwarder.close();

@@ -1,4 +1,4 @@
-import { parseMasterKeys, parsePeppers } from '@loom/control-store/secrets';
+import { type MasterKeys, parseMasterKeys, parsePeppers } from '@loom/control-store/secrets';
 import { LoomError } from '@loom/errors';
 import { logRootOf, openEventStream, PartitionWriter, topicBytes } from '@loom/event-stream';
 import { profileOf } from '@loom/providers';
@@ -25,7 +25,9 @@ import { route } from './middleware/route.ts';
 import { loadMiddlewares } from './middleware-files.ts';
 import { ModelLister } from './model-list.ts';
 import { CallRecorder } from './record/call-recorder.ts';
+import { ContentKeys } from './record/content-keys.ts';
 import { Emitter } from './record/emitter.ts';
+import { ReceiptSigner } from './record/receipts.ts';
 import { RefusalRecorder } from './record/refusal-recorder.ts';
 import { closeEmitter, succeedDeadEmitters } from './record/succession.ts';
 import { SnapshotFile } from './snapshot-file.ts';
@@ -68,13 +70,20 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     ? await StreamLink.open({ ...deps, url: config.LOOM_EVENT_STREAM_URL, outbox, feed })
     : null;
   if (!link) await feed.follow(outbox);
-  const writer = await PartitionWriter.create(logRootOf(config.LOOM_OUTBOX_URL), topics.traces, newUuid(), {
+  const masterKeys = parseMasterKeys(config.LOOM_MASTER_KEYS.reveal());
+  const receipts = new ReceiptSigner(newUuid());
+  const outboxRoot = logRootOf(config.LOOM_OUTBOX_URL);
+  const writer = await PartitionWriter.create(outboxRoot, topics.traces, receipts.emitterId, {
     topicBytesMax: config.LOOM_OUTBOX_BYTES_MAX,
     onFailure: deps.onOutboxFailure,
+    onGroup: (members) => receipts.signGroup(members),
   });
   const emitter = new Emitter(writer);
+  await receipts.open(emitter);
   const recorder = new CallRecorder({
     emitter,
+    receipts,
+    contentKeys: new ContentKeys({ emitter, masterKeys }),
     answerBytesMax: config.LOOM_CAPTURE_ANSWER_BYTES_MAX,
     chunkFlushMs: config.LOOM_CAPTURE_CHUNK_FLUSH,
     onLostRecord: observeOutbox(deps, writer),
@@ -101,17 +110,14 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     logger.warn({ error }, 'the place of a response could not be kept: its id will be unknown'),
   );
   if (config.LOOM_COUNTERS_URL.protocol === 'memory:') {
-    const found = await rebuildStoredResponses(
-      logRootOf(config.LOOM_OUTBOX_URL),
-      storedResponses,
-      feed.snapshot,
-    );
+    const found = await rebuildStoredResponses(outboxRoot, storedResponses, feed.snapshot);
     if (found > 0) logger.info({ responses: found }, 'places of stored responses read from the record');
   }
   const running = new Set<Exchange>();
   const cache = new ResponseCache(counters, (error) => logger.warn({ error }, 'the response cache is away'));
   const edge = openEdge({
     cache,
+    masterKeys,
     deps,
     feed,
     own,
@@ -122,7 +128,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     running,
     storedResponses,
   });
-  const succession = await keepSucceeding(deps, emitter.id);
+  const succession = await keepSucceeding(deps, { successor: emitter.id, masterKeys });
   observe(deps.metrics, { recorder, edge, feed });
   return {
     edge,
@@ -153,6 +159,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
 
 interface EdgeParts {
   readonly deps: GatewayDeps;
+  readonly masterKeys: MasterKeys;
   readonly feed: ControlFeed;
   readonly own: readonly GatewayMiddleware[];
   readonly limiter: KeyLimiter;
@@ -177,9 +184,9 @@ function openEdge({
   ...parts
 }: EdgeParts): HttpEdge {
   const { config, logger, metrics } = deps;
-  const { storedResponses, cache } = parts;
+  const { storedResponses, cache, masterKeys } = parts;
   const { snapshot } = feed;
-  const credentials = new CredentialReader(parseMasterKeys(config.LOOM_MASTER_KEYS.reveal()));
+  const credentials = new CredentialReader(masterKeys);
   const authorizer = new Authorizer(credentials, new GoogleTokens((url, form) => http.postForm(url, form)));
   const breakers = new Breakers();
   const identify = authenticate({ snapshot, peppers: parsePeppers(config.LOOM_KEY_PEPPERS.reveal()) });
@@ -243,9 +250,9 @@ async function makeFeed(file: SnapshotFile, logger: Logger): Promise<ControlFeed
 // At the start and from then on: a sibling on the same outbox may die at any time.
 async function keepSucceeding(
   { config, logger }: GatewayDeps,
-  successor: string,
+  heir: { readonly successor: string; readonly masterKeys: MasterKeys },
 ): Promise<{ stop(): Promise<void> }> {
-  const options = { root: logRootOf(config.LOOM_OUTBOX_URL), successor, logger };
+  const options = { root: logRootOf(config.LOOM_OUTBOX_URL), ...heir, logger };
   await succeedDeadEmitters(options);
   let current: Promise<unknown> = Promise.resolve();
   const timer = setInterval(() => {

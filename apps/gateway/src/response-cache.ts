@@ -72,10 +72,11 @@ export class ResponseCache {
 
 /**
  * Whether a call uses the cache: its header decides, else its project. `off`; `on`; a number of seconds; `refresh` to
- * have the provider asked and the answer kept. Null: not at all. Throws `invalid_request` for any other value.
+ * have the provider asked and the answer kept. Null: not at all, as in projects whose content is sealed. Throws `invalid_request` for any other value.
  */
 export function cacheUseOf(call: Call, route: Route): CacheUse | null {
   const project = known(call.project, 'project');
+  if (project.content === 'sealed') return null;
   const said = call.request.headers[headerName];
   const ofProject = project.cacheTtlMs ?? null;
   const isBackground = known(call.modelRequest, 'modelRequest').parameters.background === true;

@@ -9,13 +9,19 @@ import {
 } from '@loom/trace-schema';
 import { type Call, known } from '../call.ts';
 import { CallRecording } from './call-recording.ts';
+import type { ContentKeys } from './content-keys.ts';
+import { ContentSeal } from './content-seal.ts';
 import type { Emitter } from './emitter.ts';
 import { encodePayload, encodePayloadSync, encodesAtOnce } from './payload.ts';
 import { emitParts } from './payload-parts.ts';
+import type { ReceiptClaim, ReceiptSigner } from './receipts.ts';
 import { wireFacts } from './wire-facts.ts';
+import { factsWithoutContent } from './without-content.ts';
 
 export interface CallRecorderOptions {
   readonly emitter: Emitter;
+  readonly receipts: ReceiptSigner;
+  readonly contentKeys: ContentKeys;
   /** Bytes of an answer that are kept; of all bytes length and hash are. */
   readonly answerBytesMax: number;
   /** How often chunk groups of running calls are written. Milliseconds. */
@@ -48,15 +54,19 @@ export class CallRecorder {
   /**
    * Writes `call.accepted`. In strict capture it resolves when that is durable and rejects when it cannot be: the
    * provider must not be called then. In best-effort capture it resolves at once, with null when the call goes on
-   * without a record.
+   * without a record. When it is durable, the call has its receipt.
    */
   async accept(call: Call): Promise<CallRecording | null> {
     const project = known(call.project, 'project');
     const strict = project.capture === 'strict';
     try {
-      const { recording, durable } = await this.#writeAccepted(call);
-      if (strict) await durable;
-      else durable.catch(() => this.#countLoss(project.id, 1, 'outbox_failed'));
+      const { recording, receipt } = await this.#writeAccepted(call);
+      if (strict) call.receipt = await receipt;
+      else
+        receipt.then(
+          (text) => (call.receipt = text),
+          () => this.#countLoss(project.id, 1, 'outbox_failed'),
+        );
       this.#running.add(recording);
       return recording;
     } catch (error) {
@@ -92,34 +102,44 @@ export class CallRecorder {
     this.#recordLosses({ essential: true });
   }
 
-  async #writeAccepted(call: Call): Promise<{ recording: CallRecording; durable: Promise<void> }> {
-    const { emitter } = this.#options;
+  async #writeAccepted(call: Call): Promise<{ recording: CallRecording; receipt: Promise<string | null> }> {
+    const { emitter, receipts } = this.#options;
     const request = known(call.modelRequest, 'modelRequest');
-    const plain = { stored: request.bytes };
-    const encoded = encodesAtOnce(plain) ? encodePayloadSync(plain) : await encodePayload(plain);
-    const identity = identityOf(call);
-    const facts = factsOf(call);
     const projectId = known(call.project, 'project').id;
+    const seal = this.#sealOf(call);
+    const sealing = seal && { seal, part: 'request' as const, eventId: eventIds.accepted(call.id) };
+    const plain = { stored: request.bytes };
+    const encoded = encodesAtOnce(plain)
+      ? encodePayloadSync(plain, sealing)
+      : await encodePayload(plain, sealing);
+    const identity = identityOf(call);
+    const facts = seal ? factsWithoutContent(factsOf(call)) : factsOf(call);
     emitParts(
       emitter,
       { callId: call.id, traceId: call.traceId, spanId: call.spanId, projectId },
       'request',
       encoded,
     );
-    const durable = emitter.emit({
-      id: eventIds.accepted(call.id),
-      type: 'call.accepted',
-      projectId,
-      subject: call.id,
-      traceparent: call.span?.traceparent,
-      fields: { call: identity, facts, request: encoded.payload },
-    });
+    const claimed = { callId: call.id, projectId, requestHash: encoded.plainHash };
+    let claim: ReceiptClaim | null = null;
+    const durable = emitter.emit(
+      {
+        id: eventIds.accepted(call.id),
+        type: 'call.accepted',
+        projectId,
+        subject: call.id,
+        traceparent: call.span?.traceparent,
+        fields: { call: identity, facts, request: encoded.payload },
+      },
+      { memberOf: (stamp) => (claim = receipts.claim(claimed, stamp)) },
+    );
     const density = splitByDensity(request.bytes.length, request.characters);
     const recording = new CallRecording({
       emitter,
       identity,
       facts,
       projectId,
+      seal,
       traceparent: call.span?.traceparent,
       startTimeMs: call.startTimeMs,
       startedAt: call.startedAt,
@@ -127,7 +147,15 @@ export class CallRecorder {
       inputText: { inputAscii: density.ascii, inputOther: density.other },
       answerBytesMax: this.#options.answerBytesMax,
     });
-    return { recording, durable };
+    return { recording, receipt: durable.then(() => claim?.receipt ?? null) };
+  }
+
+  #sealOf(call: Call): ContentSeal | null {
+    const { id: projectId, content } = known(call.project, 'project');
+    if (content !== 'sealed') return null;
+    const { userId, startTimeMs: timeMs } = call;
+    const key = this.#options.contentKeys.keyFor({ projectId, userId, timeMs });
+    return new ContentSeal(key, { projectId, callId: call.id });
   }
 
   #countLoss(projectId: string, calls: number, reason: string): void {

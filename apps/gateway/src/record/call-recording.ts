@@ -9,6 +9,7 @@ import {
   type TextCounts,
 } from '@loom/trace-schema';
 import type { AnswerTap, Call, CallEnd } from '../call.ts';
+import type { ContentSeal } from './content-seal.ts';
 import { type Emitter, unixNanos } from './emitter.ts';
 import {
   type EncodedPayload,
@@ -20,12 +21,15 @@ import {
 import { emitParts } from './payload-parts.ts';
 import { wireFacts } from './wire-facts.ts';
 import { factsOfAnswer, terminalFields, wireOfFacts } from './terminal.ts';
+import { factsWithoutContent } from './without-content.ts';
 
 export interface CallRecordingOptions {
   readonly emitter: Emitter;
   readonly identity: CallIdentity;
   readonly facts: CallFacts;
   readonly projectId: string;
+  /** Of a project whose content is sealed; else null. */
+  readonly seal: ContentSeal | null;
   readonly traceparent: string | undefined;
   readonly startTimeMs: number;
   readonly startedAt: number;
@@ -118,19 +122,22 @@ export class CallRecording implements AnswerTap {
 
   /** Writes the terminal; resolves when it is durable. */
   async finish(end: CallEnd & Pick<Call, 'dispatchedAt' | 'cache'>): Promise<void> {
-    const { emitter, identity, projectId, startedAt, traceparent } = this.#options;
+    const { emitter, identity, projectId, seal, startedAt, traceparent } = this.#options;
+    const id = eventIds.ended(identity.callId);
+    const sealing = seal && { seal, part: 'response' as const, eventId: id };
     const durationNanos = Math.round((performance.now() - startedAt) * 1e6);
     const answer = this.#answer();
     const plain = answer ? this.#plain(answer) : null;
     const encoded = plain
       ? encodesAtOnce(plain)
-        ? encodePayloadSync(plain)
-        : await encodePayload(plain)
+        ? encodePayloadSync(plain, sealing)
+        : await encodePayload(plain, sealing)
       : null;
     if (encoded) this.#emitParts(encoded);
     const [firstChunk] = this.#atMicros;
     const fields = terminalFields({
       ...this.#options,
+      isSealed: seal !== null,
       facts: this.#factsAtEnd(end),
       attempts: end.attempts ?? [],
       usageCountsElsewhere: end.usageCountsElsewhere ?? false,
@@ -151,7 +158,7 @@ export class CallRecording implements AnswerTap {
     });
     await emitter.emit(
       {
-        id: eventIds.ended(identity.callId),
+        id,
         type: `call.${end.outcome}`,
         projectId,
         subject: identity.callId,
@@ -164,10 +171,10 @@ export class CallRecording implements AnswerTap {
 
   // Of the target that gave the answer, which may be another one than the call was accepted for.
   #factsAtEnd({ target, wire, dropped = [], cache }: CallEnd & Pick<Call, 'cache'>): CallFacts {
-    const { facts } = this.#options;
+    const { facts, seal } = this.#options;
     if (!target || !wire) return facts;
     const { wire: _wire, dropped: _dropped, ...rest } = facts;
-    return {
+    const atEnd: CallFacts = {
       ...rest,
       ...wireFacts(facts.dialect, { wire, dropped }),
       ...(cache === 'hit' ? { cache } : {}),
@@ -175,6 +182,7 @@ export class CallRecording implements AnswerTap {
       providerKind: providerNameOf(target.provider.kind),
       routedModel: target.model,
     };
+    return seal ? factsWithoutContent(atEnd) : atEnd;
   }
 
   // Of an answer of which only the beginning is kept, the end still says usage, finish reasons and errors.
@@ -206,11 +214,13 @@ export class CallRecording implements AnswerTap {
   }
 
   #emitGroup(from: number, to: number): Promise<void> {
-    const { emitter, identity, projectId } = this.#options;
+    const { emitter, identity, projectId, seal } = this.#options;
     this.#groups += 1;
+    const part = `chunks/${this.#groups}`;
+    const bytes = Buffer.concat(this.#chunks.slice(from, to));
     return emitter.emit(
       {
-        id: `${identity.callId}/chunks/${this.#groups}`,
+        id: `${identity.callId}/${part}`,
         type: 'call.chunks',
         projectId,
         subject: identity.callId,
@@ -223,7 +233,8 @@ export class CallRecording implements AnswerTap {
             ...this.#vector(from, to),
             lengths: this.#chunks.slice(from, to).map((chunk) => chunk.length),
           },
-          data: Buffer.concat(this.#chunks.slice(from, to)).toString('base64'),
+          ...(seal ? { keyId: seal.keyId } : {}),
+          data: (seal ? seal.seal(part, bytes) : bytes).toString('base64'),
         },
       },
       { patient: true },

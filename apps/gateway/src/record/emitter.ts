@@ -22,6 +22,11 @@ export interface EventDraft {
   readonly fields: object;
 }
 
+export interface EmitOptions extends Omit<AppendOptions, 'member'> {
+  /** Gives what stands for the event when the writer tells what is in its commit group. */
+  readonly memberOf?: (stamp: { readonly seq: number; readonly timeMs: number }) => unknown;
+}
+
 /**
  * One start of one process as a source of events: numbers them per project, from 1 and without a gap, and appends them
  * to its own partition. A number is used only when the record is sure to be appended.
@@ -47,7 +52,7 @@ export class Emitter {
    * An `essential` event, one that ends what was begun, is not refused for want of room; a `patient` one, which nobody
    * waits for, is written with the next one that is waited for, a few milliseconds later at most.
    */
-  emit(draft: EventDraft, options: AppendOptions = {}): Promise<void> {
+  emit(draft: EventDraft, { memberOf, ...options }: EmitOptions = {}): Promise<void> {
     const seq = (this.#lastSeq.get(draft.projectId) ?? 0) + 1;
     const nowMs = Date.now();
     const stamp: Stamp & { type: string } = {
@@ -75,7 +80,7 @@ export class Emitter {
           value: Buffer.from(JSON.stringify({ ...stamp, ...draft.fields })),
         },
       ],
-      options,
+      memberOf ? { ...options, member: memberOf({ seq, timeMs: nowMs }) } : options,
     );
     this.#lastSeq.set(draft.projectId, seq);
     return durable;

@@ -4,6 +4,7 @@ import type { Call } from '../call.ts';
 import { errorTypeOf } from '../dialect/openai-errors.ts';
 import { identityOf } from './call-recorder.ts';
 import { type Emitter, unixNanos } from './emitter.ts';
+import { errorWithoutContent } from './without-content.ts';
 
 export interface RefusalRecorderOptions {
   readonly emitter: Emitter;
@@ -43,6 +44,7 @@ export class RefusalRecorder {
     const { key } = call;
     if (!key) return this.#count(systemProjectId, '', reason);
     if (!this.#allowed(key.id)) return this.#count(key.projectId, key.id, reason);
+    const told = { type: reason, message: error.message.slice(0, 1000), code: error.code };
     try {
       void this.#options.emitter.emit({
         id: `${call.id}/refused`,
@@ -55,7 +57,7 @@ export class RefusalRecorder {
           dialect: call.dialect?.name ?? '',
           requestModel: call.modelRequest?.model ?? '',
           status: error.status,
-          error: { type: reason, message: error.message.slice(0, 1000), code: error.code },
+          error: call.project?.content === 'sealed' ? errorWithoutContent(told) : told,
           startTime: unixNanos(call.startTimeMs),
           durationNanos: Math.round((performance.now() - call.startedAt) * 1e6),
         },

@@ -1,7 +1,11 @@
 import { join } from 'node:path';
+import type { MasterKeys } from '@loom/control-store/secrets';
+import { LoomError } from '@loom/errors';
 import { listPartitions, PartitionReader, PartitionWriter, type StreamRecord } from '@loom/event-stream';
 import type { Logger } from '@loom/telemetry';
-import { CallAccepted, CallChunks, eventIds, systemProjectId, topics } from '@loom/trace-schema';
+import { CallAccepted, CallChunks, eventIds, KeyCreated, systemProjectId, topics } from '@loom/trace-schema';
+import { openContentKey } from './content-keys.ts';
+import { ContentSeal } from './content-seal.ts';
 import { Emitter } from './emitter.ts';
 import { encodePayload } from './payload.ts';
 import { emitParts } from './payload-parts.ts';
@@ -12,6 +16,8 @@ export interface SuccessionOptions {
   readonly root: string;
   /** The emitter that takes over. */
   readonly successor: string;
+  /** Open the bucket keys of sealed projects. */
+  readonly masterKeys: MasterKeys;
   readonly logger: Logger;
 }
 
@@ -28,7 +34,10 @@ export async function succeedDeadEmitters(options: SuccessionOptions): Promise<n
     try {
       const estate = await readEstate(writer.directory);
       const emitter = new Emitter(writer, estate.lastSeq);
-      for (const call of estate.openCalls.values()) await interrupt(emitter, call);
+      await interruptAll(emitter, [...estate.openCalls.values()].map(readOpenCall), {
+        ...options,
+        directory: writer.directory,
+      });
       if (!estate.closed) await closeEmitter(emitter, options.successor);
       ended += estate.openCalls.size;
       options.logger.warn({ emitter: partition, openCalls: estate.openCalls.size }, 'dead emitter closed');
@@ -55,15 +64,22 @@ export function closeEmitter(emitter: Emitter, closedBy: string): Promise<void> 
   );
 }
 
-interface OpenCall {
+/** As it lies in the partition. */
+interface StoredCall {
   readonly accepted: Buffer;
   readonly traceparent: string | undefined;
   readonly chunks: Buffer[];
 }
 
+interface OpenCall {
+  readonly accepted: CallAccepted;
+  readonly traceparent: string | undefined;
+  readonly groups: readonly CallChunks[];
+}
+
 interface Estate {
   readonly lastSeq: Map<string, number>;
-  readonly openCalls: Map<string, OpenCall>;
+  readonly openCalls: Map<string, StoredCall>;
   /** True when its last event is there and only the mark on the directory is missing. */
   closed: boolean;
 }
@@ -75,12 +91,17 @@ const terminalTypes = new Set(
 // Reads headers only; values are kept for calls that are still open.
 async function readEstate(directory: string): Promise<Estate> {
   const estate: Estate = { lastSeq: new Map(), openCalls: new Map(), closed: false };
+  for await (const record of recordsOf(directory)) take(estate, record);
+  return estate;
+}
+
+async function* recordsOf(directory: string): AsyncGenerator<StreamRecord> {
   const reader = new PartitionReader(directory, 0);
   try {
     for (;;) {
       const records = await reader.read({ recordsMax: 10_000, bytesMax: 16 * 1024 * 1024 });
-      if (records.length === 0) return estate;
-      for (const record of records) take(estate, record);
+      if (records.length === 0) return;
+      yield* records;
     }
   } finally {
     await reader.close();
@@ -104,18 +125,92 @@ function take(estate: Estate, record: StreamRecord): void {
   } else if (terminalTypes.has(type)) estate.openCalls.delete(callId);
 }
 
-async function interrupt(emitter: Emitter, open: OpenCall): Promise<void> {
-  const accepted = CallAccepted.parse(JSON.parse(open.accepted.toString()));
+function readOpenCall({ accepted, chunks, traceparent }: StoredCall): OpenCall {
+  return {
+    accepted: CallAccepted.parse(JSON.parse(accepted.toString())),
+    traceparent,
+    groups: chunks.map((value) => CallChunks.parse(JSON.parse(value.toString()))),
+  };
+}
+
+interface Interruption {
+  readonly directory: string;
+  readonly masterKeys: MasterKeys;
+  readonly logger: Logger;
+}
+
+async function interruptAll(
+  emitter: Emitter,
+  calls: readonly OpenCall[],
+  options: Interruption,
+): Promise<void> {
+  const wanted = new Set(calls.flatMap(({ accepted }) => accepted.request.keyId ?? []));
+  const keys = wanted.size > 0 ? await findKeys(options.directory, wanted) : new Map<string, KeyCreated>();
+  for (const call of calls) await interrupt(emitter, call, answerOf(call, keys, options));
+}
+
+/** The bucket keys with these ids, as far as the outbox still has them. */
+async function findKeys(
+  directory: string,
+  wanted: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, KeyCreated>> {
+  const found = new Map<string, KeyCreated>();
+  for await (const { headers, value } of recordsOf(directory)) {
+    const { ce_type: type, ce_subject: keyId = '' } = headers;
+    if (type === 'loom.key.created' && wanted.has(keyId))
+      found.set(keyId, KeyCreated.parse(JSON.parse(value.toString())));
+  }
+  return found;
+}
+
+interface Answer {
+  /** Plain; null when there is none, or when it cannot be opened. */
+  readonly bytes: Buffer | null;
+  readonly seal: ContentSeal | null;
+}
+
+// A call ends also when its key is gone: then without the beginning of its answer, which its chunk groups still hold.
+function answerOf(
+  { accepted, groups }: OpenCall,
+  keys: ReadonlyMap<string, KeyCreated>,
+  { masterKeys, logger }: Interruption,
+): Answer {
+  const { keyId } = accepted.request;
+  const { callId } = accepted.call;
+  const stored = groups.map(({ data }) => Buffer.from(data, 'base64'));
+  if (keyId === null) return { bytes: stored.length > 0 ? Buffer.concat(stored) : null, seal: null };
+  try {
+    const key = keys.get(keyId);
+    if (!key) throw new LoomError('not_found', `the outbox no longer holds the bucket key ${keyId}`);
+    const seal = new ContentSeal(openContentKey(masterKeys, key), { projectId: accepted.projectId, callId });
+    const plain = stored.map((sealed, index) => seal.open(partOf(groups[index]), sealed));
+    return { bytes: plain.length > 0 ? Buffer.concat(plain) : null, seal };
+  } catch (error) {
+    logger.error({ error, callId }, 'the answer of an interrupted call cannot be opened: it ends without it');
+    return { bytes: null, seal: null };
+  }
+}
+
+/** `chunks/<n>`, from the id of a chunk group. */
+function partOf(group: CallChunks | undefined): string {
+  return group ? group.id.slice(group.callId.length + 1) : '';
+}
+
+async function interrupt(
+  emitter: Emitter,
+  { accepted, groups, traceparent }: OpenCall,
+  { bytes: answer, seal }: Answer,
+): Promise<void> {
   const { callId, traceId, spanId } = accepted.call;
-  const groups = open.chunks.map((value) => CallChunks.parse(JSON.parse(value.toString())));
-  const answer =
-    groups.length > 0 ? Buffer.concat(groups.map((group) => Buffer.from(group.data, 'base64'))) : null;
+  const id = eventIds.ended(callId);
   const atMicros = groups.flatMap((group) => group.chunks.atMicros);
-  const encoded = answer ? await encodePayload({ stored: answer }) : null;
+  const sealing = seal && { seal, part: 'response' as const, eventId: id };
+  const encoded = answer ? await encodePayload({ stored: answer }, sealing) : null;
   if (encoded)
     emitParts(emitter, { callId, traceId, spanId, projectId: accepted.projectId }, 'response', encoded);
   const streamed = accepted.facts.stream;
   const fields = terminalFields({
+    isSealed: accepted.request.keyId !== null,
     identity: accepted.call,
     facts: accepted.facts,
     status: groups[0]?.status ?? 0,
@@ -137,11 +232,11 @@ async function interrupt(emitter: Emitter, open: OpenCall): Promise<void> {
     attempts: [],
   });
   const draft = {
-    id: eventIds.ended(callId),
+    id,
     type: 'call.interrupted',
     projectId: accepted.projectId,
     subject: callId,
-    traceparent: open.traceparent,
+    traceparent,
     fields,
   };
   await emitter.emit(draft, { essential: true });

@@ -9,9 +9,12 @@ import type {
   Payload,
   TextCounts,
 } from '@loom/trace-schema';
+import { errorWithoutContent } from './without-content.ts';
 
 /** What a terminal is made of, whoever makes it: the gateway that made the call, or its successor. */
 export interface TerminalInput {
+  /** The content of the project is sealed: errors say what kind they are and no more. */
+  readonly isSealed: boolean;
   readonly identity: CallIdentity;
   readonly facts: CallFacts;
   readonly status: number;
@@ -39,11 +42,12 @@ export function terminalFields(input: TerminalInput): object {
       : input.answerFacts;
   const produced =
     input.answer !== null && input.status >= 200 && input.status < 300 && !input.usageCountsElsewhere;
+  const told = (error: CallError | null) => (error && input.isSealed ? errorWithoutContent(error) : error);
   return {
     call: input.identity,
     facts: input.facts,
     status: input.status,
-    error: input.error && (facts?.error ?? input.error), // the provider's own words, when it said why
+    error: told(input.error && (facts?.error ?? input.error)), // the provider's own words, when it said why
     timing: input.timing,
     responseModel: facts?.responseModel ?? null,
     responseId: facts?.responseId ?? null,
@@ -55,7 +59,7 @@ export function terminalFields(input: TerminalInput): object {
     response: input.response,
     chunks: input.chunks,
     deliveredBytes: input.deliveredBytes,
-    attempts: input.attempts,
+    attempts: input.attempts.map((attempt) => ({ ...attempt, error: told(attempt.error) })),
   };
 }
 
