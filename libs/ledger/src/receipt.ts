@@ -67,14 +67,13 @@ export function statementTree(
   return { root: rootOf(0, leaves.length), paths };
 }
 
-export function writeReceipt({ statement, index, size, path, signature }: Receipt): string {
-  return [
-    'v1',
-    toBase64Url(utf8(statement)),
-    `${index}-${size}`,
-    toBase64Url(concat(...path)),
-    toBase64Url(signature),
-  ].join('.');
+/** `base64Url`: the encoder, where the platform has a faster one. */
+export function writeReceipt(
+  { statement, index, size, path, signature }: Receipt,
+  base64Url: (bytes: Uint8Array) => string = toBase64Url,
+): string {
+  const [stated, way, signed] = [utf8(statement), concat(...path), signature].map((part) => base64Url(part));
+  return `v1.${stated}.${index}-${size}.${way}.${signed}`;
 }
 
 /** Throws `invalid_request` for anything that {@link writeReceipt} does not write. Says nothing of who wrote it. */
