@@ -44,6 +44,8 @@ export {
   writeReceipt,
   writeStatement,
 } from './receipt.ts';
+export { recordText } from './record-text.ts';
+export { type NoteSigner, signNote, verifierOf } from './sign-note.ts';
 export {
   cosignatureBytes,
   cosignatureType,

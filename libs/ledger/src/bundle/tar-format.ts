@@ -68,7 +68,8 @@ export function readHeader(header: Uint8Array): HeaderFields {
 /** The sum of the header's bytes, those of the checksum itself taken for spaces. */
 function checksumOf(header: Uint8Array): number {
   let sum = 8 * 0x20;
-  for (const [at, byte] of header.entries()) if (at < checksumAt || at >= checksumAt + 8) sum += byte;
+  for (let at = 0; at < blockBytes; at += 1)
+    if (at < checksumAt || at >= checksumAt + 8) sum += header[at] ?? 0;
   return sum;
 }
 

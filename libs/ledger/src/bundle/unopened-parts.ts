@@ -47,9 +47,10 @@ class Column<Values extends Float64Array | Uint32Array> {
 }
 
 /**
- * Parts that a bundle does not open, until all leaves that tell of erasures are known. A part was erased when its bucket
- * was (`payload.erased`), or when a `retention.run` names a time after its call: `contentBefore` for payloads,
- * `metadataBefore` for everything of a call. A run covers nothing that is younger than itself.
+ * Parts that a bundle does not open, until all leaves that tell of erasures are known. A part of a call was erased when its
+ * bucket was (`payload.erased`), or when a `retention.run` names a time after the call: with the content go the keys of
+ * its days, without which metadata cannot be opened either. A run covers nothing that is younger than itself, and never a
+ * record of a change.
  */
 export class UnopenedParts {
   readonly #names: string[] = [];
@@ -59,8 +60,7 @@ export class UnopenedParts {
   readonly #bucket = new Column((length) => new Uint32Array(length));
   readonly #part = new Column((length) => new Uint32Array(length));
   readonly #erasedBuckets = new Set<string>();
-  #contentBefore = -Infinity;
-  #metadataBefore = -Infinity;
+  #before = -Infinity;
   #count = 0;
 
   add({ time, bucket }: Envelope, leaf: number, part: string, place: BundlePlace): void {
@@ -80,8 +80,8 @@ export class UnopenedParts {
     if (this.#erasedBuckets.size > erasedMax)
       throw refusal('beyond_limits', place, `more than ${erasedMax} erased bucket keys`);
     if (kind !== 'retention.run') return;
-    this.#contentBefore = Math.max(this.#contentBefore, Math.min(contentBefore ?? -Infinity, time));
-    this.#metadataBefore = Math.max(this.#metadataBefore, Math.min(metadataBefore ?? -Infinity, time));
+    const before = Math.max(contentBefore ?? -Infinity, metadataBefore ?? -Infinity);
+    this.#before = Math.max(this.#before, Math.min(before, time));
   }
 
   /** Of payloads and of texts, and the first that are missing. */
@@ -102,9 +102,7 @@ export class UnopenedParts {
 
   #isErased(at: number, part: string): boolean {
     if (this.#erasedBuckets.has(this.#names[this.#bucket.get(at)] ?? '')) return true;
-    const time = this.#time.get(at);
-    if (part === 'record') return false;
-    return time < this.#metadataBefore || (isPayloadPart(part) && time < this.#contentBefore);
+    return part !== 'record' && this.#time.get(at) < this.#before;
   }
 
   #numberOf(name: string): number {

@@ -303,7 +303,7 @@ export function variedLog(
     const userId = ['ada', 'bob', '', 'eve'][count % 4] ?? '';
     log.call({
       userId,
-      ...(count % 7 === 3 && { response: 'a long answer that was cut', keep: count % 14 === 3 ? 6 : 0 }),
+      ...(count % 7 === 2 && { response: 'a long answer that was cut', keep: count % 14 === 2 ? 6 : 0 }),
     });
     if (count === 4) log.gap(10_001, 10_002);
     if (count === 5) log.change('{"name":"k"}');
