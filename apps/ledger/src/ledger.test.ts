@@ -20,6 +20,7 @@ import {
   proveWithTiles,
   toHex,
   utf8,
+  verifierOf,
   verifyTlogProof,
   writeTlogProof,
 } from '@loom/ledger';
@@ -27,7 +28,6 @@ import { newKeyText, openSigner, type Signer } from '@loom/signer';
 import { createLogger, Metrics } from '@loom/telemetry';
 import { topics, type TraceEvent } from '@loom/trace-schema';
 import { openTraceStore, type TraceStore } from '@loom/trace-store';
-import { verifierOf } from './publish/sign-note.ts';
 import { type LedgerServiceDeps, startLedger } from './service.ts';
 import { recordOf, TestEmitter } from './testing/events.ts';
 

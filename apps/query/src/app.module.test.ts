@@ -54,6 +54,8 @@ beforeAll(async () => {
       verifySession: () => Promise.resolve(null),
       ledger: controlStore.ledger,
       masterKeys: new Map(),
+      signer: null,
+      behind: () => Promise.resolve(0),
     }),
     host: '127.0.0.1',
     port: 0,

@@ -1,3 +1,4 @@
+import type { MasterKeys } from '@loom/control-store/secrets';
 import type { EventStream } from '@loom/event-stream';
 import type { TraceJanitor, TraceReader } from '@loom/trace-store';
 import { type DynamicModule, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
@@ -9,7 +10,9 @@ import {
   type VerifyKey,
   type VerifySession,
 } from '@loom/service-kit';
-import type { ContentReaderDeps } from './content-reader.ts';
+import { BucketKeyReader } from './bucket-key-reader.ts';
+import { BundleExport, type BundleExportDeps } from './bundle-export.ts';
+import { ContentReader, type ContentReaderDeps } from './content-reader.ts';
 import { JanitorController } from './janitor.controller.ts';
 import { JanitorPreview } from './janitor-preview.ts';
 import { LedgerController } from './ledger.controller.ts';
@@ -21,7 +24,12 @@ import { MetricsQueries, type ReadLag } from './metrics-queries.ts';
 import { QueriesController } from './queries.controller.ts';
 import { TraceQueries } from './trace-queries.ts';
 
-export interface QueryModuleDeps extends LedgerQueriesDeps {
+export interface QueryModuleDeps extends Pick<LedgerQueriesDeps, 'ledger'> {
+  /** They open bucket keys, and with them commitments and sealed content. */
+  readonly masterKeys: MasterKeys;
+  /** Signs the manifests of bundles; null: none are exported. */
+  readonly signer: BundleExportDeps['signer'];
+  readonly behind: BundleExportDeps['behind'];
   readonly store: TraceReader & TraceJanitor;
   readonly stream: Pick<EventStream, 'tail'>;
   readonly verifyKey: VerifyKey;
@@ -38,7 +46,10 @@ export class AppModule implements OnApplicationShutdown {
     this.#tail = tail;
   }
 
-  static register(deps: QueryModuleDeps): DynamicModule {
+  static register(given: QueryModuleDeps): DynamicModule {
+    const deps = { ...given, bucketKeys: new BucketKeyReader(given.ledger, given.masterKeys) };
+    const queries = new LedgerQueries(deps);
+    const bundles = new BundleExport({ ...deps, queries, content: new ContentReader(deps) });
     return {
       module: AppModule,
       controllers: [
@@ -51,7 +62,8 @@ export class AppModule implements OnApplicationShutdown {
       providers: [
         { provide: TraceQueries, useFactory: () => new TraceQueries(deps) },
         { provide: MetricsQueries, useFactory: () => new MetricsQueries(deps) },
-        { provide: LedgerQueries, useFactory: () => new LedgerQueries(deps) },
+        { provide: LedgerQueries, useValue: queries },
+        { provide: BundleExport, useValue: bundles },
         { provide: JanitorPreview, useFactory: () => new JanitorPreview(deps.store) },
         { provide: LiveTail, useFactory: () => new LiveTail(deps.stream) },
         { provide: VERIFY_KEY, useValue: deps.verifyKey },

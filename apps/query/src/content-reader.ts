@@ -2,8 +2,10 @@ import { promisify } from 'node:util';
 import { zstdDecompress } from 'node:zlib';
 import type { ContentState } from '@loom/api-contract';
 import { LoomError } from '@loom/errors';
+import { openPayload } from '@loom/ledger';
 import type { PayloadPart } from '@loom/trace-schema';
 import type { StoredPayload, StoredSpan, TraceReader } from '@loom/trace-store';
+import type { BucketKeyReader } from './bucket-key-reader.ts';
 import { contentLeftOut, type SpanContent } from './span-view.ts';
 
 const decompress = promisify(zstdDecompress);
@@ -17,6 +19,8 @@ type CallWires = Pick<StoredSpan, 'dialect' | 'wire' | 'requestModel'>;
 
 export interface ContentReaderDeps {
   readonly store: Pick<TraceReader, 'readPayload' | 'readChunks'>;
+  /** Opens what is sealed. */
+  readonly bucketKeys: Pick<BucketKeyReader, 'read'>;
   /** The answer as one JSON value: a body as it is, a stream put together from its chunks; null when there is none. */
   readonly assembleAnswer: (call: CallWires, bytes: Buffer, stream: boolean) => unknown;
 }
@@ -25,7 +29,14 @@ export interface PlainPayload {
   /** Null when there are no bytes to give; `state` says why. */
   readonly bytes: Buffer | null;
   readonly state: ContentState;
+  /** Of all the plain bytes, also of those that were not kept; the commitment in place of the hash of what was sealed. */
+  readonly length: number;
+  readonly hash: string;
 }
+
+type CallPlace = Pick<StoredSpan, 'projectId' | 'spanId' | 'callId'>;
+
+const noBytes = { bytes: null, length: 0, hash: '' };
 
 /** What was asked and answered, decoded from the store. */
 export class ContentReader {
@@ -36,15 +47,26 @@ export class ContentReader {
   }
 
   /** The recorded bytes, plain. Rejects with `payload_too_large` above 64 MiB. */
-  async readBytes(span: StoredSpan, part: PayloadPart): Promise<PlainPayload> {
+  async readBytes(span: CallPlace, part: PayloadPart): Promise<PlainPayload> {
     const { projectId, spanId } = span;
     const stored = await this.#deps.store.readPayload({ projectId, spanId, part });
-    if (!stored) return { bytes: null, state: 'absent' };
-    if (stored.keyId !== null) return { bytes: null, state: 'sealed' };
+    if (!stored) return { ...noBytes, state: 'absent' };
+    const { length, hash } = stored;
+    const opened = stored.keyId === null ? stored : await this.#open(span, part, stored);
+    if (!opened) return { ...noBytes, state: 'sealed', length, hash };
     return {
-      bytes: await plainBytes(stored),
+      bytes: await plainBytes(opened),
       state: stored.storedLength < stored.length ? 'truncated' : 'complete',
+      ...{ length, hash },
     };
+  }
+
+  /** Null when the key of its bucket is gone. */
+  async #open(span: CallPlace, part: PayloadPart, stored: StoredPayload): Promise<StoredPayload | null> {
+    const { projectId, callId } = span;
+    const keyId = stored.keyId ?? '';
+    const key = (await this.#deps.bucketKeys.read([keyId])).get(keyId);
+    return key ? { ...stored, data: openPayload(key, stored.data, { projectId, callId, part }) } : null;
   }
 
   /** Request and answer as JSON, as far as they are small enough. */
@@ -65,7 +87,7 @@ export class ContentReader {
   }
 
   #readInline(span: StoredSpan, part: PayloadPart, length: number): Promise<PlainPayload> {
-    if (length > inlineBytesMax) return Promise.resolve({ bytes: null, state: 'omitted' });
+    if (length > inlineBytesMax) return Promise.resolve({ ...noBytes, state: 'omitted' });
     return this.readBytes(span, part);
   }
 

@@ -7,7 +7,6 @@ import type {
   ProvenLeaf,
 } from '@loom/api-contract';
 import type { LedgerStore, StoredCheckpoint, StoredLeaf } from '@loom/control-store';
-import { type MasterKeys } from '@loom/control-store/secrets';
 import { LoomError } from '@loom/errors';
 import {
   commitmentSalt,
@@ -23,11 +22,11 @@ import {
 } from '@loom/ledger';
 import { systemProjectId } from '@loom/trace-schema';
 import type { z } from 'zod';
-import { BucketKeyReader } from './bucket-key-reader.ts';
+import type { BucketKeyReader } from './bucket-key-reader.ts';
 
 export interface LedgerQueriesDeps {
   readonly ledger: LedgerStore;
-  readonly masterKeys: MasterKeys;
+  readonly bucketKeys: BucketKeyReader;
 }
 
 const keysMax = 50;
@@ -38,9 +37,9 @@ export class LedgerQueries {
   readonly #ledger: LedgerStore;
   readonly #keys: BucketKeyReader;
 
-  constructor({ ledger, masterKeys }: LedgerQueriesDeps) {
+  constructor({ ledger, bucketKeys }: LedgerQueriesDeps) {
     this.#ledger = ledger;
-    this.#keys = new BucketKeyReader(ledger, masterKeys);
+    this.#keys = bucketKeys;
   }
 
   async readLedger(projectId: string): Promise<z.infer<typeof Ledger>> {
@@ -70,7 +69,7 @@ export class LedgerQueries {
   async readCheckpoint(projectId: string): Promise<string> {
     const checkpoint = await this.#ledger.readCheckpoint(projectId);
     if (!checkpoint) throw new LoomError('not_found', 'nothing of this log is signed yet');
-    return this.#cosigned(projectId, checkpoint);
+    return this.cosigned(projectId, checkpoint);
   }
 
   /** `not_found` for a call of nobody and of another project, and for one that no leaf tells of yet. */
@@ -136,11 +135,12 @@ export class LedgerQueries {
     checkpoint: StoredCheckpoint,
   ): Promise<z.infer<typeof LedgerCheckpoint>> {
     const { size, root } = parseCheckpoint(parseNote(checkpoint.note).text);
-    const note = await this.#cosigned(projectId, checkpoint);
+    const note = await this.cosigned(projectId, checkpoint);
     return { size, root: toBase64(root), sealedAt: instantOf(checkpoint.sealedAtMs), note };
   }
 
-  async #cosigned(projectId: string, { size, note }: StoredCheckpoint): Promise<string> {
+  /** A checkpoint's note with the signatures of its witnesses. */
+  async cosigned(projectId: string, { size, note }: StoredCheckpoint): Promise<string> {
     const cosignatures = await this.#ledger.listCosignatures(projectId, size);
     return note + cosignatures.map(({ line }) => line).join('');
   }
@@ -169,7 +169,7 @@ export class LedgerQueries {
     return writeTlogProof({
       index,
       hashes,
-      checkpoint: await this.#cosigned(projectId, checkpoint),
+      checkpoint: await this.cosigned(projectId, checkpoint),
       extra: null,
     });
   }

@@ -1,18 +1,25 @@
+import { once } from 'node:events';
+import { PassThrough } from 'node:stream';
 import { routes } from '@loom/api-contract';
+import { LoomError } from '@loom/errors';
 import { Caller, type Principal, RequirePermission } from '@loom/service-kit';
 import { systemProjectId } from '@loom/trace-schema';
-import { Controller, Get, Header, Inject, Param, Query } from '@nestjs/common';
+import { Controller, Get, Header, Inject, Param, Query, StreamableFile } from '@nestjs/common';
 import type { z } from 'zod';
+import { BundleExport } from './bundle-export.ts';
+import { toClosedRange } from './instants.ts';
 import { LedgerQueries } from './ledger-queries.ts';
 
-const { listLedgerLeaves, getReceipt, getCheckpoint } = routes;
+const { listLedgerLeaves, getReceipt, getCheckpoint, exportBundle } = routes;
 
 @Controller('v1/ledger')
 export class LedgerController {
   readonly #queries: LedgerQueries;
+  readonly #bundles: BundleExport;
 
-  constructor(@Inject(LedgerQueries) queries: LedgerQueries) {
+  constructor(@Inject(LedgerQueries) queries: LedgerQueries, @Inject(BundleExport) bundles: BundleExport) {
     this.#queries = queries;
+    this.#bundles = bundles;
   }
 
   @Get()
@@ -48,4 +55,37 @@ export class LedgerController {
   ): Promise<string> {
     return this.#queries.readCheckpoint(log === 'system' ? systemProjectId : projectId);
   }
+
+  /** A failure on the way breaks the connection: what came by then is no bundle. */
+  @Get('bundle')
+  @RequirePermission(exportBundle.permission)
+  async exportBundle(
+    @Caller() { projectId }: Principal,
+    @Query({ schema: exportBundle.query }) query: z.output<typeof exportBundle.query>,
+  ): Promise<StreamableFile> {
+    const { from, to } = toClosedRange(query, 0, Date.now());
+    const range = { projectId, fromMs: millisOf(from), toMs: millisOf(to) };
+    const write = await this.#bundles.prepare(range);
+    const body = new PassThrough();
+    write({ write: (bytes) => writeTo(body, bytes) }).then(
+      () => body.end(),
+      (error: unknown) => body.destroy(error as Error),
+    );
+    return new StreamableFile(body, {
+      type: 'application/x-tar',
+      disposition: 'attachment; filename="bundle.loom"',
+    });
+  }
+}
+
+async function writeTo(body: PassThrough, bytes: Uint8Array): Promise<void> {
+  if (body.destroyed) throw new LoomError('unavailable', 'the reader of the bundle has gone');
+  if (!body.write(bytes)) await once(body, 'drain', { signal: AbortSignal.timeout(drainMsMax) });
+}
+
+/** A reader that takes nothing for so long is gone. */
+const drainMsMax = 60_000;
+
+function millisOf(nanos: string): number {
+  return Number(BigInt(nanos) / 1_000_000n);
 }

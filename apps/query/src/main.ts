@@ -9,6 +9,7 @@ import {
   runProcess,
   startHttpApplication,
 } from '@loom/service-kit';
+import { openSigner } from '@loom/signer';
 import { createLogger, Metrics } from '@loom/telemetry';
 import { topics } from '@loom/trace-schema';
 import { openTraceStore } from '@loom/trace-store';
@@ -26,6 +27,7 @@ await runProcess({ service: 'query', env: process.env, logger, metrics }, async 
     sessionSecret: config.LOOM_SESSION_SECRET.reveal(),
     schema: 'expect',
   });
+  const signer = config.LOOM_LEDGER_SIGNER_URL ? await openSigner(config.LOOM_LEDGER_SIGNER_URL) : null;
   const feed = await ControlFeed.start(stream, { logger, entities: ['apiKey'] });
   const lagOf = (group: string) => stream.lag(group, [topics.traces]);
   const http = await startHttpApplication({
@@ -36,6 +38,9 @@ await runProcess({ service: 'query', env: process.env, logger, metrics }, async 
       verifySession: (token, projectId) => controlStore.identity.readSession(token, projectId),
       assembleAnswer,
       ledger: controlStore.ledger,
+      signer,
+      behind: async () =>
+        (await Promise.all([lagOf('ledger'), lagOf('ingest')])).reduce((sum, lag) => sum + lag, 0),
       masterKeys: parseMasterKeys(config.LOOM_MASTER_KEYS.reveal()),
       lag: async () => ({ ingest: await lagOf('ingest'), pricing: await lagOf('pricing') }),
     }),
@@ -57,6 +62,7 @@ await runProcess({ service: 'query', env: process.env, logger, metrics }, async 
       await controlStore.close();
       await store.close();
       await stream.close();
+      await signer?.close();
     },
   };
 });

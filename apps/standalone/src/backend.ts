@@ -67,6 +67,8 @@ async function openParts(
     sessionSecret: config.LOOM_SESSION_SECRET.reveal(),
   });
   onClose(() => controlStore.close());
+  const signer = await openSigner(config.LOOM_LEDGER_SIGNER_URL);
+  onClose(() => signer.close());
   let priceBook = new PriceBook([]);
   const feed = await ControlFeed.start(stream, {
     logger,
@@ -90,6 +92,8 @@ async function openParts(
       QueryModule.register({
         ...{ store: traceStore, stream, verifyKey, verifySession, assembleAnswer, lag },
         ledger: controlStore.ledger,
+        signer,
+        behind: async () => (await lagOf('ledger')) + (await lagOf('ingest')),
         masterKeys: parseMasterKeys(config.LOOM_MASTER_KEYS.reveal()),
       }),
       await controlModule({
@@ -127,7 +131,6 @@ async function openParts(
   onClose(() => ingest.close());
   const pricing = await startPricing({ ...consumers, priceBook: () => priceBook });
   onClose(() => pricing.close());
-  const signer = await openSigner(config.LOOM_LEDGER_SIGNER_URL);
   const onFileFailure = (error: unknown) => {
     logger.fatal({ error }, 'a file of the ledger cannot be written');
     process.exit(1);

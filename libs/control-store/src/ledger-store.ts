@@ -56,6 +56,8 @@ export interface LedgerStore {
   countOpenCalls(projectId: string): Promise<{ readonly open: number; readonly orphaned: number }>;
   /** Changes of control that are no leaf yet, oldest first. */
   listUnsealedChanges(limit: number): Promise<UnsealedChange[]>;
+  /** The audit entries of these ids, as leaves were made of them. */
+  readChanges(ids: readonly string[]): Promise<UnsealedChange[]>;
 
   /** The current key of a bucket, made by `make` when there is none. */
   bucketKey(projectId: string, bucket: string, make: () => BucketKey): Promise<BucketKey>;

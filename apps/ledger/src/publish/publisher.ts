@@ -1,11 +1,18 @@
 import type { LedgerStore, LogHead, StoredCheckpoint } from '@loom/control-store';
 import { leavesPageMax } from '@loom/control-store';
 import { LoomError } from '@loom/errors';
-import { CompactRange, equalBytes, leafHash, nodeCrypto, utf8, writeCheckpoint } from '@loom/ledger';
+import {
+  CompactRange,
+  equalBytes,
+  leafHash,
+  nodeCrypto,
+  signNote,
+  utf8,
+  writeCheckpoint,
+} from '@loom/ledger';
 import type { Signer } from '@loom/signer';
 import type { Logger, Metrics } from '@loom/telemetry';
 import type { CheckpointFiles } from './checkpoint-files.ts';
-import { signNote } from './sign-note.ts';
 import { TileBuilder } from './tile-builder.ts';
 
 export interface PublisherDeps {

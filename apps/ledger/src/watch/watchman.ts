@@ -1,8 +1,7 @@
 import type { LedgerStore, UnsealedChange } from '@loom/control-store';
-import { canonicalJson, type CanonicalValue, type Envelope, writeVerifierKey } from '@loom/ledger';
+import { type Envelope, recordText, verifierOf, writeVerifierKey } from '@loom/ledger';
 import type { Signer } from '@loom/signer';
 import { systemProjectId } from '@loom/trace-schema';
-import { verifierOf } from '../publish/sign-note.ts';
 import { type Commitments, leafOfEnvelope } from '../seal/commitments.ts';
 import type { LogAppender } from '../seal/log-appender.ts';
 
@@ -123,21 +122,4 @@ export class Watchman {
       await this.#deps.appender.append(project, [this.#derive({ project, id: `heartbeat/${hour}`, kind: 'heartbeat' })]); // prettier-ignore
     }
   }
-}
-
-/** The one text of an audit entry. */
-export function recordText(record: Readonly<Record<string, unknown>>): string {
-  return canonicalJson(asCanonical(record));
-}
-
-/** Numbers that are not whole are written as texts. */
-function asCanonical(value: unknown): CanonicalValue {
-  if (Array.isArray(value)) return value.map(asCanonical);
-  if (typeof value === 'object' && value !== null)
-    return Object.fromEntries(
-      Object.entries(value).map(([name, member]) => [name.toWellFormed(), asCanonical(member)]),
-    );
-  if (typeof value === 'string') return value.toWellFormed();
-  if (typeof value === 'number') return Number.isSafeInteger(value) ? value : String(value);
-  return typeof value === 'boolean' ? value : null;
 }

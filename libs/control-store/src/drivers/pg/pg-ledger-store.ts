@@ -22,7 +22,7 @@ import {
 import { appendStatement } from './append-statement.ts';
 import { asLoomError } from './change-log.ts';
 import { ErasureRecords } from './erasure-records.ts';
-import { findUnsealedChanges } from './unsealed-changes.ts';
+import { findChanges, findUnsealedChanges } from './unsealed-changes.ts';
 
 const hashBytes = 32;
 const foundMax = 100;
@@ -238,6 +238,10 @@ export class PgLedgerStore implements LedgerStore {
 
   listUnsealedChanges(limit: number) {
     return findUnsealedChanges(this.#db, limit);
+  }
+
+  readChanges(ids: readonly string[]) {
+    return findChanges(this.#db, ids);
   }
 
   async bucketKey(projectId: string, bucket: string, make: () => BucketKey): Promise<BucketKey> {

@@ -1,0 +1,157 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { LedgerStore, StoredCheckpoint, StoredLeaf } from '@loom/control-store';
+import { LoomError } from '@loom/errors';
+import {
+  type BundleSink,
+  BundleWriter,
+  consistencyProof,
+  inclusionProof,
+  nodeCrypto,
+  type NoteSigner,
+  proveWithTiles,
+  signNote,
+  type Tombstone,
+} from '@loom/ledger';
+import { LeafOpener, type LeafOpenerDeps } from './leaf-opener.ts';
+import type { LedgerQueries } from './ledger-queries.ts';
+
+export interface BundleExportDeps extends LeafOpenerDeps {
+  readonly queries: Pick<LedgerQueries, 'readVerifierKeys' | 'cosigned'>;
+  /** Who signs the manifest; null where this service has no signer. */
+  readonly signer: { keys(): Promise<readonly NoteSigner[]> } | null;
+  /** Records that ledger and ingest have not taken in yet; null where that is not known. */
+  readonly behind: () => Promise<number | null>;
+}
+
+export interface ExportRange {
+  readonly projectId: string;
+  /** Unix milliseconds. */
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+const chunkLeaves = 1024;
+/** What happened is sealed within this (the promise of receipts). */
+const sealedWithinMs = 60_000;
+const waitMsMax = 20_000;
+const lookMs = 200;
+const tombstonesMax = 100_000;
+
+interface Span {
+  readonly start: StoredCheckpoint | null;
+  readonly end: StoredCheckpoint;
+  readonly newest: StoredCheckpoint;
+}
+
+/**
+ * Writes bundles (ADR 0016): all leaves that were sealed from the last checkpoint before the range until the promise of
+ * receipts has passed after it, so that whatever happened in the range is in it.
+ */
+export class BundleExport {
+  readonly #deps: BundleExportDeps;
+  readonly #opener: LeafOpener;
+
+  constructor(deps: BundleExportDeps) {
+    this.#deps = deps;
+    this.#opener = new LeafOpener(deps);
+  }
+
+  /**
+   * Rejects before the first write when nothing can be exported: `unsupported` without a signer, `not_found` when nothing
+   * is signed yet. A rejection after that leaves no bundle but a piece of one, which no verifier takes.
+   */
+  async prepare(range: ExportRange): Promise<(sink: BundleSink) => Promise<void>> {
+    const { signer } = this.#deps;
+    if (!signer)
+      throw new LoomError(
+        'unsupported',
+        'this service has no signer: give it LOOM_LEDGER_SIGNER_URL to export bundles',
+      );
+    if (range.toMs > Date.now() - sealedWithinMs) await this.#caughtUp(range.projectId);
+    const span = await this.#spanOf(range);
+    return (sink) => this.#write(range, span, sink, async (text) => signNote(await signer.keys(), text));
+  }
+
+  /** Waits for what happened until now to be sealed and stored, for some seconds at most. */
+  async #caughtUp(projectId: string): Promise<void> {
+    const deadline = Date.now() + waitMsMax;
+    let caughtUpAt: number | null = null;
+    while (Date.now() < deadline) {
+      if (caughtUpAt === null && ((await this.#deps.behind()) ?? 0) === 0) caughtUpAt = Date.now();
+      if (caughtUpAt !== null) {
+        const head = await this.#deps.ledger.readHead(projectId);
+        const newest = await this.#deps.ledger.readCheckpoint(projectId);
+        if ((newest?.size ?? 0) === head.size || (newest?.sealedAtMs ?? 0) > caughtUpAt) return;
+      }
+      await delay(lookMs);
+    }
+  }
+
+  async #spanOf({ projectId, fromMs, toMs }: ExportRange): Promise<Span> {
+    const { ledger } = this.#deps;
+    const newest = await ledger.readCheckpoint(projectId);
+    if (!newest) throw new LoomError('not_found', 'nothing of this log is signed yet');
+    const start = await ledger.readCheckpoint(projectId, { sealedAtMs: fromMs });
+    const end = (await ledger.readCheckpoint(projectId, { sealedAtMs: toMs + sealedWithinMs })) ?? start;
+    if (!end) throw new LoomError('not_found', 'nothing of this log was signed before the end of this range');
+    return { start, end, newest };
+  }
+
+  async #write(
+    { projectId, fromMs, toMs }: ExportRange,
+    { start, end, newest }: Span,
+    sink: BundleSink,
+    sign: (text: string) => Promise<string>,
+  ): Promise<void> {
+    const { ledger, queries } = this.#deps;
+    const vkeys = await queries.readVerifierKeys();
+    const origin = `${vkeys[0]?.split('+')[0] ?? ''}/ledger/${projectId}`;
+    const sizes = { start: start?.size ?? 0, end: end.size, size: newest.size };
+    const writer = new BundleWriter(nodeCrypto, sink);
+    await writer.begin({
+      meta: { origin, project: projectId, from: fromMs, to: toMs, ...sizes, createdAt: Date.now() },
+      vkeys,
+      startNote: start && (await queries.cosigned(projectId, start)),
+      endNote: await queries.cosigned(projectId, end),
+      newestNote: newest.size > end.size ? await queries.cosigned(projectId, newest) : null,
+      edge: start?.edge ?? [],
+      consistency:
+        newest.size > end.size
+          ? await this.#proved(projectId, newest.size, (range) =>
+              consistencyProof(end.size, newest.size, range),
+            )
+          : [],
+    });
+    const retained = await this.#opener.retainedSince(projectId);
+    for (let first = sizes.start; first < end.size; first += chunkLeaves) {
+      const leaves = await ledger.readLeaves(projectId, first, Math.min(end.size, first + chunkLeaves));
+      const openings = await this.#opener.open(projectId, leaves, retained);
+      await writer.chunk({ firstIndex: first, envelopes: leaves.map(({ envelope }) => envelope), openings });
+    }
+    await writer.finish(await this.#tombstones(projectId, end.size, newest.size), sign);
+  }
+
+  async #tombstones(projectId: string, from: number, size: number): Promise<Tombstone[]> {
+    const kinds = ['payload.erased', 'retention.run'];
+    const query = { projectId, kinds, from, limit: tombstonesMax + 1 };
+    const found = await this.#deps.ledger.listLeavesOfKinds(query);
+    if (found.length > tombstonesMax)
+      throw new LoomError('payload_too_large', `more than ${tombstonesMax} erasures after the range`);
+    const covered = found.filter(({ index }) => index < size).reverse();
+    return Promise.all(
+      covered.map(async ({ index, envelope }: StoredLeaf) => ({
+        ...{ index, envelope },
+        proof: await this.#proved(projectId, size, (range) => inclusionProof(index, size, range)),
+      })),
+    );
+  }
+
+  #proved(projectId: string, size: number, compute: Parameters<typeof proveWithTiles<Uint8Array[]>>[3]) {
+    return proveWithTiles(
+      nodeCrypto,
+      size,
+      (places) => this.#deps.ledger.readTiles(projectId, places),
+      compute,
+    );
+  }
+}
