@@ -6,9 +6,20 @@ export const exitCodes = { ok: 0, failed: 1, notFound: 2, notRunning: 3, usage: 
 
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+  if (error instanceof CommandExit) return error.exitCode;
   if (!isLoomError(error)) return exitCodes.failed;
   if (error.code === 'not_found') return exitCodes.notFound;
   if (error.code === 'unavailable') return exitCodes.notRunning;
   if (error.code === 'invalid_request' || error.code === 'config_invalid') return exitCodes.usage;
   return exitCodes.failed;
+}
+
+/** Ends a command that has said all that it has to say. */
+export class CommandExit extends Error {
+  readonly exitCode: number;
+
+  constructor(exitCode: number) {
+    super(`exit code ${exitCode}`);
+    this.exitCode = exitCode;
+  }
 }

@@ -5,11 +5,12 @@ import { KeyScope } from '@loom/trace-schema';
 import { Command, CommanderError } from 'commander';
 import type { CliConfig } from './config.ts';
 import { connectGateway, connectOperator, connectReader } from './deployment.ts';
-import { exitCodeOf, exitCodes } from './exit-codes.ts';
+import { CommandExit, exitCodeOf, exitCodes } from './exit-codes.ts';
 import { formatKeys } from './format-keys.ts';
 import { formatLiveEvent, formatTrace, formatTraces } from './format-trace.ts';
 import { type FixtureDeps, recordFixture } from './record-fixture.ts';
 import { safeText } from './terminal-text.ts';
+import { addVerifyCommands } from './verify-commands.ts';
 
 export interface CliIo {
   readonly out: (text: string) => void;
@@ -37,7 +38,7 @@ export async function runCli(
     await programOf(readConfig, io, output).parseAsync(args, { from: 'user' });
     return exitCodes.ok;
   } catch (error) {
-    if (!(error instanceof CommanderError)) {
+    if (!(error instanceof CommanderError || error instanceof CommandExit)) {
       const { code, message } = toLoomError(error);
       if (json) io.out(`${JSON.stringify({ error: { code, message } })}\n`);
       io.error(`loom: ${safeText(message)}\n`);
@@ -59,6 +60,7 @@ function programOf(readConfig: () => CliConfig, io: CliIo, output: Output): Comm
   const operator = () => connectOperator(readConfig());
   addTraceCommands(program, reader, io, output);
   addKeyCommands(command(program, 'keys', 'API keys'), operator, output);
+  addVerifyCommands(command(program, 'verify', 'checks what Loom has given out, offline'), io);
   const fixtures = command(program, 'fixtures', "recorded provider answers, for Loom's own tests");
   addFixtureCommands(
     fixtures,

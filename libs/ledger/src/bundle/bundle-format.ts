@@ -55,7 +55,7 @@ export const limits = {
 } as const;
 
 /** Parts whose opening is the hash of bytes; those of all others are texts. */
-export const payloadParts = ['request', 'response'] as const;
+const payloadParts = ['request', 'response'] as const;
 export type PayloadPart = (typeof payloadParts)[number];
 const textParts = ['meta', 'record'] as const;
 

@@ -14,7 +14,7 @@ import {
   writeOpening,
   writeTombstone,
 } from './bundle-format.ts';
-import { paddingOf, tarHeader, tarMember, trailerBytes } from './tar-format.ts';
+import { memberBytesMax, paddingOf, tarHeader, tarMember, trailerBytes } from './tar-format.ts';
 
 /** Where the bytes go; each write is waited for. */
 export interface BundleSink {
@@ -110,6 +110,7 @@ export class BundleWriter {
   async #payload(opening: Extract<OpenedPart, { bytes: unknown }>): Promise<void> {
     const { index, part, storedLength, bytes } = opening;
     const hash = this.#crypto.sha256Stream();
+    if (storedLength > memberBytesMax) throw misuse(`the ${part} of leaf ${index} is too large`);
     let written = 0;
     await this.#write(tarHeader(memberNames.payload(index, part), storedLength));
     for await (const piece of bytes instanceof Uint8Array ? [bytes] : bytes) {

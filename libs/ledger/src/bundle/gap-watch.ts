@@ -2,7 +2,7 @@ import type { Envelope } from '../envelope.ts';
 import { type BundlePlace, refusal } from './bundle-refusal.ts';
 
 /** Numbers of an emitter that never came, as the leaf at `leaf` says. */
-export interface OpenGap {
+interface OpenGap {
   readonly emitter: string;
   readonly from: number;
   readonly to: number;

@@ -12,7 +12,7 @@ import { concat, utf8 } from '../bytes.ts';
 export const blockBytes = 512;
 /** Two zero blocks. */
 export const trailerBytes = 2 * blockBytes;
-export const nameBytesMax = 100;
+const nameBytesMax = 100;
 /** What eleven octal digits can say: 8 GiB - 1. */
 export const memberBytesMax = 8 ** 11 - 1;
 
