@@ -22,6 +22,7 @@ type claim struct {
 	OldRoot []byte
 	Leaf    []byte
 	Proof   [][]byte
+	Bundle  []byte
 }
 
 func hashOf(bytes []byte) (hash tlog.Hash) {
@@ -29,19 +30,30 @@ func hashOf(bytes []byte) (hash tlog.Hash) {
 	return hash
 }
 
+func verifiersOf(vkeys []string) (note.Verifiers, error) {
+	var verifiers []note.Verifier
+	for _, vkey := range vkeys {
+		verifier, err := note.NewVerifier(vkey)
+		if err != nil {
+			return nil, err
+		}
+		verifiers = append(verifiers, verifier)
+	}
+	return note.VerifierList(verifiers...), nil
+}
+
 func holds(c claim) bool {
 	switch c.Kind {
 	case "note":
-		var verifiers []note.Verifier
-		for _, vkey := range c.VKeys {
-			verifier, err := note.NewVerifier(vkey)
-			if err != nil {
-				return false
-			}
-			verifiers = append(verifiers, verifier)
+		verifiers, err := verifiersOf(c.VKeys)
+		if err != nil {
+			return false
 		}
-		opened, err := note.Open([]byte(c.Note), note.VerifierList(verifiers...))
+		opened, err := note.Open([]byte(c.Note), verifiers)
 		return err == nil && opened.Text == c.Text
+	case "bundle":
+		verifiers, err := verifiersOf(c.VKeys)
+		return err == nil && bundleHolds(c.Bundle, verifiers) == nil
 	case "inclusion":
 		var proof tlog.RecordProof
 		for _, hash := range c.Proof {
