@@ -15,6 +15,7 @@ export {
   type CaptureRefusals,
   type ChunkVector,
   type EmitterClosed,
+  type EmitterOpened,
   eventIds,
   isCallEnded,
   KeyCreated,
