@@ -7,9 +7,11 @@ import type { CliConfig } from './config.ts';
 import { connectGateway, connectOperator, connectReader } from './deployment.ts';
 import { CommandExit, exitCodeOf, exitCodes } from './exit-codes.ts';
 import { formatKeys } from './format-keys.ts';
+import { addLedgerCommands } from './ledger-commands.ts';
 import { formatLiveEvent, formatTrace, formatTraces } from './format-trace.ts';
 import { type FixtureDeps, recordFixture } from './record-fixture.ts';
 import { safeText } from './terminal-text.ts';
+import { toTime } from './times.ts';
 import { addVerifyCommands } from './verify-commands.ts';
 
 export interface CliIo {
@@ -60,7 +62,12 @@ function programOf(readConfig: () => CliConfig, io: CliIo, output: Output): Comm
   const operator = () => connectOperator(readConfig());
   addTraceCommands(program, reader, io, output);
   addKeyCommands(command(program, 'keys', 'API keys'), operator, output);
-  addVerifyCommands(command(program, 'verify', 'checks what Loom has given out, offline'), io);
+  const verify = command(program, 'verify', 'checks what Loom has given out');
+  addVerifyCommands(verify, io);
+  addLedgerCommands(program, verify, command, {
+    ...{ reader, operator, gateway: () => connectGateway(readConfig()), signal: io.signal },
+    show: (value, format) => output.show(value, format),
+  });
   const fixtures = command(program, 'fixtures', "recorded provider answers, for Loom's own tests");
   addFixtureCommands(
     fixtures,
@@ -192,16 +199,4 @@ function toScope(text: string): KeyScope {
 function wholeNumber(text: string): number {
   if (/^\d{1,6}$/.test(text)) return Number(text);
   throw new LoomError('invalid_request', `"${text}" is not a whole number`);
-}
-
-const agoMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-/** `1h` is an hour ago; anything else must be a time. ISO 8601 out. */
-function toTime(text: string): string {
-  const ago = /^(\d{1,6})([smhd])$/.exec(text);
-  const ms = ago?.[2] ? Date.now() - Number(ago[1]) * (agoMs[ago[2]] ?? 0) : Date.parse(text);
-  if (Number.isNaN(ms)) {
-    throw new LoomError('invalid_request', `"${text}" is no time; write 30m, 1h, 7d or 2026-11-22T10:00:00Z`);
-  }
-  return new Date(ms).toISOString();
 }

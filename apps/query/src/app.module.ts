@@ -17,11 +17,13 @@ import { JanitorController } from './janitor.controller.ts';
 import { JanitorPreview } from './janitor-preview.ts';
 import { LedgerController } from './ledger.controller.ts';
 import { LedgerQueries, type LedgerQueriesDeps } from './ledger-queries.ts';
+import { LeafOpener } from './leaf-opener.ts';
 import { LiveController } from './live.controller.ts';
 import { LiveTail } from './live-tail.ts';
 import { MetricsController } from './metrics.controller.ts';
 import { MetricsQueries, type ReadLag } from './metrics-queries.ts';
 import { QueriesController } from './queries.controller.ts';
+import { RecordCheck } from './record-check.ts';
 import { TraceQueries } from './trace-queries.ts';
 
 export interface QueryModuleDeps extends Pick<LedgerQueriesDeps, 'ledger'> {
@@ -49,7 +51,9 @@ export class AppModule implements OnApplicationShutdown {
   static register(given: QueryModuleDeps): DynamicModule {
     const deps = { ...given, bucketKeys: new BucketKeyReader(given.ledger, given.masterKeys) };
     const queries = new LedgerQueries(deps);
-    const bundles = new BundleExport({ ...deps, queries, content: new ContentReader(deps) });
+    const content = new ContentReader(deps);
+    const bundles = new BundleExport({ ...deps, queries, content });
+    const check = new RecordCheck({ ...deps, queries, opener: new LeafOpener({ ...deps, content }) });
     return {
       module: AppModule,
       controllers: [
@@ -64,6 +68,7 @@ export class AppModule implements OnApplicationShutdown {
         { provide: MetricsQueries, useFactory: () => new MetricsQueries(deps) },
         { provide: LedgerQueries, useValue: queries },
         { provide: BundleExport, useValue: bundles },
+        { provide: RecordCheck, useValue: check },
         { provide: JanitorPreview, useFactory: () => new JanitorPreview(deps.store) },
         { provide: LiveTail, useFactory: () => new LiveTail(deps.stream) },
         { provide: VERIFY_KEY, useValue: deps.verifyKey },

@@ -9,17 +9,24 @@ import type { z } from 'zod';
 import { BundleExport } from './bundle-export.ts';
 import { toClosedRange } from './instants.ts';
 import { LedgerQueries } from './ledger-queries.ts';
+import { RecordCheck } from './record-check.ts';
 
-const { listLedgerLeaves, getReceipt, getCheckpoint, exportBundle } = routes;
+const { listLedgerLeaves, getReceipt, getCheckpoint, checkLedger, exportBundle } = routes;
 
 @Controller('v1/ledger')
 export class LedgerController {
   readonly #queries: LedgerQueries;
   readonly #bundles: BundleExport;
+  readonly #check: RecordCheck;
 
-  constructor(@Inject(LedgerQueries) queries: LedgerQueries, @Inject(BundleExport) bundles: BundleExport) {
+  constructor(
+    @Inject(LedgerQueries) queries: LedgerQueries,
+    @Inject(BundleExport) bundles: BundleExport,
+    @Inject(RecordCheck) check: RecordCheck,
+  ) {
     this.#queries = queries;
     this.#bundles = bundles;
+    this.#check = check;
   }
 
   @Get()
@@ -44,6 +51,15 @@ export class LedgerController {
     @Param({ schema: getReceipt.params }) { id }: z.output<typeof getReceipt.params>,
   ): ReturnType<LedgerQueries['readReceipt']> {
     return this.#queries.readReceipt(projectId, id);
+  }
+
+  @Get('check')
+  @RequirePermission(checkLedger.permission)
+  checkLedger(
+    @Caller() { projectId }: Principal,
+    @Query({ schema: checkLedger.query }) query: z.output<typeof checkLedger.query>,
+  ): ReturnType<RecordCheck['run']> {
+    return this.#check.run(projectId, query);
   }
 
   @Get('checkpoint')

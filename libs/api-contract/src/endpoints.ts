@@ -33,6 +33,7 @@ export const endpoints = {
   getLedger: { service: 'query', method: 'GET', path: '/v1/ledger' },
   listLedgerLeaves: { service: 'query', method: 'GET', path: '/v1/ledger/leaves' },
   getReceipt: { service: 'query', method: 'GET', path: '/v1/ledger/receipts/{id}' },
+  checkLedger: { service: 'query', method: 'GET', path: '/v1/ledger/check' },
   getCheckpoint: { service: 'query', method: 'GET', path: '/v1/ledger/checkpoint', mediaType: 'text/plain' },
   exportBundle: {
     service: 'query',

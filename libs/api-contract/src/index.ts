@@ -1,5 +1,6 @@
 export {
   Ledger,
+  LedgerCheck,
   LedgerCheckpoint,
   LedgerLeaf,
   LedgerLeafList,

@@ -89,3 +89,33 @@ export const LedgerReceipt = z.object({
   salts: z.record(z.string(), z.string()),
 });
 export type LedgerReceipt = z.infer<typeof LedgerReceipt>;
+
+/** What `loom fsck` found. */
+export const LedgerCheck = z.object({
+  ok: z.boolean(),
+  /** At most 100. */
+  problems: z.array(z.object({ log: z.string(), message: z.string() })),
+  logs: z.array(
+    z.object({
+      project: z.string(),
+      size: z.int(),
+      /** Checkpoints whose root was derived again from the leaves. */
+      checkpoints: z.int(),
+      kinds: z.record(z.string(), z.int()),
+      /** Commitments that were opened again; null unless it was asked for. */
+      openings: z.object({ verified: z.int(), unopened: z.int() }).nullable(),
+    }),
+  ),
+  counts: z.object({
+    accepted: z.int(),
+    ended: z.int(),
+    open: z.int(),
+    /** Records of the stream that ledger or ingest have not taken in; counts are compared when there are none. */
+    behind: z.int().nullable(),
+    ledgerSpans: z.int(),
+    storedSpans: z.int(),
+    ledgerCosts: z.int(),
+    storedCosts: z.int(),
+  }),
+});
+export type LedgerCheck = z.infer<typeof LedgerCheck>;

@@ -41,6 +41,12 @@ export type LoomClient = {
 } & {
   /** The recorded bytes of a request or answer. */
   readonly getSpanRaw: (input: InputOf<typeof routes.getSpanRaw>) => Promise<Uint8Array>;
+  /** The newest signed head of a log. */
+  readonly getCheckpoint: (input?: Partial<InputOf<typeof routes.getCheckpoint>>) => Promise<string>;
+  /** A bundle as it comes; a failure on the way errs the stream. */
+  readonly exportBundle: (
+    input: { query: Field<typeof routes.exportBundle, 'query'>['query'] } & { signal?: AbortSignal },
+  ) => Promise<ReadableStream<Uint8Array>>;
   /** Events as they happen, until the signal aborts or the server ends. `onAlive`: at each sign of life, heartbeats too. */
   readonly live: (input?: { signal?: AbortSignal; onAlive?: () => void }) => AsyncGenerator<LiveEvent>;
 };
@@ -83,6 +89,8 @@ export function createPlainClient(options: LoomClientOptions, reader: AnswerRead
     ...Object.fromEntries(methods),
     getSpanRaw: async (input: AnyInput) =>
       new Uint8Array(await (await call(endpoints.getSpanRaw, input)).arrayBuffer()),
+    getCheckpoint: async (input: AnyInput = {}) => (await call(endpoints.getCheckpoint, input)).text(),
+    exportBundle: async (input: AnyInput) => (await call(endpoints.exportBundle, input)).body,
     live: async function* (input: AnyInput & { onAlive?: () => void } = {}) {
       const { body } = await call(endpoints.live, input);
       if (!body) return;

@@ -49,7 +49,7 @@ import {
   SessionList,
   UserList,
 } from './metrics.ts';
-import { Ledger, LedgerLeafList, LedgerReceipt } from './ledger.ts';
+import { Ledger, LedgerCheck, LedgerLeafList, LedgerReceipt } from './ledger.ts';
 import type { Permission } from './permissions.ts';
 import { CallInFlight, Span, SpanChunks, TraceDetail, TraceList, TraceOutline } from './trace.ts';
 
@@ -252,6 +252,13 @@ export const routes = {
     summary: 'The leaves of a call (by the call id of its receipt) with inclusion proofs.',
     params: IdParams,
     response: LedgerReceipt,
+  },
+  checkLedger: {
+    ...endpoints.checkLedger,
+    permission: 'traces:read',
+    summary: 'Derives every root again from what is stored, and compares log and trace store (`loom fsck`).',
+    query: z.object({ deep: z.stringbool().default(false) }),
+    response: LedgerCheck,
   },
   getCheckpoint: {
     ...endpoints.getCheckpoint,

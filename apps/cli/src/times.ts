@@ -1,0 +1,13 @@
+import { LoomError } from '@loom/errors';
+
+const agoMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `1h` is an hour ago; anything else must be a time. ISO 8601 out. */
+export function toTime(text: string): string {
+  const ago = /^(\d{1,6})([smhd])$/.exec(text);
+  const ms = ago?.[2] ? Date.now() - Number(ago[1]) * (agoMs[ago[2]] ?? 0) : Date.parse(text);
+  if (Number.isNaN(ms)) {
+    throw new LoomError('invalid_request', `"${text}" is no time; write 30m, 1h, 7d or 2026-11-22T10:00:00Z`);
+  }
+  return new Date(ms).toISOString();
+}

@@ -1,0 +1,242 @@
+import type { LedgerCheck } from '@loom/api-contract';
+import { leavesPageMax, type LedgerStore, type StoredLeaf } from '@loom/control-store';
+import { isLoomError, LoomError, messageOf } from '@loom/errors';
+import {
+  CompactRange,
+  equalBytes,
+  leafHash,
+  nodeCrypto,
+  parseCheckpoint,
+  parseEnvelope,
+  parseNote,
+  parseVerifierKey,
+  tileWidth,
+  toHex,
+  utf8,
+  verifyNote,
+} from '@loom/ledger';
+import { systemProjectId } from '@loom/trace-schema';
+import type { TraceReader } from '@loom/trace-store';
+import type { z } from 'zod';
+import type { LedgerQueries } from './ledger-queries.ts';
+import { checkOpenings } from './opening-check.ts';
+import type { LeafOpener } from './leaf-opener.ts';
+
+export interface RecordCheckDeps {
+  readonly ledger: LedgerStore;
+  readonly store: Pick<TraceReader, 'reconcile'>;
+  readonly queries: Pick<LedgerQueries, 'readVerifierKeys'>;
+  readonly opener: LeafOpener;
+  /** Records that ledger and ingest have not taken in yet; null where that is not known. */
+  readonly behind: () => Promise<number | null>;
+}
+
+type Check = z.infer<typeof LedgerCheck>;
+type Problem = Check['problems'][number];
+
+interface Tally {
+  readonly kinds: Map<string, number>;
+  openings: { verified: number; unopened: number };
+}
+
+const problemsMax = 100;
+const treeLevelsOfTile = 8;
+const endings = ['call.completed', 'call.failed', 'call.aborted', 'call.interrupted'];
+
+/**
+ * `loom fsck`: derives every root again from what is stored and compares it with every checkpoint, the head and the tiles;
+ * compares what the log says happened with what the trace store has. Reads, and changes nothing. One at a time.
+ */
+export class RecordCheck {
+  readonly #deps: RecordCheckDeps;
+  #running = false;
+
+  constructor(deps: RecordCheckDeps) {
+    this.#deps = deps;
+  }
+
+  /** With `deep` every commitment is opened again too. */
+  async run(projectId: string, { deep }: { readonly deep: boolean }): Promise<Check> {
+    if (this.#running) throw new LoomError('conflict', 'a check is running; try again when it is over');
+    this.#running = true;
+    try {
+      const problems: Problem[] = [];
+      const logs = [];
+      for (const project of [projectId, systemProjectId])
+        logs.push(await this.#checkLog(project, deep && project === projectId, problems));
+      const counts = await this.#compareCounts(projectId, logs[0]?.kinds ?? {}, problems);
+      return { ok: problems.length === 0, problems: problems.slice(0, problemsMax), logs, counts };
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  async #checkLog(project: string, deep: boolean, problems: Problem[]): Promise<Check['logs'][number]> {
+    const { ledger } = this.#deps;
+    const head = await ledger.readHead(project);
+    const tally: Tally = { kinds: new Map(), openings: { verified: 0, unopened: 0 } };
+    const note = (message: string) => problems.push({ log: project, message });
+    const walk = new LogWalk(project, await this.#checkpoints(project, note), note);
+    for (let at = 0; at < head.size;) {
+      const leaves = await ledger.readLeaves(project, at, Math.min(head.size, at + leavesPageMax));
+      if (leaves.length === 0) {
+        note(`leaf ${at} of ${head.size} is missing`);
+        break;
+      }
+      for (const leaf of leaves) walk.take(leaf, tally.kinds);
+      for (const message of await walk.compareTiles(ledger)) note(message);
+      if (deep) await this.#open(project, leaves, tally, note);
+      at += leaves.length;
+    }
+    const nodes = walk.range.nodes;
+    if (
+      nodes.length !== head.edge.length ||
+      nodes.some((node, at) => !equalBytes(node, head.edge[at] ?? node.subarray(1)))
+    )
+      note('the head has another root than its leaves');
+    walk.finish();
+    return {
+      ...{ project, size: head.size, checkpoints: walk.checked },
+      ...{ kinds: Object.fromEntries(tally.kinds), openings: deep ? tally.openings : null },
+    };
+  }
+
+  async #open(
+    project: string,
+    leaves: readonly StoredLeaf[],
+    tally: Tally,
+    note: (message: string) => void,
+  ): Promise<void> {
+    const { opener } = this.#deps;
+    const parts = await opener.open(project, leaves, await opener.retainedSince(project));
+    const { verified, unopened, wrong } = checkOpenings(leaves, parts);
+    tally.openings = {
+      verified: tally.openings.verified + verified,
+      unopened: tally.openings.unopened + unopened,
+    };
+    for (const message of wrong) note(message);
+  }
+
+  /** Roots by size, of checkpoints whose signature holds. */
+  async #checkpoints(
+    project: string,
+    note: (message: string) => void,
+  ): Promise<ReadonlyMap<number, Uint8Array>> {
+    const keys = (await this.#deps.queries.readVerifierKeys()).map((vkey) =>
+      parseVerifierKey(nodeCrypto, vkey),
+    );
+    const roots = new Map<number, Uint8Array>();
+    for (let size = 1; ;) {
+      const found = await this.#deps.ledger.checkpointOver(project, size);
+      if (!found) return roots;
+      try {
+        verifyNote(nodeCrypto, found.note, keys);
+        const checkpoint = parseCheckpoint(parseNote(found.note).text);
+        if (checkpoint.size !== found.size)
+          note(`the checkpoint of size ${found.size} says ${checkpoint.size}`);
+        roots.set(found.size, checkpoint.root);
+      } catch (error) {
+        note(
+          `the checkpoint of size ${found.size}: ${isLoomError(error) ? error.message : messageOf(error)}`,
+        );
+      }
+      size = found.size + 1;
+    }
+  }
+
+  /** The log says how many calls ended; the trace store has a span for each, unless retention took them. */
+  async #compareCounts(
+    projectId: string,
+    kinds: Readonly<Record<string, number>>,
+    problems: Problem[],
+  ): Promise<Check['counts']> {
+    const of = (kind: string) => kinds[kind] ?? 0;
+    const ended = endings.reduce((sum, kind) => sum + of(kind), 0);
+    const { spans, costs } = await this.#deps.store.reconcile({ projectId });
+    const { open } = await this.#deps.ledger.countOpenCalls(projectId);
+    const behind = await this.#deps.behind();
+    const counts = {
+      ...{ accepted: of('call.accepted'), ended, open, behind },
+      ...{ ledgerSpans: ended + of('call.refused'), storedSpans: spans.distinct },
+      ...{ ledgerCosts: of('cost.computed'), storedCosts: costs.distinct },
+    };
+    const note = (message: string) => problems.push({ log: projectId, message });
+    if (counts.accepted - ended !== open)
+      note(`${counts.accepted} calls were accepted and ${ended} have ended, but ${open} are open`);
+    const isComparable = behind === 0 && of('retention.run') === 0;
+    if (isComparable && counts.ledgerSpans !== counts.storedSpans)
+      note(`the log has ${counts.ledgerSpans} calls, the trace store ${counts.storedSpans} spans`);
+    if (isComparable && counts.ledgerCosts !== counts.storedCosts)
+      note(`the log has ${counts.ledgerCosts} prices, the trace store ${counts.storedCosts}`);
+    return counts;
+  }
+}
+
+/** One walk over the leaves of a log. */
+class LogWalk {
+  readonly range = new CompactRange(nodeCrypto);
+  checked = 0;
+  readonly #project: string;
+  readonly #roots: ReadonlyMap<number, Uint8Array>;
+  readonly #note: (message: string) => void;
+  readonly #tiles = new Map<string, { level: number; index: number; offset: number; hashes: Uint8Array[] }>();
+
+  constructor(project: string, roots: ReadonlyMap<number, Uint8Array>, note: (message: string) => void) {
+    this.#project = project;
+    this.#roots = roots;
+    this.#note = note;
+  }
+
+  take({ index, envelope, eventId, kind }: StoredLeaf, kinds: Map<string, number>): void {
+    if (index !== this.range.size) this.#note(`leaf ${this.range.size} is missing`);
+    kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+    try {
+      const { project, id, kind: own } = parseEnvelope(envelope);
+      if (project !== this.#project || id !== eventId || own !== kind)
+        this.#note(`leaf ${index} is filed under what it does not say`);
+    } catch (error) {
+      this.#note(`leaf ${index}: ${messageOf(error)}`);
+    }
+    this.range.append(leafHash(nodeCrypto, utf8(envelope)), (level, at, hash) =>
+      this.#gather(level, at, hash),
+    );
+    const root = this.#roots.get(this.range.size);
+    if (!root) return;
+    this.checked += 1;
+    if (!equalBytes(root, this.range.root()))
+      this.#note(
+        `the checkpoint of size ${this.range.size} has another root than the leaves: ${toHex(root)}`,
+      );
+  }
+
+  finish(): void {
+    const beyond = [...this.#roots.keys()].filter((size) => size > this.range.size);
+    if (beyond.length > 0)
+      this.#note(`a checkpoint of size ${Math.max(...beyond)} is there, and so many leaves are not`);
+  }
+
+  #gather(treeLevel: number, at: number, hash: Uint8Array): void {
+    if (treeLevel % treeLevelsOfTile !== 0) return;
+    const place = { level: treeLevel / treeLevelsOfTile, index: Math.floor(at / tileWidth) };
+    const key = `${place.level}/${place.index}`;
+    const tile = this.#tiles.get(key) ?? { ...place, offset: at % tileWidth, hashes: [] };
+    tile.hashes.push(hash);
+    this.#tiles.set(key, tile);
+  }
+
+  /** Stored tiles may lag behind the leaves, but never say something else. */
+  async compareTiles(ledger: Pick<LedgerStore, 'readTiles'>): Promise<string[]> {
+    const stored = await ledger.readTiles(this.#project, [...this.#tiles.values()]);
+    const wrong: string[] = [];
+    for (const [key, { offset, hashes }] of this.#tiles) {
+      const tile = stored.get(key) ?? new Uint8Array();
+      const differs = hashes.some((hash, at) => {
+        const own = tile.subarray((offset + at) * hash.length, (offset + at + 1) * hash.length);
+        return own.length > 0 && !equalBytes(own, hash);
+      });
+      if (differs) wrong.push(`tile ${key} is not made of the leaves`);
+    }
+    this.#tiles.clear();
+    return wrong;
+  }
+}
