@@ -92,7 +92,11 @@ export class BundleExport {
     const newest = await ledger.readCheckpoint(projectId);
     if (!newest) throw new LoomError('not_found', 'nothing of this log is signed yet');
     const start = await ledger.readCheckpoint(projectId, { sealedAtMs: fromMs });
-    const end = (await ledger.readCheckpoint(projectId, { sealedAtMs: toMs + sealedWithinMs })) ?? start;
+    const promised = (await ledger.readCheckpoint(projectId, { sealedAtMs: toMs + sealedWithinMs })) ?? start;
+    // Of a quiet log the next one may be much later: the range has to be covered.
+    const isShort = (promised?.sealedAtMs ?? 0) < toMs;
+    const next = isShort ? await ledger.checkpointOver(projectId, (promised?.size ?? 0) + 1) : null;
+    const end = next ?? promised;
     if (!end) throw new LoomError('not_found', 'nothing of this log was signed before the end of this range');
     return { start, end, newest };
   }
