@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { newApiKey, newPepper } from '../../libs/control-store/dist/secrets.js';
+import { newKeyText } from '../../libs/signer/dist/key-text.js';
 
 const password = () => randomBytes(24).toString('base64url');
 const made = {
@@ -11,6 +12,7 @@ const made = {
   LOOM_FIRST_KEY: () => newApiKey().text,
   LOOM_OPERATOR_KEY: () => newApiKey().text,
   LOOM_SESSION_SECRET: () => randomBytes(32).toString('base64url'),
+  LOOM_LEDGER_SIGNER_URL: () => `note-key:${newKeyText(`loom-${randomBytes(4).toString('hex')}.local`)}`,
   LOOM_FIRST_PASSWORD: password,
 };
 const example = readFileSync(new URL('.env.example', import.meta.url), 'utf8');

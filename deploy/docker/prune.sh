@@ -2,7 +2,7 @@
 # Leaves of a built tree what the services run on: their built output and production dependencies. Changes the tree.
 set -eu
 cd "$(dirname "$0")/../.."
-services='gateway ingest pricing query control console'
+services='gateway ingest pricing ledger query control console'
 
 rm -rf node_modules apps/*/node_modules libs/*/node_modules
 filters=''

@@ -113,9 +113,9 @@ describe('deploy/helm/loom', () => {
   const text = templates.join('\n');
 
   it('names variables that an app reads, and takes secrets that values.yaml tells of', () => {
-    const suffixed = /_(MIGRATE|INGEST|QUERY)$/;
+    const suffixed = /_(MIGRATE|INGEST|QUERY|LEDGER)$/;
     const named = unique(matches(text, /\bLOOM_[A-Z_]+\b/g));
-    const known = ['gateway', 'ingest', 'pricing', 'query', 'control', 'console'].flatMap(variablesOf);
+    const known = ['gateway', 'ingest', 'pricing', 'ledger', 'query', 'control', 'console'].flatMap(variablesOf);
     const unknown = named.filter(
       (name) => !known.includes(name) && !known.includes(name.replace(suffixed, '')),
     );
@@ -129,7 +129,7 @@ describe('deploy/helm/loom', () => {
 
   it('starts processes that are there', () => {
     const entries = unique(matches(text, /apps\/[a-z]+\/(?:dist|server)\/[a-z.]+\.m?js/g));
-    expect(entries).toHaveLength(8);
+    expect(entries).toHaveLength(9);
     for (const entry of entries) expect(read(sourceOf(entry)).length).toBeGreaterThan(0);
   });
 

@@ -12,7 +12,7 @@ import { z } from 'zod';
 /** What the ledger needs wherever it runs; on one machine it is a part of the backend. */
 export const ledgerSettings = z.object({
   LOOM_LEDGER_SIGNER_URL: envUrl.describe(
-    'Who holds the signing keys: file:<path> (one Go note key a line), vault+https://<token>@host:8200/<mount>/<key>?name=<name>',
+    'Who holds the signing keys: file:<path> (one Go note key a line), note-key:<key>[,<key>], vault+https://<token>@host:8200/<mount>/<key>?name=<name>',
   ),
   LOOM_LEDGER_DIRECTORY: z
     .string()

@@ -82,8 +82,25 @@ describe('a signer of a file', () => {
     await expect(open('open', newKeyText('a'), 0o644)).rejects.toThrow('make it 0600');
     await expect(openSigner(pathToFileURL(join(directory, 'none')))).rejects.toThrow('ENOENT');
     await expect(openSigner(new URL('pkcs11:token'))).rejects.toThrow(
-      'known: file: vault+http: vault+https:',
+      'known: file: note-key: vault+http: vault+https:',
     );
+  });
+});
+
+describe('a signer of the URL itself', () => {
+  it('signs with each key, the newest first', async () => {
+    const [one, two] = [newKeyText('loom.test'), newKeyText('loom.test')];
+    const keys = await (await openSigner(new URL(`note-key:${two},${one}`))).keys();
+    expect(keys.map(({ publicKey }) => publicKey)).toEqual(
+      [two, one].map((text) => parseKeyText(text).publicKey),
+    );
+    for (const key of keys) expect(await holds(key)).toBe(true);
+  });
+
+  it('refuses what is no key, and two names', async () => {
+    await expect(openSigner(new URL('note-key:abc'))).rejects.toMatchObject({ code: 'config_invalid' });
+    const twoNames = new URL(`note-key:${newKeyText('a')},${newKeyText('b')}`);
+    await expect(openSigner(twoNames)).rejects.toThrow('different names');
   });
 });
 

@@ -28,8 +28,8 @@ const portOf = (before: Ready | null, wanted: number): string =>
   before ? new URL(before.url).port : String(wanted);
 
 /**
- * The product as a team runs it on servers, on one machine: every service a process of its own, gateway, ingest and
- * pricing twice, on a real Kafka, PostgreSQL and Redis. Where no ClickHouse is given the embedded engine stands in.
+ * The product as a team runs it on servers, on one machine: every service a process of its own, gateway, ingest,
+ * pricing and ledger twice, on a real Kafka, PostgreSQL and Redis. Where no ClickHouse is given the embedded engine stands in.
  */
 export class ServersDeployment {
   readonly #config: ServersConfig;
@@ -68,18 +68,26 @@ export class ServersDeployment {
     await writeEnginesFile(home, stores.LOOM_TRACE_STORE_URL);
     await this.#migrate(stores);
     const control = await this.#startControl(stores, secrets);
-    const keys = {
-      LOOM_KEY_PEPPERS: secrets.keyPeppers,
+    const sealing = {
+      LOOM_MASTER_KEYS: secrets.masterKeys,
       LOOM_SESSION_SECRET: secrets.sessionSecret,
+      LOOM_LEDGER_SIGNER_URL: this.#env.LOOM_LEDGER_SIGNER_URL ?? secrets.ledgerSigner.href,
     };
-    const [query, ingests, pricings, gateways] = await Promise.all([
+    const [query, ingests, pricings, ledgers, gateways] = await Promise.all([
       this.#supervise('query', import.meta.resolve('@loom/app-query/main'), (before) => ({
         ...stores,
-        ...keys,
+        ...sealing,
+        LOOM_KEY_PEPPERS: secrets.keyPeppers,
         LOOM_QUERY_PORT: portOf(before, this.#config.LOOM_QUERY_PORT),
       })),
       this.#startTwice('ingest', import.meta.resolve('@loom/app-ingest/main'), stores, 'LOOM_INGEST_PORT'),
       this.#startTwice('pricing', import.meta.resolve('@loom/app-pricing/main'), stores, 'LOOM_PRICING_PORT'),
+      this.#startTwice(
+        'ledger',
+        import.meta.resolve('@loom/app-ledger/main'),
+        { ...stores, ...sealing },
+        'LOOM_LEDGER_PORT',
+      ),
       Promise.all(twice.map((at) => this.#startGateway(at, secrets))),
     ]);
     const console = await this.#startConsole(query, control);
@@ -94,6 +102,7 @@ export class ServersDeployment {
         ...numbered('gateway', gateways),
         ...numbered('ingest', ingests),
         ...numbered('pricing', pricings),
+        ...numbered('ledger', ledgers),
         ...{ query: query.url, console: console.url },
       },
       consoleUrl: console.url,
