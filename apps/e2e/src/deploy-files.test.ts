@@ -115,7 +115,9 @@ describe('deploy/helm/loom', () => {
   it('names variables that an app reads, and takes secrets that values.yaml tells of', () => {
     const suffixed = /_(MIGRATE|INGEST|QUERY|LEDGER)$/;
     const named = unique(matches(text, /\bLOOM_[A-Z_]+\b/g));
-    const known = ['gateway', 'ingest', 'pricing', 'ledger', 'query', 'control', 'console'].flatMap(variablesOf);
+    const known = ['gateway', 'ingest', 'pricing', 'ledger', 'query', 'control', 'console'].flatMap(
+      variablesOf,
+    );
     const unknown = named.filter(
       (name) => !known.includes(name) && !known.includes(name.replace(suffixed, '')),
     );

@@ -7,12 +7,13 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Secret } from '@loom/config';
 import { type ControlStore, openControlStore } from '@loom/control-store';
-import { parseMasterKeys, unseal } from '@loom/control-store/secrets';
+import { bucketLabels, parseMasterKeys, seal, unseal } from '@loom/control-store/secrets';
 import { startTestEngines, type TestEngines } from '@loom/engine-host/testing';
 import { type EventStream, type NewRecord, openEventStream } from '@loom/event-stream';
 import {
   commitmentSalt,
   inclusionProof,
+  newBucketKey,
   nodeCrypto,
   parseCheckpoint,
   parseEnvelope,
@@ -271,6 +272,93 @@ describe('startLedger', () => {
     expect(aside).toMatchObject([
       { reason: 'malformed', actor: 'ingest', resource: accepted.id, from: 1, to: 1 },
     ]);
+  });
+
+  it('keeps the key of a sealed project under a name of nobody, and takes the commitment of its emitter', async () => {
+    await start();
+    const emitter = new TestEmitter();
+    const keyId = randomUUID();
+    const context = { organizationId: '', recordId: keyId, field: 'bucketKey' };
+    const sealed = seal(parseMasterKeys(masterKeys), newBucketKey().toString('base64'), context);
+    const created = emitter.stamp<TraceEvent>(projectId, {
+      ...{ id: `key/${keyId}`, type: 'key.created', keyId, bucket: 'user/ada', sealed },
+    } as never);
+    const { accepted } = emitter.call(projectId, { userId: 'ada' });
+    const request = { ...accepted.request, keyId, hash: 'c'.repeat(64) };
+    await send(created, { ...accepted, request });
+    const [leaf] = await leaves();
+    expect(leaf).toMatchObject({ bucket: keyId, commits: { request: 'c'.repeat(64) }, seq: 2 });
+    const [label = ''] = bucketLabels(parseMasterKeys(masterKeys), projectId, 'user/ada');
+    expect(label).not.toContain('ada');
+    expect(await store.ledger.listBucketKeys(projectId, [label])).toEqual([keyId]);
+  });
+
+  it('erases an end user: keys, rows, and a leaf that says so; the others stay', async () => {
+    await start();
+    const organizationId = randomUUID();
+    await store.createOrganization({ id: organizationId, name: 'Acme' });
+    const project = {
+      id: projectId,
+      organizationId,
+      name: 'main',
+      capture: 'strict',
+      content: 'searchable',
+    } as const;
+    await store.createProject(project);
+    const emitter = new TestEmitter();
+    const [ada, bob] = ['ada', 'bob'].map((userId) => emitter.call(projectId, { userId }));
+    await send(...[ada, bob].flatMap((call) => (call ? [call.accepted, call.chunks, call.ended] : [])));
+    const bucketOfCall = async (callId = '') =>
+      (await leaves()).find(({ id }) => id === `${callId}/end`)?.bucket ?? '';
+    const [adaBucket, bobBucket] = [await bucketOfCall(ada?.callId), await bucketOfCall(bob?.callId)];
+    const id = randomUUID();
+    const sealedUser = seal(parseMasterKeys(masterKeys), 'ada', {
+      organizationId: '',
+      recordId: id,
+      field: 'user',
+    });
+    await store.ledger.createErasure({
+      id,
+      projectId,
+      sealedUser,
+      requestedBy: 'owner-1',
+      requestedAtMs: Date.now(),
+    });
+    const done = await until(async () =>
+      (await store.ledger.listErasures(projectId)).find(({ state }) => state === 'complete'),
+    );
+    expect(done).toMatchObject({ sealedUser: '', buckets: [adaBucket] });
+    const tombstone = (await leaves()).find(({ kind }) => kind === 'payload.erased');
+    expect(tombstone).toMatchObject({ buckets: [adaBucket], actor: 'owner-1' });
+    const keys = await store.ledger.readBucketKeys([adaBucket, bobBucket]);
+    expect([...keys.keys()]).toEqual([bobBucket]);
+  });
+
+  it('runs retention by whole days, with a leaf for each run, and not while a project is on hold', async () => {
+    const organizationId = randomUUID();
+    await store.createOrganization({ id: organizationId, name: 'Acme' });
+    const retention = { contentDays: 30, metadataDays: 90, hold: true };
+    await store.createProject({
+      ...{ id: projectId, organizationId, name: 'main', capture: 'strict', content: 'searchable', retention },
+    });
+    await start();
+    const { accepted } = new TestEmitter().call(projectId);
+    await send(accepted);
+    await delay(300);
+    expect(await kinds()).not.toContain('retention.run');
+    await store.updateProject(
+      { id: projectId, organizationId },
+      { retention: { ...retention, hold: false } },
+    );
+    const run = await until(async () => (await leaves()).find(({ kind }) => kind === 'retention.run'));
+    const today = Math.floor(Date.now() / 86_400_000);
+    expect(run).toMatchObject({
+      contentBefore: (today - 30) * 86_400_000,
+      metadataBefore: (today - 90) * 86_400_000,
+      counts: { payloads: 0, spans: 0 },
+    });
+    await delay(300);
+    expect((await kinds()).filter((kind) => kind === 'retention.run')).toHaveLength(1);
   });
 
   it('refuses to sign leaves that are not those of the head', async () => {

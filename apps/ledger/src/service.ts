@@ -58,15 +58,13 @@ export async function startLedger(deps: LedgerServiceDeps): Promise<{ close(): P
   const ledgerMetrics = new LedgerMetrics(metrics, store);
   let unsigned = 0;
   const pipeline = new SealingPipeline({
-    ...{ store, commitments, appender },
-    onKey: async ({ keyId, projectId, bucket, sealed: sealedKey, time }) =>
-      files?.keys?.put({
-        keyId,
-        projectId,
-        bucket,
-        sealedKey,
-        createdAtMs: Number(BigInt(time) / 1_000_000n),
-      }),
+    ...{ commitments, appender },
+    onKey: async ({ keyId, projectId, bucket: named, sealed: sealedKey, time }) => {
+      const [bucket = named] = bucketLabels(masterKeys, projectId, named);
+      const key = { keyId, projectId, bucket, sealedKey, createdAtMs: Number(BigInt(time) / 1_000_000n) };
+      await store.keepBucketKey(key);
+      await files?.keys?.put(key);
+    },
     onSealed: (_projectId, leaves) => {
       ledgerMetrics.sealed(leaves);
       unsigned += leaves;

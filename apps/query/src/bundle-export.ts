@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { LedgerStore, StoredCheckpoint, StoredLeaf } from '@loom/control-store';
+import type { StoredCheckpoint, StoredLeaf } from '@loom/control-store';
 import { LoomError } from '@loom/errors';
 import {
   type BundleSink,

@@ -14,7 +14,7 @@ export const LedgerCheckpoint = z.object({
 export type LedgerCheckpoint = z.infer<typeof LedgerCheckpoint>;
 
 /** Numbers of an emitter that never came: evidence that something is missing. */
-export const LedgerGap = z.object({
+const LedgerGap = z.object({
   emitter: z.string(),
   from: z.int(),
   to: z.int(),
@@ -24,7 +24,7 @@ export const LedgerGap = z.object({
 });
 
 /** Who was shown which head: a witness that cosigned, a webhook or bucket that took it. */
-export const LedgerAnchor = z.object({
+const LedgerAnchor = z.object({
   name: z.string(),
   size: z.int(),
   at: Instant,

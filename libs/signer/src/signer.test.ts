@@ -115,12 +115,12 @@ describe('a signer of Vault', () => {
     if (request.headers['x-vault-token'] !== 'hvs.test') return [403, {}];
     if (state.status !== 200) return [state.status, {}];
     const spki = (key: (typeof versions)[number]) => key.publicKey.export({ format: 'der', type: 'spki' });
-    const keys = versions.map((key, at) => [
+    const keys = versions.map((key, at): [number, object] => [
       at + 1,
       { public_key: spki(key).subarray(12).toString('base64') },
     ]);
     if (request.method === 'GET' && request.url === '/v1/transit/keys/loom')
-      return [200, { ...{ type: state.type, keys: Object.fromEntries(keys) }, latest_version: 2, min_decryption_version: state.oldest }]; // prettier-ignore
+      return [200, { ...{ type: state.type, keys: Object.fromEntries(keys) as object }, latest_version: 2, min_decryption_version: state.oldest }]; // prettier-ignore
     if (request.method !== 'POST' || request.url !== '/v1/transit/sign/loom') return [404, {}];
     const body = JSON.parse(Buffer.concat(await request.toArray()).toString()) as {
       input: string;

@@ -24,7 +24,7 @@ const roundMax = 500;
 const bucketsOfLeaf = 16;
 
 /** What an end user's id is sealed for. */
-export function erasureContext(id: string) {
+function erasureContext(id: string) {
   return { organizationId: '', recordId: id, field: 'user' };
 }
 

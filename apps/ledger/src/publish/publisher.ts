@@ -26,7 +26,7 @@ export interface PublisherDeps {
 }
 
 /** The origin of a project's log. */
-export function originOf(name: string, projectId: string): string {
+function originOf(name: string, projectId: string): string {
   return `${name}/ledger/${projectId}`;
 }
 

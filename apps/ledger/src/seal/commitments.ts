@@ -27,7 +27,7 @@ interface Remembered {
 }
 
 /** What a bucket key is sealed for in the control store. */
-export function bucketKeyContext(keyId: string) {
+function bucketKeyContext(keyId: string) {
   return { organizationId: '', recordId: keyId, field: 'bucketKey' };
 }
 

@@ -13,7 +13,7 @@ import {
 } from '@loom/trace-schema';
 
 /** What a part of a leaf is committed to, or the commitment where its emitter has made it already. */
-export type CommittedPart =
+type CommittedPart =
   | { readonly part: string; readonly opening: Uint8Array }
   | { readonly part: string; readonly commitment: string };
 
@@ -185,7 +185,7 @@ function firstCounts(counts: Readonly<Record<string, number>>): Record<string, n
 }
 
 /** US dollars as nano-dollars; what is finer is rounded to the nearest. */
-export function nanoUsdOf(usd: string): string {
+function nanoUsdOf(usd: string): string {
   const [whole = '0', fraction = ''] = usd.split('.');
   const nanos = BigInt(whole + fraction.slice(0, nanoUsdDigits).padEnd(nanoUsdDigits, '0'));
   return String(nanos + (Number(fraction[nanoUsdDigits] ?? '0') >= 5 ? 1n : 0n));

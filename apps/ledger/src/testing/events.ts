@@ -15,7 +15,7 @@ import {
 
 const startTime = '1772600400123456789';
 
-export function payloadOf(text: string): Payload {
+function payloadOf(text: string): Payload {
   const bytes = Buffer.from(text);
   const hash = createHash('sha256').update(bytes).digest('hex');
   const length = bytes.length;
