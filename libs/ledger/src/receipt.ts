@@ -1,5 +1,5 @@
 import { LoomError } from '@loom/errors';
-import { concat, fromBase64, fromDecimal, textOf, toBase64, utf8 } from './bytes.ts';
+import { fromBase64, fromDecimal, textOf, toBase64, utf8 } from './bytes.ts';
 import { canonicalJson } from './canonical-json.ts';
 import type { LedgerCrypto } from './ledger-crypto.ts';
 import { hashBytes, leafHash, nodeHash, splitOf } from './merkle-hash.ts';
@@ -33,6 +33,15 @@ export interface Receipt {
   readonly signature: Uint8Array;
 }
 
+/** What a receipt is joined of, as text. */
+export interface ReceiptParts {
+  readonly statement: string;
+  readonly index: number;
+  readonly size: number;
+  readonly path: string;
+  readonly signature: string;
+}
+
 const signatureBytes = 64;
 const textLengthMax = 8192;
 const hexHash = /^[0-9a-f]{64}$/;
@@ -43,37 +52,39 @@ export function writeStatement({ callId, emitter, project, request, seq, time }:
   return `{${names},"project":${JSON.stringify(project)},"request":"${request}","seq":${seq},"time":${time},"v":1}`;
 }
 
-/** What the emitter's key signs, once for all statements of a group. */
-export function receiptMessage(emitter: string, size: number, root: Uint8Array): Uint8Array {
-  return utf8(`loom/receipt/v1\n${emitter}\n${size}\n${toBase64(root)}\n`);
+/** What the emitter's key signs, once for all statements of a group. `root`: base64. */
+export function receiptMessage(emitter: string, size: number, root: string): string {
+  return `loom/receipt/v1\n${emitter}\n${size}\n${root}\n`;
 }
 
-/** The tree over the statements of one group: its root, and the path of each statement in it. */
-export function statementTree(
-  crypto: LedgerCrypto,
+/** SHA-256 as RFC 6962 uses it, over hashes in whatever form is fastest for who gives receipts. */
+export interface StatementHasher<Hash> {
+  /** SHA-256(0x00 || statement) */
+  leaf(statement: string): Hash;
+  /** SHA-256(0x01 || left || right) */
+  node(left: Hash, right: Hash): Hash;
+}
+
+/** The tree over the statements of one group, at least one: its root, and the path of each statement in it. */
+export function statementTree<Hash>(
+  hasher: StatementHasher<Hash>,
   statements: readonly string[],
-): { readonly root: Uint8Array; readonly paths: readonly (readonly Uint8Array[])[] } {
-  const leaves = statements.map((statement) => leafHash(crypto, utf8(statement)));
-  const paths: Uint8Array[][] = leaves.map(() => []);
-  const rootOf = (start: number, end: number): Uint8Array => {
-    const first = leaves[start];
-    if (first && end - start === 1) return first;
+): { readonly root: Hash; readonly paths: readonly (readonly Hash[])[] } {
+  const paths: Hash[][] = statements.map(() => []);
+  const rootOf = (start: number, end: number): Hash => {
+    if (end - start <= 1) return hasher.leaf(statements[start] ?? '');
     const middle = start + splitOf(end - start);
     const left = rootOf(start, middle);
     const right = rootOf(middle, end);
     for (let index = start; index < end; index += 1) paths[index]?.push(index < middle ? right : left);
-    return nodeHash(crypto, left, right);
+    return hasher.node(left, right);
   };
-  return { root: rootOf(0, leaves.length), paths };
+  return { root: rootOf(0, statements.length), paths };
 }
 
-/** `base64Url`: the encoder, where the platform has a faster one. */
-export function writeReceipt(
-  { statement, index, size, path, signature }: Receipt,
-  base64Url: (bytes: Uint8Array) => string = toBase64Url,
-): string {
-  const [stated, way, signed] = [utf8(statement), concat(...path), signature].map((part) => base64Url(part));
-  return `v1.${stated}.${index}-${size}.${way}.${signed}`;
+/** `statement`, `path` (joined) and `signature` are base64url without padding. */
+export function writeReceipt({ statement, index, size, path, signature }: ReceiptParts): string {
+  return `v1.${statement}.${index}-${size}.${path}.${signature}`;
 }
 
 /** Throws `invalid_request` for anything that {@link writeReceipt} does not write. Says nothing of who wrote it. */
@@ -107,7 +118,8 @@ export function verifyReceipt(
   const { statement, stated, index, size, path, signature } = parseReceipt(text);
   const root = rootOfPath(crypto, { hash: leafHash(crypto, utf8(statement)), index, size, path });
   if (!root) throw refused('not_included', `the path is none of leaf ${index} of ${size}`);
-  if (!crypto.verifyEd25519(publicKey, receiptMessage(stated.emitter, size, root), signature))
+  const message = utf8(receiptMessage(stated.emitter, size, toBase64(root)));
+  if (!crypto.verifyEd25519(publicKey, message, signature))
     throw refused('bad_signature', 'the signature is not that of the key of its emitter');
   return stated;
 }
@@ -170,11 +182,6 @@ function hashesOf(bytes: Uint8Array): Uint8Array[] {
   return Array.from({ length: bytes.length / hashBytes }, (_, index) =>
     bytes.subarray(index * hashBytes, (index + 1) * hashBytes),
   );
-}
-
-function toBase64Url(bytes: Uint8Array): string {
-  const text = btoa(String.fromCharCode(...bytes));
-  return text.replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
 }
 
 function bytesOf(text: string, what: string): Uint8Array {

@@ -1,5 +1,5 @@
-import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import { nodeCrypto, receiptMessage, statementTree, writeReceipt, writeStatement } from '@loom/ledger';
+import { generateKeyPairSync, hash, type KeyObject, sign } from 'node:crypto';
+import { receiptMessage, statementTree, writeReceipt, writeStatement } from '@loom/ledger';
 import { systemProjectId } from '@loom/trace-schema';
 import type { Emitter } from './emitter.ts';
 
@@ -64,16 +64,26 @@ export class ReceiptSigner {
     const size = claims.length;
     if (size === 0) return;
     const statements = claims.map(({ statement }) => statement);
-    const { root, paths } = statementTree(nodeCrypto, statements);
-    const signature = sign(null, receiptMessage(this.emitterId, size, root), this.#privateKey);
+    const { root, paths } = statementTree(hasher, statements);
+    const message = receiptMessage(this.emitterId, size, Buffer.from(root, 'latin1').toString('base64'));
+    const signature = sign(null, Buffer.from(message), this.#privateKey).toString('base64url');
     for (const [index, claim] of claims.entries()) {
-      const { statement } = claim;
-      const path = paths[index] ?? [];
-      claim.receipt = writeReceipt({ statement, index, size, path, signature }, base64Url);
+      const statement = Buffer.from(claim.statement).toString('base64url');
+      const path = Buffer.from((paths[index] ?? []).join(''), 'latin1').toString('base64url');
+      claim.receipt = writeReceipt({ statement, index, size, path, signature });
     }
   }
 }
 
-function base64Url({ buffer, byteOffset, byteLength }: Uint8Array): string {
-  return Buffer.from(buffer, byteOffset, byteLength).toString('base64url');
-}
+/** A node of the tree before it is hashed: 0x01 || left || right. */
+const pair = Buffer.alloc(65, 1);
+
+/** Hashes are Latin-1 texts of 32 characters: buffers of their own for each would cost more than the hashing. */
+const hasher = {
+  leaf: (statement: string) => hash('sha256', `\0${statement}`, 'binary'),
+  node: (left: string, right: string) => {
+    pair.write(left, 1, 'latin1');
+    pair.write(right, 33, 'latin1');
+    return hash('sha256', pair, 'binary');
+  },
+};
