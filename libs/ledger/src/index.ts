@@ -73,3 +73,17 @@ export {
 } from './tiles.ts';
 export { type FetchTiles, proveWithTiles } from './prove-with-tiles.ts';
 export { parseTlogProof, type TlogProof, verifyTlogProof, writeTlogProof } from './tlog-proof.ts';
+export {
+  type AddCheckpoint,
+  parseAddCheckpoint,
+  readCosignature,
+  sizeContentType,
+  writeAddCheckpoint,
+} from './witness/add-checkpoint.ts';
+export {
+  cosignerOf,
+  Witness,
+  type WitnessAnswer,
+  type WitnessDeps,
+  type WitnessStore,
+} from './witness/witness.ts';
