@@ -182,8 +182,13 @@ describe('refusals', () => {
       messages: [{ role: 'user', content: 'canary-text' }],
     });
     const callId = response.headers.get('x-request-id');
-    const refused = (await gateway.eventsOf('call.refused')) as CallRefused[];
-    const own = refused.find((event) => event.call.callId === callId);
+    let refused: CallRefused[] = [];
+    let own: CallRefused | undefined;
+    for (let tries = 0; tries < 200 && !own; tries += 1) {
+      refused = (await gateway.eventsOf('call.refused')) as CallRefused[];
+      own = refused.find((event) => event.call.callId === callId); // nobody waits for it to be written
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
     expect(own).toMatchObject({
       projectId: 'p1',
       requestModel: 'nowhere/model',
