@@ -13,6 +13,7 @@ import { type FixtureDeps, recordFixture } from './record-fixture.ts';
 import { safeText } from './terminal-text.ts';
 import { toTime } from './times.ts';
 import { addVerifyCommands } from './verify-commands.ts';
+import { addWitnessCommand } from './witness/witness-command.ts';
 
 export interface CliIo {
   readonly out: (text: string) => void;
@@ -68,6 +69,7 @@ function programOf(readConfig: () => CliConfig, io: CliIo, output: Output): Comm
     ...{ reader, operator, gateway: () => connectGateway(readConfig()), signal: io.signal },
     show: (value, format) => output.show(value, format),
   });
+  addWitnessCommand(program, io);
   const fixtures = command(program, 'fixtures', "recorded provider answers, for Loom's own tests");
   addFixtureCommands(
     fixtures,
