@@ -55,6 +55,9 @@ const schema = z.object({
   LOOM_CAPTURE_CHUNK_FLUSH: envDurationMs
     .default(100)
     .describe('How often chunks of running calls are written'),
+  LOOM_STREAM_SEGMENT_AGE: envDurationMs
+    .default(3_600_000)
+    .describe('A segment of the outbox is closed after this long, so that it can go'),
   LOOM_OUTBOX_BYTES_MAX: envBytes
     .default(8 * 1024 ** 3)
     .describe('Disk that the outbox may take, of all starts together, before strict calls are answered 503'),

@@ -75,6 +75,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   const outboxRoot = logRootOf(config.LOOM_OUTBOX_URL);
   const writer = await PartitionWriter.create(outboxRoot, topics.traces, receipts.emitterId, {
     topicBytesMax: config.LOOM_OUTBOX_BYTES_MAX,
+    segmentAgeMsMax: config.LOOM_STREAM_SEGMENT_AGE,
     onFailure: deps.onOutboxFailure,
     onGroup: (members) => receipts.signGroup(members),
   });

@@ -13,6 +13,9 @@ const schema = z.object({
   LOOM_STREAM_RETENTION: envDurationMs
     .default(24 * 3_600_000)
     .describe('Segments of the stream are kept at least this long after their last record'),
+  LOOM_STREAM_SEGMENT_AGE: envDurationMs
+    .default(3_600_000)
+    .describe('A segment is closed after this long, so that it can go; the gateway has the same variable'),
 });
 export type BackendConfig = z.infer<typeof schema>;
 

@@ -38,7 +38,7 @@ export interface Backend {
   close(): Promise<void>;
 }
 
-const sweepMs = 60_000;
+const sweepMsMax = 60_000;
 
 /** Ingest, pricing, ledger, query and control in one process: each consumer group its own application, one for HTTP. */
 export async function openBackend(deps: BackendDeps): Promise<Backend> {
@@ -59,7 +59,9 @@ async function openParts(
   { config, env, logger, metrics, errors }: BackendDeps,
   onClose: (close: () => Promise<unknown>) => void,
 ): Promise<string> {
-  const stream = await openServiceStream(config.LOOM_EVENT_STREAM_URL, logger);
+  const stream = await openServiceStream(config.LOOM_EVENT_STREAM_URL, logger, {
+    segmentAgeMsMax: config.LOOM_STREAM_SEGMENT_AGE,
+  });
   onClose(() => stream.close());
   const traceStore = await openTraceStore(config.LOOM_TRACE_STORE_URL);
   onClose(() => traceStore.close());
@@ -152,14 +154,17 @@ async function openParts(
 function keepSweeping(config: BackendConfig, logger: Logger): () => Promise<void> {
   const root = logRootOf(config.LOOM_EVENT_STREAM_URL);
   const minAgeMs = config.LOOM_STREAM_RETENTION;
-  const timer = setInterval(() => {
-    Promise.all([
-      sweepLog(root, { topic: topics.traces, groups: ['ingest', 'pricing', 'ledger'], minAgeMs }),
-      sweepLog(root, { topic: topics.costs, groups: ['ingest', 'ledger'], minAgeMs }),
-      // A publisher says everything at its start: what its predecessors said is needed by nobody.
-      sweepLog(root, { topic: topics.control, groups: [], minAgeMs, closedOnly: true }),
-    ]).catch((error: unknown) => logger.error({ error }, 'stream not swept'));
-  }, sweepMs);
+  const timer = setInterval(
+    () => {
+      Promise.all([
+        sweepLog(root, { topic: topics.traces, groups: ['ingest', 'pricing', 'ledger'], minAgeMs }),
+        sweepLog(root, { topic: topics.costs, groups: ['ingest', 'ledger'], minAgeMs }),
+        // A publisher says everything at its start: what its predecessors said is needed by nobody.
+        sweepLog(root, { topic: topics.control, groups: [], minAgeMs, closedOnly: true }),
+      ]).catch((error: unknown) => logger.error({ error }, 'stream not swept'));
+    },
+    Math.min(sweepMsMax, Math.max(1000, minAgeMs / 2)),
+  );
   return () => {
     clearInterval(timer);
     return Promise.resolve();

@@ -4,6 +4,8 @@ import type { EventStream } from './event-stream.ts';
 export interface EventStreamDeps {
   /** Told once when this process' log can no longer be written (a failed write or fsync). */
   readonly onFailure?: (error: LoomError) => void;
+  /** Of `log:`: a segment is closed when its first record is this old, so that it can be deleted. Default an hour. */
+  readonly segmentAgeMsMax?: number;
 }
 
 type OpenEventStream = (url: URL, deps: EventStreamDeps) => Promise<EventStream>;

@@ -208,6 +208,34 @@ describe('PartitionWriter', () => {
   });
 });
 
+describe('a segment that has grown old', () => {
+  it('is closed while nothing comes, and can go; what comes afterwards is read on', async () => {
+    const home = await newHome();
+    const writer = await PartitionWriter.create(home, 't', 'p', { segmentAgeMsMax: 100 });
+    const reader = new PartitionReader(writer.directory, 0);
+    const readAll = async () =>
+      (await reader.read({ recordsMax: 100, bytesMax: 1 << 20 })).map(({ value }) => value.toString());
+    await writer.append([record('old')]);
+    expect(await readAll()).toEqual(['old']);
+    await delay(400);
+    expect(
+      (await readdir(writer.directory)).filter((name) => name.endsWith('.seg') || /^\d/.test(name)),
+    ).toHaveLength(2);
+    expect(await sweepLog(home, { topic: 't', groups: [], minAgeMs: 0 })).toBeGreaterThan(0);
+    const texts = await Promise.all(
+      (await readdir(writer.directory)).map((name) => readFile(join(writer.directory, name))),
+    );
+    expect(texts.some((text) => text.includes('old'))).toBe(false);
+    await Promise.all(['new 1', 'new 2'].map((text) => writer.append([record(text)])));
+    await delay(400);
+    await writer.append([record('new 3')]);
+    expect(await readAll()).toEqual(['new 1', 'new 2', 'new 3']);
+    expect(writer.nextOffset).toBe(4);
+    await reader.close();
+    await writer.close();
+  });
+});
+
 describe('sweepLog', () => {
   it('deletes whole segments that every named group has committed, and empty closed partitions', async () => {
     const home = await newHome();

@@ -39,6 +39,7 @@ class LogEventStream implements EventStream {
     const producer = new LazyProducer(() =>
       PartitionWriter.create(this.#root, topic, newUuid(), {
         ...(this.#deps.onFailure ? { onFailure: this.#deps.onFailure } : {}),
+        ...(this.#deps.segmentAgeMsMax ? { segmentAgeMsMax: this.#deps.segmentAgeMsMax } : {}),
       }),
     );
     this.#producers.push(producer);

@@ -27,12 +27,18 @@ const fdatasyncAsync = promisify(fdatasync);
 const groupBytesMax = 1024 * 1024;
 const keyAndHeaderBytesMax = 64 * 1024;
 const capacityCheckMs = 1000;
+const ageLookMsMax = 60_000;
 /** What nobody waits for is written with the next group that somebody waits for, or after this. Milliseconds. */
 const patienceMs = 10;
 
 export interface PartitionWriterOptions {
   /** A segment is closed when it has reached this size. Bytes. */
   readonly segmentBytesMax?: number;
+  /**
+   * … or when its first record is this old, also while nothing comes: only whole segments are ever deleted, and what is
+   * in one stays as long as it is written to. Milliseconds; default an hour.
+   */
+  readonly segmentAgeMsMax?: number;
   /** Appends are refused as `overloaded` while this much waits for the disk. Bytes. */
   readonly queueBytesMax?: number;
   /**
@@ -82,6 +88,8 @@ export class PartitionWriter implements Producer {
     Pick<PartitionWriterOptions, 'onFailure' | 'onGroup'>;
   #segment: FileHandle;
   #segmentBytes: number;
+  #segmentBeganAt = performance.now();
+  readonly #ageTimer: NodeJS.Timeout;
   #topicBytes: number;
   #capacityCheckedAt = 0;
   #nextOffset: number;
@@ -109,11 +117,14 @@ export class PartitionWriter implements Producer {
     this.#topicBytes = position.topicBytes;
     this.#options = {
       segmentBytesMax: options.segmentBytesMax ?? 32 * 1024 * 1024,
+      segmentAgeMsMax: options.segmentAgeMsMax ?? 3_600_000,
       queueBytesMax: options.queueBytesMax ?? 64 * 1024 * 1024,
       topicBytesMax: options.topicBytesMax ?? Number.MAX_SAFE_INTEGER,
       ...(options.onFailure ? { onFailure: options.onFailure } : {}),
       ...(options.onGroup ? { onGroup: options.onGroup } : {}),
     };
+    const lookMs = Math.min(ageLookMsMax, this.#options.segmentAgeMsMax / 2);
+    this.#ageTimer = setInterval(() => this.#rollWhenOld(), lookMs).unref();
   }
 
   /** Makes a new partition. It appears under its name only when its lock is held. */
@@ -254,8 +265,9 @@ export class PartitionWriter implements Producer {
   async close(options: { readonly markClosed?: boolean } = {}): Promise<void> {
     if (this.#closing) return;
     this.#closing = true;
+    clearInterval(this.#ageTimer);
     this.#flushNow();
-    await this.#flushing;
+    while (this.#flushing) await this.#flushing;
     await this.#segment.close();
     if ((options.markClosed ?? true) && !this.#failure) {
       await replaceFile(join(this.directory, closedFile), `${this.#nextOffset}\n`);
@@ -303,7 +315,8 @@ export class PartitionWriter implements Producer {
   }
 
   async #writeGroup(group: CommitGroup): Promise<void> {
-    if (this.#segmentBytes >= this.#options.segmentBytesMax) await this.#rollSegment(group);
+    if (this.#segmentBytes >= this.#options.segmentBytesMax || this.#segmentIsOld())
+      await this.#rollSegment(group);
     let written = (await writevAsync(this.#segment.fd, group.frames)).bytesWritten;
     if (written < group.bytes) {
       const rest = Buffer.concat(group.frames);
@@ -312,13 +325,32 @@ export class PartitionWriter implements Producer {
     const synced = fdatasyncAsync(this.#segment.fd);
     if (group.members.length > 0) this.#options.onGroup?.(group.members);
     await synced;
+    if (this.#segmentBytes === 0) this.#segmentBeganAt = performance.now();
     this.#segmentBytes += group.bytes;
     this.#topicBytes += group.bytes;
     this.#queuedBytes -= group.bytes;
   }
 
-  async #rollSegment(group: CommitGroup): Promise<void> {
-    const first = group.frames[0];
+  #segmentIsOld(): boolean {
+    return (
+      this.#segmentBytes > 0 && performance.now() - this.#segmentBeganAt >= this.#options.segmentAgeMsMax
+    );
+  }
+
+  /** While nothing is appended nobody else would. */
+  #rollWhenOld(): void {
+    if (this.#flushing || this.#groups.length > 0 || this.#closing || this.#failure || !this.#segmentIsOld())
+      return;
+    this.#flushing = this.#rollSegment(null)
+      .catch((cause: unknown) => this.#fail(cause))
+      .finally(() => {
+        this.#flushing = null;
+        if (this.#groups[0]?.due) this.#flushNow();
+      });
+  }
+
+  async #rollSegment(group: CommitGroup | null): Promise<void> {
+    const first = group?.frames[0];
     const firstOffset = first
       ? first.readUInt32LE(8) + first.readUInt32LE(12) * 0x1_0000_0000
       : this.#nextOffset;
