@@ -8,6 +8,7 @@ import {
   loadConfig,
 } from '@loom/config';
 import { z } from 'zod';
+import { anchorSettings } from './anchor/anchor-settings.ts';
 
 /** What the ledger needs wherever it runs; on one machine it is a part of the backend. */
 export const ledgerSettings = z.object({
@@ -48,6 +49,7 @@ export const ledgerSettings = z.object({
     .describe(
       "An erasure is complete so long after its rows are gone: the stream's retention and an hour, for what rows were rewritten from",
     ),
+  ...anchorSettings,
 });
 export type LedgerSettings = z.infer<typeof ledgerSettings>;
 

@@ -8,6 +8,7 @@ import type { Signer } from '@loom/signer';
 import type { Logger, Metrics } from '@loom/telemetry';
 import { newUuid } from '@loom/trace-schema';
 import type { TraceJanitor } from '@loom/trace-store';
+import { Anchors } from './anchor/anchors.ts';
 import { AppModule } from './app.module.ts';
 import type { LedgerSettings } from './config.ts';
 import { Eraser } from './erase/eraser.ts';
@@ -52,8 +53,9 @@ export async function startLedger(deps: LedgerServiceDeps): Promise<{ close(): P
   });
   const appender = new LogAppender({ store, appender: appenderId, journal: files?.journal ?? null });
   const publisher = new Publisher({ store, signer, files: files?.checkpoints ?? null, logger, metrics });
+  const anchors = new Anchors({ config, store, logger, metrics });
   const sealing = new Rounds('sealing', config.LOOM_LEDGER_SEAL_INTERVAL, logger, async () => {
-    await publisher.publishAll();
+    if ((await publisher.publishAll()).length > 0) anchors.soon();
   });
   const ledgerMetrics = new LedgerMetrics(metrics, store);
   let unsigned = 0;
@@ -87,6 +89,7 @@ export async function startLedger(deps: LedgerServiceDeps): Promise<{ close(): P
     module: AppModule.register(pipeline),
   });
   sealing.start();
+  anchors.start();
   const watch = new Rounds('watch', watchMs, logger, async () => {
     await watchman.look();
     await files?.journal?.sweep(journalKeptMs);
@@ -106,6 +109,7 @@ export async function startLedger(deps: LedgerServiceDeps): Promise<{ close(): P
       await watch.stop();
       await consumer.close();
       await sealing.stop();
+      await anchors.stop();
       await publisher.publishAll();
       await files?.close();
     },
