@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { CommandExit, exitCodes } from './exit-codes.ts';
+import { collect } from './repeated-option.ts';
 import { verifyBundleFile } from './verify-bundle-file.ts';
 
 interface Options {
@@ -36,8 +37,4 @@ export function addVerifyCommands(
       const code = await verifyBundleFile({ file, vkeys: vkey, prior, policy, json }, io);
       if (code !== exitCodes.ok) throw new CommandExit(code);
     });
-}
-
-function collect(value: string, before: readonly string[]): string[] {
-  return [...before, value];
 }

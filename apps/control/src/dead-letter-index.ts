@@ -3,7 +3,7 @@ import type { ControlStore } from '@loom/control-store';
 import { LoomError } from '@loom/errors';
 import type { EventStream, StreamRecord, Subscription } from '@loom/event-stream';
 import type { EventStreamClient, Person } from '@loom/service-kit';
-import { DeadLetter as DeadLetterRecord, topics } from '@loom/trace-schema';
+import { DeadLetter as DeadLetterRecord, millisOfNanos, topics } from '@loom/trace-schema';
 import type { z } from 'zod';
 
 export interface DeadLetterIndexDeps {
@@ -133,7 +133,7 @@ function toDeadLetter(letter: DeadLetterRecord, replayedAtMs: number | undefined
   const { id, group, reason, message, topic, partition, offset, value, time } = letter;
   return {
     ...{ id, consumer: group, reason, message, topic, partition, offset },
-    time: instantOf(Number(BigInt(time) / 1_000_000n)),
+    time: instantOf(millisOfNanos(time)),
     bytes: Buffer.byteLength(value, 'base64'),
     replayedAt: replayedAtMs === undefined ? null : instantOf(replayedAtMs),
   };

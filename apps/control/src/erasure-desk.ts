@@ -1,6 +1,6 @@
 import type { Erasure, NewErasure } from '@loom/api-contract';
 import type { ControlStore, Erasure as StoredErasure } from '@loom/control-store';
-import { type MasterKeys, seal } from '@loom/control-store/secrets';
+import { type MasterKeys, sealErasedUser } from '@loom/control-store/secrets';
 import type { Principal } from '@loom/service-kit';
 import { newUuid } from '@loom/trace-schema';
 import type { z } from 'zod';
@@ -28,7 +28,7 @@ export class ErasureDesk {
     const { store, masterKeys } = this.#deps;
     const projectId = await ownProjectId(store, caller, body.projectId);
     const id = newUuid();
-    const sealedUser = seal(masterKeys, body.userId, { organizationId: '', recordId: id, field: 'user' });
+    const sealedUser = sealErasedUser(masterKeys, id, body.userId);
     const erasure = { id, projectId, sealedUser, requestedBy: caller.actor.id, requestedAtMs: Date.now() };
     await store.ledger.createErasure(erasure);
     const resource = { id, name: projectId };

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { listPartitions, PartitionReader, type StreamRecord } from '@loom/event-stream';
+import { listPartitions, readPartition, type StreamRecord } from '@loom/event-stream';
 import type { ControlSnapshot } from '@loom/routing';
 import { CallEnded, topics } from '@loom/trace-schema';
 import type { StoredResponses } from './stored-responses.ts';
@@ -18,16 +18,8 @@ export async function rebuildStoredResponses(
 ): Promise<number> {
   let found = 0;
   for (const partition of await listPartitions(root, topics.traces)) {
-    const reader = new PartitionReader(join(root, topics.traces, partition), 0);
-    try {
-      for (;;) {
-        const records = await reader.read({ recordsMax: 10_000, bytesMax: 16 * 1024 * 1024 });
-        if (records.length === 0) break;
-        for (const record of records) found += (await keep(record, responses, snapshot)) ? 1 : 0;
-      }
-    } finally {
-      await reader.close();
-    }
+    for await (const record of readPartition(join(root, topics.traces, partition)))
+      found += (await keep(record, responses, snapshot)) ? 1 : 0;
   }
   return found;
 }

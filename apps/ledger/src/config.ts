@@ -1,6 +1,7 @@
 import {
   envBoolean,
   envDurationMs,
+  envInteger,
   type Environment,
   envPort,
   envSecret,
@@ -28,11 +29,7 @@ export const ledgerSettings = z.object({
   LOOM_LEDGER_SEAL_INTERVAL: envDurationMs
     .default(5_000)
     .describe('A log that has grown is signed after at most this long'),
-  LOOM_LEDGER_SEAL_LEAVES: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(1_000_000)
+  LOOM_LEDGER_SEAL_LEAVES: envInteger(1, 1_000_000)
     .default(4096)
     .describe('… or when it has grown by so many leaves'),
   LOOM_LEDGER_GAP_AFTER: envDurationMs

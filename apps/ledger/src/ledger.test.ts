@@ -1,15 +1,18 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { Secret } from '@loom/config';
-import { type ControlStore, openControlStore } from '@loom/control-store';
-import { bucketLabels, parseMasterKeys, seal, unseal } from '@loom/control-store/secrets';
-import { startTestEngines, type TestEngines } from '@loom/engine-host/testing';
-import { type EventStream, type NewRecord, openEventStream } from '@loom/event-stream';
+import type { ControlStore } from '@loom/control-store';
+import {
+  bucketLabels,
+  openBucketKey,
+  parseMasterKeys,
+  sealBucketKey,
+  sealErasedUser,
+} from '@loom/control-store/secrets';
+import { type TestEngines } from '@loom/engine-host/testing';
+import { type EventStream, type NewRecord } from '@loom/event-stream';
 import {
   commitmentSalt,
   inclusionProof,
@@ -25,93 +28,32 @@ import {
   verifyTlogProof,
   writeTlogProof,
 } from '@loom/ledger';
-import { newKeyText, openSigner, type Signer } from '@loom/signer';
-import { createLogger, Metrics } from '@loom/telemetry';
+import type { Signer } from '@loom/signer';
 import { topics, type TraceEvent } from '@loom/trace-schema';
-import { openTraceStore, type TraceStore } from '@loom/trace-store';
-import { type LedgerServiceDeps, startLedger } from './service.ts';
 import { recordOf, TestEmitter } from './testing/events.ts';
-
-const masterKeys = `k1:${randomBytes(32).toString('base64')}`;
-
-async function until<Value>(
-  look: () => Promise<Value | null | undefined | false>,
-  whileMs = 20_000,
-): Promise<Value> {
-  const deadline = performance.now() + whileMs;
-  for (;;) {
-    const found = await look();
-    if (found !== null && found !== undefined && found !== false) return found;
-    if (performance.now() > deadline) throw new Error('it did not happen in time');
-    await delay(20);
-  }
-}
+import { LedgerFixture, masterKeys, until } from './testing/ledger-fixture.ts';
 
 describe('startLedger', () => {
+  let fixture: LedgerFixture;
   let engines: TestEngines;
   let store: ControlStore;
-  let traceStore: TraceStore;
   let directory: string;
   let signer: Signer;
   let stream: EventStream;
-  let ledger: { close(): Promise<void> } | null = null;
   let projectId: string;
 
   beforeAll(async () => {
-    engines = await startTestEngines();
-    store = await openControlStore(new URL(engines.controlStoreUrl), { sessionSecret: 'x'.repeat(32) });
-    traceStore = await openTraceStore(new URL(engines.traceStoreUrl));
-    directory = await mkdtemp(join(tmpdir(), 'loom-ledger-'));
-    await writeFile(join(directory, 'keys'), newKeyText('loom.test'), { mode: 0o600 });
-    signer = await openSigner(pathToFileURL(join(directory, 'keys')));
+    fixture = await LedgerFixture.open();
+    ({ engines, store, directory, signer } = fixture.opened);
   });
-  afterAll(async () => {
-    await traceStore.close();
-    await store.close();
-    await engines.stop();
-    await rm(directory, { recursive: true });
-  });
+  afterAll(() => fixture.close());
   beforeEach(async () => {
-    projectId = randomUUID();
-    stream = await openEventStream(new URL('memory:'));
+    ({ stream, projectId } = await fixture.beginTest());
   });
-  afterEach(async () => {
-    await ledger?.close();
-    ledger = null;
-    await stream.close();
-  });
+  afterEach(() => fixture.endTest());
 
-  const start = async (config: Partial<LedgerServiceDeps['config']> = {}) => {
-    ledger = await startLedger({
-      config: {
-        LOOM_LEDGER_SIGNER_URL: pathToFileURL(join(directory, 'keys')),
-        LOOM_LEDGER_DIRECTORY: undefined,
-        LOOM_LEDGER_JOURNAL: false,
-        LOOM_LEDGER_RECOVER: false,
-        LOOM_LEDGER_SEAL_INTERVAL: 50,
-        LOOM_LEDGER_SEAL_LEAVES: 4096,
-        LOOM_LEDGER_GAP_AFTER: 300_000,
-        LOOM_LEDGER_ORPHAN_AFTER: Number.MAX_SAFE_INTEGER,
-        LOOM_LEDGER_ERASURE_INTERVAL: 50,
-        LOOM_LEDGER_ERASURE_DEADLINE: 0,
-        LOOM_LEDGER_WITNESSES: [],
-        LOOM_LEDGER_WEBHOOKS: [],
-        LOOM_LEDGER_BUCKET_URL: null,
-        LOOM_LEDGER_BUCKET_RETENTION: 0,
-        LOOM_MASTER_KEYS: new Secret(masterKeys),
-        ...config,
-      },
-      ...{
-        stream,
-        signer,
-        store: store.ledger,
-        traceStore,
-        logger: createLogger({ service: 'test', level: 'silent' }),
-      },
-      metrics: new Metrics(),
-      onFileFailure: (error) => expect(error).toBeUndefined(),
-    });
-  };
+  const start = (config?: Parameters<LedgerFixture['startLedger']>[0]) => fixture.startLedger(config);
+  const checkpointOf = (size: number) => fixture.checkpointOf(size);
   const send = async (...events: TraceEvent[]) => sendRecords(events.map(recordOf));
   const sendRecords = async (records: NewRecord[], topic: string = topics.traces) => {
     await (await stream.producer(topic)).append(records);
@@ -120,11 +62,6 @@ describe('startLedger', () => {
   const leaves = async () =>
     (await store.ledger.readLeaves(projectId, 0, 4096)).map(({ envelope }) => parseEnvelope(envelope));
   const kinds = async () => (await leaves()).map(({ kind }) => kind);
-  const checkpointOf = (size: number) =>
-    until(async () => {
-      const found = await store.ledger.readCheckpoint(projectId);
-      return found && found.size >= size && found;
-    });
 
   it('seals a call: facts and commitments, no content and nothing of the person', async () => {
     await start();
@@ -159,8 +96,7 @@ describe('startLedger', () => {
     });
     const bucket = envelope.bucket ?? '';
     const sealed = (await store.ledger.readBucketKeys([bucket])).get(bucket)?.sealedKey ?? '';
-    const context = { organizationId: '', recordId: bucket, field: 'bucketKey' };
-    const key = Buffer.from(unseal(parseMasterKeys(masterKeys), sealed, context), 'base64');
+    const key = openBucketKey(parseMasterKeys(masterKeys), bucket, sealed);
     const payload = createHash('sha256').update('the answer').digest();
     const salt = commitmentSalt(key, envelope.id, 'response');
     const commitment = toHex(payloadCommitment(nodeCrypto, { part: 'response', salt, payload }));
@@ -282,8 +218,7 @@ describe('startLedger', () => {
     await start();
     const emitter = new TestEmitter();
     const keyId = randomUUID();
-    const context = { organizationId: '', recordId: keyId, field: 'bucketKey' };
-    const sealed = seal(parseMasterKeys(masterKeys), newBucketKey().toString('base64'), context);
+    const sealed = sealBucketKey(parseMasterKeys(masterKeys), keyId, newBucketKey());
     const created = emitter.stamp<TraceEvent>(projectId, {
       ...{ id: `key/${keyId}`, type: 'key.created', keyId, bucket: 'user/ada', sealed },
     } as never);
@@ -316,11 +251,7 @@ describe('startLedger', () => {
       (await leaves()).find(({ id }) => id === `${callId}/end`)?.bucket ?? '';
     const [adaBucket, bobBucket] = [await bucketOfCall(ada?.callId), await bucketOfCall(bob?.callId)];
     const id = randomUUID();
-    const sealedUser = seal(parseMasterKeys(masterKeys), 'ada', {
-      organizationId: '',
-      recordId: id,
-      field: 'user',
-    });
+    const sealedUser = sealErasedUser(parseMasterKeys(masterKeys), id, 'ada');
     await store.ledger.createErasure({
       id,
       projectId,
@@ -404,7 +335,7 @@ describe('startLedger', () => {
     await start(config);
     await calls(5);
     await checkpointOf(10);
-    await ledger?.close();
+    await fixture.stopLedger();
     await engines.kill();
     const copy = join(directory, 'copy');
     await cp(engines.directory, copy, { recursive: true });
@@ -413,8 +344,7 @@ describe('startLedger', () => {
     await calls(500);
     const { note } = await checkpointOf(1010);
     const whole = await store.ledger.readLeaves(projectId, 0, 4096);
-    await ledger?.close();
-    ledger = null;
+    await fixture.stopLedger();
     // As a power cut leaves a store that does not sync, or somebody who puts back an old copy.
     await engines.kill();
     await rm(engines.directory, { recursive: true });

@@ -6,7 +6,7 @@ import type { EventStream } from '@loom/event-stream';
 import { startConsumer } from '@loom/service-kit';
 import type { Signer } from '@loom/signer';
 import type { Logger, Metrics } from '@loom/telemetry';
-import { newUuid } from '@loom/trace-schema';
+import { millisOfNanos, newUuid } from '@loom/trace-schema';
 import type { TraceJanitor } from '@loom/trace-store';
 import { Anchors } from './anchor/anchors.ts';
 import { AppModule } from './app.module.ts';
@@ -63,7 +63,7 @@ export async function startLedger(deps: LedgerServiceDeps): Promise<{ close(): P
     ...{ commitments, appender },
     onKey: async ({ keyId, projectId, bucket: named, sealed: sealedKey, time }) => {
       const [bucket = named] = bucketLabels(masterKeys, projectId, named);
-      const key = { keyId, projectId, bucket, sealedKey, createdAtMs: Number(BigInt(time) / 1_000_000n) };
+      const key = { keyId, projectId, bucket, sealedKey, createdAtMs: millisOfNanos(time) };
       await store.keepBucketKey(key);
       await files?.keys?.put(key);
     },

@@ -1,5 +1,5 @@
 import type { LedgerStore } from '@loom/control-store';
-import { type MasterKeys, unseal } from '@loom/control-store/secrets';
+import { type MasterKeys, openBucketKey } from '@loom/control-store/secrets';
 
 /** Opens bucket keys. Nothing is remembered: an erased key opens nothing from that moment on. */
 export class BucketKeyReader {
@@ -14,10 +14,9 @@ export class BucketKeyReader {
   /** Those that are there, by their id. */
   async read(keyIds: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> {
     const found = await this.#store.readBucketKeys([...new Set(keyIds)]);
-    const open = [...found].map(([keyId, { sealedKey }]) => {
-      const context = { organizationId: '', recordId: keyId, field: 'bucketKey' };
-      return [keyId, Buffer.from(unseal(this.#masterKeys, sealedKey, context), 'base64')] as const;
-    });
+    const open = [...found].map(
+      ([keyId, { sealedKey }]) => [keyId, openBucketKey(this.#masterKeys, keyId, sealedKey)] as const,
+    );
     return new Map(open);
   }
 }

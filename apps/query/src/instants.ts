@@ -1,9 +1,10 @@
 import { LoomError } from '@loom/errors';
+import { millisOfNanos, nanosOfMillis } from '@loom/trace-schema';
 
 /** Unix nanoseconds as ISO 8601 to the microsecond. */
 export function toInstant(unixNanos: string): string {
   const nanos = BigInt(unixNanos);
-  const seconds = new Date(Number(nanos / 1_000_000n)).toISOString().slice(0, 19);
+  const seconds = new Date(millisOfNanos(unixNanos)).toISOString().slice(0, 19);
   return `${seconds}.${String((nanos % 1_000_000_000n) / 1000n).padStart(6, '0')}Z`;
 }
 
@@ -60,5 +61,5 @@ function toUnixMs(text: string): number {
 }
 
 function toNanos(unixMs: number): string {
-  return `${BigInt(Math.max(0, unixMs)) * 1_000_000n}`;
+  return nanosOfMillis(Math.max(0, unixMs));
 }

@@ -1,4 +1,5 @@
 import type { ErasedRows, TraceJanitor } from '@loom/trace-store';
+import { nanosOfMillis } from '@loom/trace-schema';
 
 const dayMs = 86_400_000;
 
@@ -10,7 +11,7 @@ export class JanitorPreview {
   }
 
   erasure(projectId: string, userId: string): Promise<ErasedRows> {
-    return this.#store.countErasable({ projectId, users: [userId], before: nanosOf(Date.now()) });
+    return this.#store.countErasable({ projectId, users: [userId], before: nanosOfMillis(Date.now()) });
   }
 
   /** By whole UTC days, as the runs go. */
@@ -27,15 +28,11 @@ export class JanitorPreview {
       return this.#store.countErasable({
         projectId,
         what,
-        before: nanosOf(Math.max(0, today - days) * dayMs),
+        before: nanosOfMillis(Math.max(0, today - days) * dayMs),
       });
     };
     const { payloads } = await count(contentDays, 'content');
     const { spans } = await count(metadataDays, 'metadata');
     return { spans, payloads };
   }
-}
-
-function nanosOf(ms: number): string {
-  return `${BigInt(ms) * 1_000_000n}`;
 }

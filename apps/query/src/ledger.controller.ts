@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream';
 import { routes } from '@loom/api-contract';
 import { LoomError } from '@loom/errors';
 import { Caller, type Principal, RequirePermission } from '@loom/service-kit';
-import { systemProjectId } from '@loom/trace-schema';
+import { millisOfNanos, systemProjectId } from '@loom/trace-schema';
 import { Controller, Get, Header, Inject, Param, Query, StreamableFile } from '@nestjs/common';
 import type { z } from 'zod';
 import { BundleExport } from './bundle-export.ts';
@@ -80,7 +80,7 @@ export class LedgerController {
     @Query({ schema: exportBundle.query }) query: z.output<typeof exportBundle.query>,
   ): Promise<StreamableFile> {
     const { from, to } = toClosedRange(query, 0, Date.now());
-    const range = { projectId, fromMs: millisOf(from), toMs: millisOf(to) };
+    const range = { projectId, fromMs: millisOfNanos(from), toMs: millisOfNanos(to) };
     const write = await this.#bundles.prepare(range);
     const body = new PassThrough();
     write({ write: (bytes) => writeTo(body, bytes) }).then(
@@ -101,7 +101,3 @@ async function writeTo(body: PassThrough, bytes: Uint8Array): Promise<void> {
 
 /** A reader that takes nothing for so long is gone. */
 const drainMsMax = 60_000;
-
-function millisOf(nanos: string): number {
-  return Number(BigInt(nanos) / 1_000_000n);
-}

@@ -1,7 +1,7 @@
 import type { LiveEvent } from '@loom/api-contract';
 import { LoomError } from '@loom/errors';
 import type { EventStream, StreamRecord, Subscription } from '@loom/event-stream';
-import { CostComputed, eventReader, topics, TraceEvent } from '@loom/trace-schema';
+import { CostComputed, eventReader, nanosOfMillis, topics, TraceEvent } from '@loom/trace-schema';
 import { toInstant } from './instants.ts';
 import { toLiveEvent } from './live-event.ts';
 
@@ -153,7 +153,7 @@ export class LiveReader {
     if (this.#dropped === 0) return null;
     const count = this.#dropped;
     this.#dropped = 0;
-    return { type: 'events.dropped', time: toInstant(`${BigInt(Date.now()) * 1_000_000n}`), count };
+    return { type: 'events.dropped', time: toInstant(nanosOfMillis(Date.now())), count };
   }
 }
 

@@ -3,6 +3,7 @@ import { leavesPageMax, type LedgerStore, type StoredLeaf } from '@loom/control-
 import { isLoomError, LoomError, messageOf } from '@loom/errors';
 import {
   CompactRange,
+  concat,
   equalBytes,
   leafHash,
   nodeCrypto,
@@ -10,7 +11,7 @@ import {
   parseEnvelope,
   parseNote,
   parseVerifierKey,
-  tileWidth,
+  tileSlotOf,
   toHex,
   utf8,
   verifyNote,
@@ -40,7 +41,6 @@ interface Tally {
 }
 
 const problemsMax = 100;
-const treeLevelsOfTile = 8;
 const endings = ['call.completed', 'call.failed', 'call.aborted', 'call.interrupted'];
 
 /**
@@ -88,11 +88,7 @@ export class RecordCheck {
       if (deep) await this.#open(project, leaves, tally, note);
       at += leaves.length;
     }
-    const nodes = walk.range.nodes;
-    if (
-      nodes.length !== head.edge.length ||
-      nodes.some((node, at) => !equalBytes(node, head.edge[at] ?? node.subarray(1)))
-    )
+    if (!equalBytes(concat(...walk.range.nodes), concat(...head.edge)))
       note('the head has another root than its leaves');
     walk.finish();
     return {
@@ -216,10 +212,10 @@ class LogWalk {
   }
 
   #gather(treeLevel: number, at: number, hash: Uint8Array): void {
-    if (treeLevel % treeLevelsOfTile !== 0) return;
-    const place = { level: treeLevel / treeLevelsOfTile, index: Math.floor(at / tileWidth) };
-    const key = `${place.level}/${place.index}`;
-    const tile = this.#tiles.get(key) ?? { ...place, offset: at % tileWidth, hashes: [] };
+    const slot = tileSlotOf(treeLevel, at);
+    if (!slot) return;
+    const key = `${slot.level}/${slot.index}`;
+    const tile = this.#tiles.get(key) ?? { ...slot, hashes: [] };
     tile.hashes.push(hash);
     this.#tiles.set(key, tile);
   }

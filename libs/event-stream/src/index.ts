@@ -1,10 +1,10 @@
-export { PartitionReader } from './drivers/log/partition-reader.ts';
+export { PartitionReader, readPartition } from './drivers/log/partition-reader.ts';
 export {
   type AppendOptions,
   PartitionWriter,
   type PartitionWriterOptions,
 } from './drivers/log/partition-writer.ts';
-export { listPartitions, topicBytes } from './drivers/log/layout.ts';
+export { fsyncDirectory, listPartitions, replaceFile, topicBytes } from './drivers/log/layout.ts';
 export { logRootOf } from './drivers/log/log-event-stream.ts';
 export { sweepLog, type SweepOptions } from './drivers/log/retention.ts';
 export type {

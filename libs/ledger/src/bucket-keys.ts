@@ -1,6 +1,8 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
 import { LoomError } from '@loom/errors';
-import { saltBytes } from './commitment.ts';
+import { toHex } from './bytes.ts';
+import { payloadCommitment, saltBytes } from './commitment.ts';
+import { nodeCrypto } from './node-crypto.ts';
 
 /*
  * What is derived of a bucket key (ADR 0016), by HKDF-SHA-256 without salt:
@@ -32,6 +34,19 @@ export function bucketOf({
 
 export function commitmentSalt(bucketKey: Uint8Array, eventId: string, part: string): Uint8Array {
   return derive(bucketKey, `loom/salt/v1/${eventId}/${part}`, saltBytes);
+}
+
+/** What the leaf of an event says of a part, hex: the commitment to its opening, salted by the bucket key. */
+export function bucketCommitment(
+  bucketKey: Uint8Array,
+  {
+    eventId,
+    part,
+    opening,
+  }: { readonly eventId: string; readonly part: string; readonly opening: Uint8Array },
+): string {
+  const salt = commitmentSalt(bucketKey, eventId, part);
+  return toHex(payloadCommitment(nodeCrypto, { part, salt, payload: opening }));
 }
 
 /** Which payload it is: authenticated with it, so that one cannot stand for another. */

@@ -1,4 +1,5 @@
 export {
+  bucketCommitment,
   bucketKeyBytes,
   bucketOf,
   commitmentSalt,
@@ -69,6 +70,7 @@ export {
   type ReadTile,
   tilePath,
   type TilePlace,
+  tileSlotOf,
   tileWidth,
 } from './tiles.ts';
 export { type FetchTiles, proveWithTiles } from './prove-with-tiles.ts';

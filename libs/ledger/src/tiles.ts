@@ -37,6 +37,16 @@ function indexPath(index: number): string {
   return groups.map((group, at) => (at < groups.length - 1 ? `x${group}` : group)).join('/');
 }
 
+/** Where a node that became whole stands in the tiles; null for the levels between. As {@link CompactRange.append} visits. */
+export function tileSlotOf(
+  treeLevel: number,
+  at: number,
+): (Omit<TilePlace, 'width'> & { readonly offset: number }) | null {
+  if (treeLevel % tileHeight !== 0) return null;
+  const index = Math.floor(at / tileWidth);
+  return { level: treeLevel / tileHeight, index, offset: at - index * tileWidth };
+}
+
 /** The tiles that a tree has and the smaller one had not, or had with fewer hashes. */
 export function newTiles(oldSize: number, size: number): TilePlace[] {
   const tiles: TilePlace[] = [];

@@ -1,5 +1,5 @@
 import { LoomError } from '@loom/errors';
-import { type PriceEntry, type PriceListRecord, providerNameOf } from '@loom/trace-schema';
+import { millisOfNanos, type PriceEntry, type PriceListRecord, providerNameOf } from '@loom/trace-schema';
 import { compileModelMatcher, type ModelMatcher } from './model-matcher.ts';
 
 const modelCharsMax = 256;
@@ -165,7 +165,7 @@ function minuteOf(clock: string): number {
 }
 
 function dayOf(unixNanos: string): string {
-  return new Date(Number(BigInt(unixNanos) / 1_000_000n)).toISOString().slice(0, 10);
+  return new Date(millisOfNanos(unixNanos)).toISOString().slice(0, 10);
 }
 
 function listKey(organizationId: string | null, provider: string): string {

@@ -1,6 +1,6 @@
 import type { NewRecord, StreamRecord } from '@loom/event-stream';
 import type { Metrics } from '@loom/telemetry';
-import { cloudEventHeaders, DeadLetter, eventIds, newUuid, topics } from '@loom/trace-schema';
+import { cloudEventHeaders, DeadLetter, eventIds, nanosOfMillis, newUuid, topics } from '@loom/trace-schema';
 import type { EventStreamClient } from './event-stream-client.ts';
 
 export interface DeadLettersOptions {
@@ -71,7 +71,7 @@ export class DeadLetters {
       message: message.slice(0, messageLengthMax),
       headers: { ...headers },
       value: value.toString('base64'),
-      time: `${BigInt(nowMs) * 1_000_000n}`,
+      time: nanosOfMillis(nowMs),
     };
     const event = { id, type: letter.type, source: this.#emitter, subject: id, timeMs: nowMs };
     return {

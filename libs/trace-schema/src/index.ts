@@ -42,6 +42,7 @@ export {
   Retention,
   TieredPrice,
 } from './control-events.ts';
+export { millisOfNanos, nanosOfMillis } from './instants.ts';
 export { CostComputed, type CostLine, CostState } from './cost-events.ts';
 export { eventReader, type ReadOutcome } from './event-reader.ts';
 export { newSpanId, newTraceId, newUuid, parseTraceparent, uuidTimeMs } from './ids.ts';

@@ -10,6 +10,7 @@ import {
   writeVerifierKey,
 } from '@loom/ledger';
 import type { Command } from 'commander';
+import { collect } from '../repeated-option.ts';
 import { FileWitnessStore } from './file-witness-store.ts';
 import { openWitnessKey } from './witness-key.ts';
 import { serveWitness, type WitnessAddress } from './witness-server.ts';
@@ -75,8 +76,4 @@ function logKeyOf(vkey: string): NoteVerifier {
       `--log: that of ${key.name} is the key of a witness, not of a log`,
     );
   return key;
-}
-
-function collect(value: string, before: readonly string[]): string[] {
-  return [...before, value];
 }

@@ -1,8 +1,7 @@
-import { createHash, createHmac } from 'node:crypto';
 import { LoomError } from '@loom/errors';
 import { credentialHeader, joinPath, profileOf } from '@loom/providers';
+import { signAws } from '@loom/service-kit/aws-signature';
 import type { ProviderRecord } from '@loom/trace-schema';
-import { SignatureV4 } from '@smithy/signature-v4';
 import type { CredentialReader } from '../credentials.ts';
 import type { UpstreamRequest } from '../upstream/upstream.ts';
 import type { GoogleTokens } from './google-tokens.ts';
@@ -50,18 +49,9 @@ async function signed(request: UpstreamRequest, credential: string): Promise<Rec
   const base = new URL(provider.baseUrl);
   const url = new URL(joinPath(base.pathname, path), base);
   const sessionToken = token.join(':');
-  const signer = new SignatureV4({
-    ...{ service: 'bedrock', region: regionOf(provider, url), sha256: Sha256 },
-    credentials: { accessKeyId, secretAccessKey, ...(sessionToken === '' ? {} : { sessionToken }) },
-  });
-  const result = await signer.sign({
-    ...{ method, protocol: url.protocol, hostname: url.hostname, path: url.pathname },
-    headers: { ...headers, host: url.host },
-    query: Object.fromEntries(url.searchParams),
-    body,
-  });
-  const { host: _host, ...signedHeaders } = result.headers;
-  return signedHeaders;
+  const credentials = { accessKeyId, secretAccessKey, ...(sessionToken === '' ? {} : { sessionToken }) };
+  const scope = { service: 'bedrock' as const, region: regionOf(provider, url), credentials };
+  return signAws({ url, method, headers, body }, scope);
 }
 
 function regionOf(provider: ProviderRecord, url: URL): string {
@@ -70,31 +60,4 @@ function regionOf(provider: ProviderRecord, url: URL): string {
   throw new LoomError('unavailable', `provider "${provider.name}" has no region; set its option "region"`, {
     reason: 'provider_needs_reconfiguration',
   });
-}
-
-/** SHA-256 as the signer wants it. */
-class Sha256 {
-  readonly #secret: string | Uint8Array | undefined;
-  #hash: ReturnType<typeof createHash | typeof createHmac>;
-
-  constructor(secret?: unknown) {
-    this.#secret = secret as string | Uint8Array | undefined;
-    this.#hash = this.#begin();
-  }
-
-  update(data: string | Uint8Array): void {
-    this.#hash.update(data);
-  }
-
-  digest(): Promise<Uint8Array> {
-    return Promise.resolve(new Uint8Array(this.#hash.digest()));
-  }
-
-  reset(): void {
-    this.#hash = this.#begin();
-  }
-
-  #begin(): ReturnType<typeof createHash | typeof createHmac> {
-    return this.#secret === undefined ? createHash('sha256') : createHmac('sha256', this.#secret);
-  }
 }

@@ -1,4 +1,4 @@
-import { type MasterKeys, seal, unseal } from '@loom/control-store/secrets';
+import { type MasterKeys, openBucketKey, sealBucketKey } from '@loom/control-store/secrets';
 import { bucketOf, newBucketKey } from '@loom/ledger';
 import { type KeyCreated, newUuid } from '@loom/trace-schema';
 import type { Emitter } from './emitter.ts';
@@ -52,7 +52,7 @@ export class ContentKeys {
   #make(projectId: string, bucket: string): ContentKey {
     const { emitter, masterKeys } = this.#options;
     const key = { id: newUuid(), bytes: newBucketKey() };
-    const sealed = seal(masterKeys, key.bytes.toString('base64'), contextOf(key.id));
+    const sealed = sealBucketKey(masterKeys, key.id, key.bytes);
     const draft = {
       id: `${key.id}/created`,
       type: 'key.created',
@@ -67,9 +67,5 @@ export class ContentKeys {
 
 /** The key of a `key.created` event. Throws `config_invalid` when the master key is missing. */
 export function openContentKey(masterKeys: MasterKeys, { keyId, sealed }: KeyCreated): ContentKey {
-  return { id: keyId, bytes: Buffer.from(unseal(masterKeys, sealed, contextOf(keyId)), 'base64') };
-}
-
-function contextOf(keyId: string) {
-  return { organizationId: '', recordId: keyId, field: 'bucketKey' };
+  return { id: keyId, bytes: openBucketKey(masterKeys, keyId, sealed) };
 }

@@ -1,4 +1,4 @@
-import { commitmentSalt, nodeCrypto, openPayload, payloadCommitment, sealPayload, toHex } from '@loom/ledger';
+import { bucketCommitment, openPayload, sealPayload } from '@loom/ledger';
 import type { ContentKey } from './content-keys.ts';
 
 export interface SealedCall {
@@ -31,7 +31,6 @@ export class ContentSeal {
 
   /** Hex. What may be known of a part without its key, in place of its hash: deterministic, whoever makes it. */
   commitment(eventId: string, part: string, opening: Buffer): string {
-    const salt = commitmentSalt(this.#key.bytes, eventId, part);
-    return toHex(payloadCommitment(nodeCrypto, { part, salt, payload: opening }));
+    return bucketCommitment(this.#key.bytes, { eventId, part, opening });
   }
 }

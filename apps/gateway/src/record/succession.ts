@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { MasterKeys } from '@loom/control-store/secrets';
 import { LoomError } from '@loom/errors';
-import { listPartitions, PartitionReader, PartitionWriter, type StreamRecord } from '@loom/event-stream';
+import { listPartitions, PartitionWriter, readPartition, type StreamRecord } from '@loom/event-stream';
 import type { Logger } from '@loom/telemetry';
 import { CallAccepted, CallChunks, eventIds, KeyCreated, systemProjectId, topics } from '@loom/trace-schema';
 import { openContentKey } from './content-keys.ts';
@@ -91,21 +91,8 @@ const terminalTypes = new Set(
 // Reads headers only; values are kept for calls that are still open.
 async function readEstate(directory: string): Promise<Estate> {
   const estate: Estate = { lastSeq: new Map(), openCalls: new Map(), closed: false };
-  for await (const record of recordsOf(directory)) take(estate, record);
+  for await (const record of readPartition(directory)) take(estate, record);
   return estate;
-}
-
-async function* recordsOf(directory: string): AsyncGenerator<StreamRecord> {
-  const reader = new PartitionReader(directory, 0);
-  try {
-    for (;;) {
-      const records = await reader.read({ recordsMax: 10_000, bytesMax: 16 * 1024 * 1024 });
-      if (records.length === 0) return;
-      yield* records;
-    }
-  } finally {
-    await reader.close();
-  }
 }
 
 function take(estate: Estate, record: StreamRecord): void {
@@ -155,7 +142,7 @@ async function findKeys(
   wanted: ReadonlySet<string>,
 ): Promise<ReadonlyMap<string, KeyCreated>> {
   const found = new Map<string, KeyCreated>();
-  for await (const { headers, value } of recordsOf(directory)) {
+  for await (const { headers, value } of readPartition(directory)) {
     const { ce_type: type, ce_subject: keyId = '' } = headers;
     if (type === 'loom.key.created' && wanted.has(keyId))
       found.set(keyId, KeyCreated.parse(JSON.parse(value.toString())));

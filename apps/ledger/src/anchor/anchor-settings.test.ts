@@ -2,7 +2,6 @@ import { describe, expect, it } from '@jest/globals';
 import { cosignerOf, nodeCrypto, publicKeyOf, utf8, verifierOf, writeVerifierKey } from '@loom/ledger';
 import { z } from 'zod';
 import { anchorSettings } from './anchor-settings.ts';
-import { escapePath, signS3 } from './sign-s3.ts';
 
 const schema = z.object(anchorSettings);
 const key = { name: 'witness.test/w1', publicKey: publicKeyOf(nodeCrypto.sha256(utf8('a witness'))) };
@@ -38,26 +37,5 @@ describe('anchorSettings', () => {
       [{ LOOM_LEDGER_BUCKET_URL: 'https://id@s3.example/bucket' }, 'expected https://<key id>'],
     ];
     for (const [env, why] of cases) expect(schema.safeParse(env).error?.message).toContain(why);
-  });
-});
-
-describe('signS3', () => {
-  it('signs the example of its documentation', () => {
-    const url = new URL('https://examplebucket.s3.amazonaws.com');
-    url.pathname = `/${escapePath('test$file.text')}`;
-    const signed = signS3(
-      {
-        ...{ url, method: 'PUT', body: 'Welcome to Amazon S3.' },
-        headers: { date: 'Fri, 24 May 2013 00:00:00 GMT', 'x-amz-storage-class': 'REDUCED_REDUNDANCY' },
-      },
-      {
-        ...{ keyId: 'AKIAIOSFODNN7EXAMPLE', region: 'us-east-1' },
-        secret: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY',
-      },
-      new Date('2013-05-24T00:00:00Z'),
-    );
-    expect(signed.authorization).toBe(
-      'AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request, SignedHeaders=date;host;x-amz-content-sha256;x-amz-date;x-amz-storage-class, Signature=98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd',
-    );
   });
 });

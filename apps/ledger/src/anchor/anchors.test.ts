@@ -1,17 +1,10 @@
-import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { Secret } from '@loom/config';
-import { type ControlStore, openControlStore } from '@loom/control-store';
-import { startTestEngines, type TestEngines } from '@loom/engine-host/testing';
-import { type EventStream, openEventStream } from '@loom/event-stream';
+import type { ControlStore } from '@loom/control-store';
+import type { EventStream } from '@loom/event-stream';
 import {
   cosignerOf,
   nodeCrypto,
@@ -22,12 +15,10 @@ import {
   verifyNote,
   Witness,
 } from '@loom/ledger';
-import { newKeyText, openSigner, type Signer } from '@loom/signer';
-import { createLogger, Metrics } from '@loom/telemetry';
+import type { Signer } from '@loom/signer';
 import { topics } from '@loom/trace-schema';
-import { openTraceStore, type TraceStore } from '@loom/trace-store';
-import { type LedgerServiceDeps, startLedger } from '../service.ts';
 import { recordOf, TestEmitter } from '../testing/events.ts';
+import { LedgerFixture, until } from '../testing/ledger-fixture.ts';
 import { AnchorRun } from './anchor-run.ts';
 import { WitnessAnchor } from './witness-anchor.ts';
 
@@ -66,16 +57,6 @@ class Receiver {
   }
 }
 
-async function until<Value>(look: () => Promise<Value | null | undefined | false>): Promise<Value> {
-  const deadline = performance.now() + 25_000;
-  for (;;) {
-    const found = await look();
-    if (found !== null && found !== undefined && found !== false) return found;
-    if (performance.now() > deadline) throw new Error('it did not happen in time');
-    await delay(20);
-  }
-}
-
 const seed = nodeCrypto.sha256(utf8('a witness'));
 const witnessKey = {
   name: 'witness.test/w1',
@@ -85,79 +66,34 @@ const witnessKey = {
 const verifier = cosignerOf(nodeCrypto, witnessKey);
 
 describe('Anchors', () => {
-  let engines: TestEngines;
+  let fixture: LedgerFixture;
   let store: ControlStore;
-  let traceStore: TraceStore;
-  let directory: string;
   let signer: Signer;
   let stream: EventStream;
-  let ledger: { close(): Promise<void> } | null = null;
   let projectId: string;
-  let metrics: Metrics;
   const receivers: Receiver[] = [];
-  const logger = createLogger({ service: 'test', level: 'silent' });
   const never = new AbortController().signal;
 
   beforeAll(async () => {
-    engines = await startTestEngines();
-    store = await openControlStore(new URL(engines.controlStoreUrl), { sessionSecret: 'x'.repeat(32) });
-    traceStore = await openTraceStore(new URL(engines.traceStoreUrl));
-    directory = await mkdtemp(join(tmpdir(), 'loom-anchors-'));
-    await writeFile(join(directory, 'keys'), newKeyText('loom.test'), { mode: 0o600 });
-    signer = await openSigner(pathToFileURL(join(directory, 'keys')));
+    fixture = await LedgerFixture.open();
+    ({ store, signer } = fixture.opened);
   });
-  afterAll(async () => {
-    await traceStore.close();
-    await store.close();
-    await engines.stop();
-    await rm(directory, { recursive: true });
-  });
+  afterAll(() => fixture.close());
   beforeEach(async () => {
-    projectId = randomUUID();
-    stream = await openEventStream(new URL('memory:'));
-    metrics = new Metrics();
+    ({ stream, projectId } = await fixture.beginTest());
   });
   afterEach(async () => {
-    await ledger?.close();
-    ledger = null;
-    await stream.close();
+    await fixture.endTest();
     for (const receiver of receivers.splice(0)) await receiver.close();
   });
 
-  const start = async (config: Partial<LedgerServiceDeps['config']>) => {
-    ledger = await startLedger({
-      config: {
-        LOOM_LEDGER_SIGNER_URL: pathToFileURL(join(directory, 'keys')),
-        LOOM_LEDGER_DIRECTORY: undefined,
-        LOOM_LEDGER_JOURNAL: false,
-        LOOM_LEDGER_RECOVER: false,
-        LOOM_LEDGER_SEAL_INTERVAL: 50,
-        LOOM_LEDGER_SEAL_LEAVES: 4096,
-        LOOM_LEDGER_GAP_AFTER: 300_000,
-        LOOM_LEDGER_ORPHAN_AFTER: Number.MAX_SAFE_INTEGER,
-        LOOM_LEDGER_ERASURE_INTERVAL: 3_600_000,
-        LOOM_LEDGER_ERASURE_DEADLINE: 0,
-        LOOM_LEDGER_WITNESSES: [],
-        LOOM_LEDGER_WEBHOOKS: [],
-        LOOM_LEDGER_BUCKET_URL: null,
-        LOOM_LEDGER_BUCKET_RETENTION: 86_400_000,
-        LOOM_MASTER_KEYS: new Secret(`k1:${randomBytes(32).toString('base64')}`),
-        ...config,
-      },
-      ...{ stream, signer, store: store.ledger, traceStore, logger, metrics },
-      onFileFailure: (error) => expect(error).toBeUndefined(),
-    });
-  };
   const emitter = new TestEmitter();
   const seal = async () => {
     const call = emitter.call(projectId, { userId: 'ada', request: 'prompt', response: 'answer' });
     const records = [call.accepted, call.chunks, call.ended].map(recordOf);
     const before = (await store.ledger.readCheckpoint(projectId))?.size ?? 0;
     await (await stream.producer(topics.traces)).append(records);
-    return until(async () => {
-      const found = await store.ledger.readCheckpoint(projectId);
-      return found && found.size >= before + 2 && found;
-    });
+    return fixture.checkpointOf(before + 2);
   };
   const receiver = async (
     answer?: Answer,
@@ -192,7 +128,7 @@ describe('Anchors', () => {
   it('has each checkpoint cosigned by a witness, with cosignatures that hold', async () => {
     const { url } = await receiver(await witnessServer());
     url.pathname = '/w/';
-    await start({ LOOM_LEDGER_WITNESSES: [{ verifier, url }] });
+    await fixture.startLedger({ LOOM_LEDGER_WITNESSES: [{ verifier, url }] });
     for (let round = 0; round < 3; round += 1) {
       const { size, note } = await seal();
       const [cosignature] = await cosignaturesOf(size);
@@ -211,7 +147,7 @@ describe('Anchors', () => {
   it('goes on from the size that the witness has, when it is told', async () => {
     const { url, received } = await receiver(await witnessServer());
     url.pathname = '/w';
-    await start({});
+    await fixture.startLedger({});
     const anchor = new WitnessAnchor(store.ledger, { verifier, url });
     const origin = `loom.test/ledger/${projectId}`;
     for (const { size, note } of [await seal(), await seal()]) {
@@ -227,11 +163,11 @@ describe('Anchors', () => {
     const url = await away.listen();
     await away.close();
     url.pathname = '/w';
-    await start({ LOOM_LEDGER_WITNESSES: [{ verifier, url }] });
+    await fixture.startLedger({ LOOM_LEDGER_WITNESSES: [{ verifier, url }] });
     const first = await seal();
     const failed = await until(() => stateOf('witness.test/w1'));
     expect(failed).toMatchObject({ size: 0, error: `${url.host} does not answer: ECONNREFUSED` });
-    expect((await metrics.render()).body).toMatch(/loom_ledger_anchor_failures_total [1-9]/);
+    expect((await fixture.metrics.render()).body).toMatch(/loom_ledger_anchor_failures_total [1-9]/);
     const second = await seal();
     const back = new Receiver(await witnessServer());
     receivers.push(back);
@@ -243,11 +179,15 @@ describe('Anchors', () => {
   it('keeps no cosignature that does not hold, and says when a witness contradicts the log', async () => {
     let answer: Answer = () => undefined;
     const { url } = await receiver((...args) => answer(...args));
-    await start({});
+    await fixture.startLedger({});
     await seal();
     const failures: string[] = [];
     const anchor = new WitnessAnchor(store.ledger, { verifier, url });
-    const run = new AnchorRun(anchor, { store: store.ledger, logger, onFailure: () => failures.push('') });
+    const run = new AnchorRun(anchor, {
+      store: store.ledger,
+      logger: fixture.logger,
+      onFailure: () => failures.push(''),
+    });
     const errorAfter = async (next: Answer) => {
       answer = next;
       await run.round(never);
@@ -277,7 +217,7 @@ describe('Anchors', () => {
     const hook = await receiver();
     const bucket = await receiver();
     const bucketUrl = new URL(`http://AKID:s%2Fcret@${bucket.url.host}/records/loom?region=eu-central-1`);
-    await start({
+    await fixture.startLedger({
       LOOM_LEDGER_WEBHOOKS: [new URL('/hook?t=1', hook.url)],
       LOOM_LEDGER_BUCKET_URL: bucketUrl,
     });

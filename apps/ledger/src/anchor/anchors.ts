@@ -28,7 +28,6 @@ const retryMs = 10_000;
 export class Anchors {
   readonly #rounds: readonly Rounds[];
   readonly #stopping = new AbortController();
-  #publishes = 0;
 
   constructor({ config, store, logger, metrics }: AnchorsDeps) {
     const failures = metrics.counter(
@@ -38,15 +37,7 @@ export class Anchors {
     const deps = { store, logger, onFailure: () => failures.inc() };
     this.#rounds = anchorsOf(config, store).map((anchor) => {
       const run = new AnchorRun(anchor, deps);
-      return new Rounds(`anchor ${anchor.name}`, retryMs, logger, async () => {
-        const { signal } = this.#stopping;
-        let seen: number;
-        // What is published during a round need not wait for the retry.
-        do {
-          seen = this.#publishes;
-          await run.round(signal);
-        } while (seen !== this.#publishes && !signal.aborted);
-      });
+      return new Rounds(`anchor ${anchor.name}`, retryMs, logger, () => run.round(this.#stopping.signal));
     });
   }
 
@@ -59,7 +50,6 @@ export class Anchors {
 
   /** There are new checkpoints. */
   soon(): void {
-    this.#publishes += 1;
     for (const rounds of this.#rounds) rounds.soon();
   }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
+import { signAws } from '@loom/service-kit/aws-signature';
 import type { Anchor, AnchoredCheckpoint } from './anchor.ts';
 import { expectSuccess, send } from './send.ts';
-import { escapePath, signS3 } from './sign-s3.ts';
 
 interface Options {
   /** With the credentials, the region, and the path of the bucket. */
@@ -34,11 +34,22 @@ export class BucketAnchor implements Anchor {
     };
     const request = { url, method: 'PUT' as const, headers, body: note };
     const credentials = {
-      keyId: decodeURIComponent(bucket.username),
-      secret: decodeURIComponent(bucket.password),
-      region: bucket.searchParams.get('region') ?? 'us-east-1',
+      accessKeyId: decodeURIComponent(bucket.username),
+      secretAccessKey: decodeURIComponent(bucket.password),
     };
-    const signed = credentials.keyId === '' ? headers : signS3(request, credentials, time);
+    const scope = {
+      service: 's3',
+      region: bucket.searchParams.get('region') ?? 'us-east-1',
+      credentials,
+    } as const;
+    const signed = credentials.accessKeyId === '' ? headers : await signAws(request, scope, time);
     expectSuccess(request, await send({ ...request, headers: signed }, signal));
   }
+}
+
+/** A path as S3 signs it: each of its parts escaped but for unreserved characters. */
+function escapePath(path: string): string {
+  const escapeMore = (character: string) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
+  const parts = path.split('/').map(encodeURIComponent);
+  return parts.map((part) => part.replace(/[!'()*]/g, escapeMore)).join('/');
 }

@@ -1,7 +1,8 @@
 import type { Erasure, LedgerStore } from '@loom/control-store';
-import { bucketLabels, type MasterKeys, unseal } from '@loom/control-store/secrets';
+import { bucketLabels, type MasterKeys, openErasedUser } from '@loom/control-store/secrets';
 import type { Logger } from '@loom/telemetry';
 import type { Selection, TraceJanitor } from '@loom/trace-store';
+import { nanosOfMillis } from '@loom/trace-schema';
 import { leafOfEnvelope } from '../seal/commitments.ts';
 import type { KeyFiles } from '../seal/key-files.ts';
 import type { LogAppender } from '../seal/log-appender.ts';
@@ -22,11 +23,6 @@ export interface EraserDeps {
 const roundMax = 500;
 /** Ids of one leaf, so that its envelope fits. */
 const bucketsOfLeaf = 16;
-
-/** What an end user's id is sealed for. */
-function erasureContext(id: string) {
-  return { organizationId: '', recordId: id, field: 'user' };
-}
 
 /**
  * Carries erasures out, a step a round, each of which may be taken again: first the keys go, which makes the commitments of
@@ -106,10 +102,10 @@ export class Eraser {
   #selectionOf(erasures: readonly Erasure[]): Selection {
     const lastMs = Math.max(...erasures.map(({ requestedAtMs }) => requestedAtMs));
     const users = erasures.map((erasure) => this.#userOf(erasure));
-    return { projectId: erasures[0]?.projectId ?? '', users, before: `${BigInt(lastMs) * 1_000_000n}` };
+    return { projectId: erasures[0]?.projectId ?? '', users, before: nanosOfMillis(lastMs) };
   }
 
   #userOf({ id, sealedUser }: Erasure): string {
-    return unseal(this.#deps.masterKeys, sealedUser, erasureContext(id));
+    return openErasedUser(this.#deps.masterKeys, id, sealedUser);
   }
 }

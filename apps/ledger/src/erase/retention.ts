@@ -1,6 +1,7 @@
 import type { DueRetention, LedgerStore } from '@loom/control-store';
 import type { Logger } from '@loom/telemetry';
 import type { ErasedRows, TraceJanitor } from '@loom/trace-store';
+import { nanosOfMillis } from '@loom/trace-schema';
 import { leafOfEnvelope } from '../seal/commitments.ts';
 import type { KeyFiles } from '../seal/key-files.ts';
 import type { LogAppender } from '../seal/log-appender.ts';
@@ -57,10 +58,10 @@ export class RetentionRuns {
     if (content !== null) {
       const daysBefore = new Date(content).toISOString().slice(0, 10);
       await keyFiles?.remove(await store.deleteBucketKeys(projectId, { daysBefore }));
-      await this.#deps.traceStore.erase({ projectId, before: nanosOf(content), what: 'content' });
+      await this.#deps.traceStore.erase({ projectId, before: nanosOfMillis(content), what: 'content' });
     }
     if (metadata !== null)
-      await this.#deps.traceStore.erase({ projectId, before: nanosOf(metadata), what: 'metadata' });
+      await this.#deps.traceStore.erase({ projectId, before: nanosOfMillis(metadata), what: 'metadata' });
     await store.noteRetention({
       projectId,
       contentBeforeMs: content,
@@ -78,7 +79,7 @@ export class RetentionRuns {
     const count = (before: number | null, what: 'content' | 'metadata') =>
       before === null
         ? none
-        : this.#deps.traceStore.countErasable({ projectId, before: nanosOf(before), what });
+        : this.#deps.traceStore.countErasable({ projectId, before: nanosOfMillis(before), what });
     const [{ payloads }, { spans }] = await Promise.all([
       count(content, 'content'),
       count(metadata, 'metadata'),
@@ -92,8 +93,4 @@ export class RetentionRuns {
     const cut = (Math.floor(this.#now / dayMs) - days) * dayMs;
     return Math.max(cut, before ?? 0);
   }
-}
-
-function nanosOf(ms: number): string {
-  return `${BigInt(ms) * 1_000_000n}`;
 }

@@ -1,5 +1,6 @@
 import { type FileHandle, mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fsyncDirectory } from '@loom/event-stream';
 
 const tailBytes = 64 * 1024;
 
@@ -62,9 +63,7 @@ export class CheckpointFiles {
     const file = await open(this.#pathOf(projectId), 'a', 0o600);
     // What a crash cut off must not swallow the next line.
     if ((await file.stat()).size > 0) await file.appendFile('\n');
-    const directory = await open(this.#directory, 'r');
-    await directory.sync();
-    await directory.close();
+    await fsyncDirectory(this.#directory);
     this.#files.set(projectId, file);
     return file;
   }

@@ -3,6 +3,7 @@ import { leavesPageMax } from '@loom/control-store';
 import { LoomError } from '@loom/errors';
 import {
   CompactRange,
+  concat,
   equalBytes,
   leafHash,
   nodeCrypto,
@@ -96,8 +97,8 @@ export class Publisher {
       if (leaves.length === 0) throw this.#mismatch(projectId, `leaf ${range.size} is missing`);
       await tiles.flushFull();
     }
-    const isHead = range.nodes.every((node, at) => equalBytes(node, head.edge[at] ?? new Uint8Array()));
-    if (!isHead) throw this.#mismatch(projectId, 'the stored leaves have another root than the head');
+    if (!equalBytes(concat(...range.nodes), concat(...head.edge)))
+      throw this.#mismatch(projectId, 'the stored leaves have another root than the head');
     await tiles.flush();
   }
 

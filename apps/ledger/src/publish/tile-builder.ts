@@ -1,7 +1,5 @@
 import type { LedgerStore, StoredTile } from '@loom/control-store';
-import { concat, hashBytes, tileWidth } from '@loom/ledger';
-
-const tileHeight = 8;
+import { concat, hashBytes, tileSlotOf, tileWidth } from '@loom/ledger';
 
 interface Growing {
   readonly level: number;
@@ -24,11 +22,10 @@ export class TileBuilder {
 
   /** As {@link CompactRange.append} visits: level of the tree and index in it. */
   add(treeLevel: number, at: number, hash: Uint8Array): void {
-    if (treeLevel % tileHeight !== 0) return;
-    const level = treeLevel / tileHeight;
-    const index = Math.floor(at / tileWidth);
-    const key = `${level}/${index}`;
-    const tile = this.#growing.get(key) ?? { level, index, offset: at % tileWidth, hashes: [] };
+    const slot = tileSlotOf(treeLevel, at);
+    if (!slot) return;
+    const key = `${slot.level}/${slot.index}`;
+    const tile = this.#growing.get(key) ?? { ...slot, hashes: [] };
     tile.hashes.push(hash);
     this.#growing.set(key, tile);
   }

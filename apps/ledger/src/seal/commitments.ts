@@ -1,14 +1,6 @@
 import type { BucketKey, LedgerStore, NewLeaf } from '@loom/control-store';
-import { bucketLabels, type MasterKeys, seal, unseal } from '@loom/control-store/secrets';
-import {
-  commitmentSalt,
-  type Envelope,
-  newBucketKey,
-  nodeCrypto,
-  payloadCommitment,
-  toHex,
-  writeEnvelope,
-} from '@loom/ledger';
+import { bucketLabels, type MasterKeys, openBucketKey, sealBucketKey } from '@loom/control-store/secrets';
+import { bucketCommitment, type Envelope, newBucketKey, writeEnvelope } from '@loom/ledger';
 import { newUuid } from '@loom/trace-schema';
 import type { LeafDraft } from './envelope-of-event.ts';
 
@@ -24,11 +16,6 @@ interface OpenKey {
 interface Remembered {
   readonly key: Promise<OpenKey | null>;
   readonly untilMs: number;
-}
-
-/** What a bucket key is sealed for in the control store. */
-function bucketKeyContext(keyId: string) {
-  return { organizationId: '', recordId: keyId, field: 'bucketKey' };
 }
 
 /** Makes leaves of drafts: salts and commits their parts with the key of their bucket. */
@@ -55,11 +42,7 @@ export class Commitments {
     const commits: Record<string, string> = {};
     for (const part of parts) {
       if ('commitment' in part) commits[part.part] = part.commitment;
-      else if (key) {
-        const ownSalt = commitmentSalt(key.bytes, envelope.id, part.part);
-        const opening = { part: part.part, salt: ownSalt, payload: part.opening };
-        commits[part.part] = toHex(payloadCommitment(nodeCrypto, opening));
-      }
+      else if (key) commits[part.part] = bucketCommitment(key.bytes, { ...part, eventId: envelope.id });
     }
     const bucket = key?.keyId ?? ('keyId' in salt ? salt.keyId : undefined);
     return leafOfEnvelope({ ...envelope, commits, ...(bucket === undefined ? {} : { bucket }) });
@@ -85,21 +68,17 @@ export class Commitments {
         ? (await this.#store.readBucketKeys([salt.keyId])).get(salt.keyId)
         : await this.#currentKey(projectId, salt.bucket);
     if (!found) return null;
-    const text = unseal(this.#masterKeys, found.sealedKey, bucketKeyContext(found.keyId));
-    return { keyId: found.keyId, bytes: Buffer.from(text, 'base64') };
+    return { keyId: found.keyId, bytes: openBucketKey(this.#masterKeys, found.keyId, found.sealedKey) };
   }
 
   async #currentKey(projectId: string, named: string): Promise<BucketKey> {
     const keyId = newUuid();
     const [bucket = named] = bucketLabels(this.#masterKeys, projectId, named);
-    const found = await this.#store.bucketKey(projectId, bucket, () => {
-      const text = newBucketKey().toString('base64');
-      return {
-        keyId,
-        sealedKey: seal(this.#masterKeys, text, bucketKeyContext(keyId)),
-        createdAtMs: Date.now(),
-      };
-    });
+    const found = await this.#store.bucketKey(projectId, bucket, () => ({
+      keyId,
+      sealedKey: sealBucketKey(this.#masterKeys, keyId, newBucketKey()),
+      createdAtMs: Date.now(),
+    }));
     if (found.keyId === keyId) await this.#onNewKey({ ...found, projectId, bucket });
     return found;
   }

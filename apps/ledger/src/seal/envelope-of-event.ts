@@ -6,6 +6,7 @@ import {
   type CallRefused,
   type CostComputed,
   type DeadLetter,
+  millisOfNanos,
   type Payload,
   systemProjectId,
   type TraceEvent,
@@ -72,7 +73,7 @@ export function draftOfCost(cost: CostComputed): LeafDraft {
     priceBookVersion,
   } = cost;
   const envelope: Envelope = {
-    ...{ v: 1, project, id, kind, time: millisOf(cost.time), callId, traceId, spanId },
+    ...{ v: 1, project, id, kind, time: millisOfNanos(cost.time), callId, traceId, spanId },
     ...(state === 'priced' ? { costNanoUsd: nanoUsdOf(cost.totalUsd) } : { reason }),
     priceBook: clip(priceBookVersion),
   };
@@ -85,7 +86,13 @@ export function draftOfDeadLetter(letter: DeadLetter): LeafDraft {
   const envelope: Envelope = {
     v: 1,
     project: headers['ce_loomproject'] ?? systemProjectId,
-    ...{ id: clip(id), kind: 'record.set-aside', time: millisOf(letter.time), reason, actor: clip(group) },
+    ...{
+      id: clip(id),
+      kind: 'record.set-aside',
+      time: millisOfNanos(letter.time),
+      reason,
+      actor: clip(group),
+    },
     resource: clip(headers['ce_id'] ?? `${letter.topic}/${letter.partition}/${letter.offset}`),
     ...(Number.isSafeInteger(seq) && seq > 0 ? { from: seq, to: seq } : {}),
   };
@@ -161,7 +168,7 @@ function truncatedOf(payloads: Readonly<Record<string, Payload>>): Pick<Envelope
 
 function stampOf(event: TraceEvent): Envelope {
   const { projectId: project, id, type: kind, emitter, seq } = event;
-  return { v: 1, project, id, kind, time: millisOf(event.time), emitter, seq };
+  return { v: 1, project, id, kind, time: millisOfNanos(event.time), emitter, seq };
 }
 
 function placeOf({ callId, traceId, spanId, keyId }: CallIdentity): Partial<Envelope> {
@@ -193,9 +200,4 @@ function nanoUsdOf(usd: string): string {
 
 function clip(text: string): string {
   return text.slice(0, nameLengthMax).toWellFormed();
-}
-
-/** Unix nanoseconds as milliseconds. */
-function millisOf(nanos: string): number {
-  return Number(BigInt(nanos) / 1_000_000n);
 }

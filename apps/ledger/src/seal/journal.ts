@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Append, LedgerStore } from '@loom/control-store';
 import { LoomError } from '@loom/errors';
-import { listPartitions, PartitionReader, PartitionWriter, sweepLog } from '@loom/event-stream';
+import { listPartitions, PartitionWriter, readPartition, sweepLog } from '@loom/event-stream';
 import { CompactRange, equalBytes, leafHash, nodeCrypto, utf8 } from '@loom/ledger';
 
 /** The topic of the segment files that the journal is kept in. */
@@ -132,15 +132,7 @@ async function assertSame(
 /** One partition for each start of a process, by the time of the start. */
 async function* readEntries(root: string): AsyncGenerator<Entry> {
   for (const name of (await listPartitions(root, topic)).sort()) {
-    const reader = new PartitionReader(join(root, topic, name), 0);
-    try {
-      for (;;) {
-        const records = await reader.read({ recordsMax: 1000, bytesMax: 16 * 1024 * 1024 });
-        if (records.length === 0) break;
-        for (const { value } of records) yield JSON.parse(value.toString('utf8')) as Entry;
-      }
-    } finally {
-      await reader.close();
-    }
+    for await (const { value } of readPartition(join(root, topic, name)))
+      yield JSON.parse(value.toString('utf8')) as Entry;
   }
 }

@@ -1,6 +1,7 @@
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BucketKey, LedgerStore } from '@loom/control-store';
+import { fsyncDirectory, replaceFile } from '@loom/event-stream';
 
 type Key = BucketKey & { readonly projectId: string; readonly bucket: string };
 
@@ -19,39 +20,24 @@ export class KeyFiles {
 
   /** Resolves when it is on the disk. */
   async put(key: Key): Promise<void> {
-    const path = this.#pathOf(key.keyId);
-    const file = await open(`${path}.next`, 'w', 0o600);
-    try {
-      await file.writeFile(JSON.stringify(key));
-      await file.datasync();
-    } finally {
-      await file.close();
-    }
-    await rename(`${path}.next`, path);
-    await this.#sync();
+    await replaceFile(this.#pathOf(key.keyId), JSON.stringify(key));
   }
 
   /** Resolves when they are gone from the disk. */
   async remove(keyIds: readonly string[]): Promise<void> {
     for (const keyId of keyIds) await rm(this.#pathOf(keyId), { force: true });
-    await this.#sync();
+    await fsyncDirectory(this.#directory);
   }
 
   /** Puts keys back that the store has forgotten. Those that were erased have no file. */
   async restore(store: Pick<LedgerStore, 'keepBucketKey'>): Promise<void> {
     for (const name of await readdir(this.#directory)) {
-      if (name.endsWith('.next')) continue;
+      if (name.endsWith('.next')) continue; // what a crash cut off
       await store.keepBucketKey(JSON.parse(await readFile(join(this.#directory, name), 'utf8')) as Key);
     }
   }
 
   #pathOf(keyId: string): string {
     return join(this.#directory, encodeURIComponent(keyId));
-  }
-
-  async #sync(): Promise<void> {
-    const directory = await open(this.#directory, 'r');
-    await directory.sync();
-    await directory.close();
   }
 }

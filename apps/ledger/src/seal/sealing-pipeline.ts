@@ -6,6 +6,7 @@ import {
   eventReader,
   isCallEnded,
   type KeyCreated,
+  millisOfNanos,
   topics,
   TraceEvent,
 } from '@loom/trace-schema';
@@ -81,7 +82,7 @@ export class SealingPipeline {
     const leaf = draft && (await this.#deps.commitments.leafOf({ ...draft, salt: saltOf(event) }));
     const entry = { place, leaf };
     if (event.type === 'call.accepted') {
-      const acceptedAtMs = Number(BigInt(event.time) / 1_000_000n);
+      const acceptedAtMs = millisOfNanos(event.time);
       return { ...entry, opensCall: { callId: event.call.callId, acceptedAtMs } };
     }
     if (isCallEnded(event)) return { ...entry, endsCall: event.call.callId };
@@ -121,6 +122,6 @@ function saltOf(event: TraceEvent): LeafDraft['salt'] {
   if (!('call' in event)) return null;
   const payload = event.type === 'call.accepted' ? event.request : isCallEnded(event) ? event.response : null;
   if (payload && payload.keyId !== null) return { keyId: payload.keyId };
-  const timeMs = Number(BigInt(event.time) / 1_000_000n);
+  const timeMs = millisOfNanos(event.time);
   return { bucket: bucketOf({ userId: event.call.userId, timeMs }) };
 }

@@ -10,6 +10,7 @@ export class Rounds {
   #timer: NodeJS.Timeout | null = null;
   #running: Promise<void> | null = null;
   #stopped = true;
+  #isWanted = false;
 
   constructor(name: string, everyMs: number, logger: Logger, work: () => Promise<void>) {
     this.#name = name;
@@ -23,8 +24,9 @@ export class Rounds {
     this.#schedule(this.#everyMs);
   }
 
-  /** Does the next round at once, if none is under way. */
+  /** Does the next round at once, or as soon as the one under way is over. */
   soon(): void {
+    this.#isWanted = true;
     if (!this.#stopped && !this.#running) this.#schedule(0);
   }
 
@@ -38,13 +40,14 @@ export class Rounds {
   #schedule(afterMs: number): void {
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
+      this.#isWanted = false;
       this.#running = this.#work()
         .catch((error: unknown) =>
           this.#logger.warn({ error: messageOf(error) }, `${this.#name} failed and comes again`),
         )
         .finally(() => {
           this.#running = null;
-          if (!this.#stopped) this.#schedule(this.#everyMs);
+          if (!this.#stopped) this.#schedule(this.#isWanted ? 0 : this.#everyMs);
         });
     }, afterMs);
   }

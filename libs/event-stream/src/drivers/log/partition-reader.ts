@@ -159,3 +159,17 @@ export class PartitionReader {
     }
   }
 }
+
+/** All that a partition holds now, in the order of its offsets; some thousands of records in memory at once. */
+export async function* readPartition(directory: string): AsyncGenerator<StreamRecord, void, undefined> {
+  const reader = new PartitionReader(directory, 0);
+  try {
+    for (;;) {
+      const records = await reader.read({ recordsMax: 10_000, bytesMax: 16 * 1024 * 1024 });
+      if (records.length === 0) return;
+      yield* records;
+    }
+  } finally {
+    await reader.close();
+  }
+}
