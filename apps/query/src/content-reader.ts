@@ -29,14 +29,15 @@ export interface PlainPayload {
   /** Null when there are no bytes to give; `state` says why. */
   readonly bytes: Buffer | null;
   readonly state: ContentState;
-  /** Of all the plain bytes, also of those that were not kept; the commitment in place of the hash of what was sealed. */
+  /** Of all the plain bytes, also of those that were not kept. */
   readonly length: number;
-  readonly hash: string;
+  /** Lower-case hex SHA-256 of the same; null for what was sealed, whose hash is kept nowhere. */
+  readonly hash: string | null;
 }
 
 type CallPlace = Pick<StoredSpan, 'projectId' | 'spanId' | 'callId'>;
 
-const noBytes = { bytes: null, length: 0, hash: '' };
+const noBytes = { bytes: null, length: 0, hash: null };
 
 /** What was asked and answered, decoded from the store. */
 export class ContentReader {
@@ -51,13 +52,14 @@ export class ContentReader {
     const { projectId, spanId } = span;
     const stored = await this.#deps.store.readPayload({ projectId, spanId, part });
     if (!stored) return { ...noBytes, state: 'absent' };
-    const { length, hash } = stored;
+    const { length } = stored;
     const opened = stored.keyId === null ? stored : await this.#open(span, part, stored);
-    if (!opened) return { ...noBytes, state: 'sealed', length, hash };
+    if (!opened) return { ...noBytes, state: 'sealed', length };
     return {
       bytes: await plainBytes(opened),
       state: stored.storedLength < stored.length ? 'truncated' : 'complete',
-      ...{ length, hash },
+      length,
+      hash: stored.keyId === null ? stored.hash : null,
     };
   }
 

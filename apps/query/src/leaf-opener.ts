@@ -93,9 +93,9 @@ export class LeafOpener {
     if (!bytes) return null;
     const stored = createHash('sha256').update(bytes).digest();
     const opening = { index: leaf.index, part, salt: saltOf(leaf, part), storedLength: bytes.length, bytes };
-    return state === 'truncated'
-      ? { ...opening, length, hash: Buffer.from(hash, 'hex'), storedHash: stored }
-      : { ...opening, length: bytes.length, hash: stored };
+    if (state !== 'truncated') return { ...opening, length: bytes.length, hash: stored };
+    // What is not kept of a sealed part is in its commitment too, and cannot be shown any more.
+    return hash === null ? null : { ...opening, length, hash: Buffer.from(hash, 'hex'), storedHash: stored };
   }
 
   async #records(leaves: readonly OpenLeaf[]): Promise<OpenedPart[]> {

@@ -1,0 +1,71 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type ControlStore, openControlStore } from '@loom/control-store';
+import { parseMasterKeys, sealBucketKey } from '@loom/control-store/secrets';
+import { startTestEngines, type TestEngines } from '@loom/engine-host/testing';
+import { newBucketKey, sealPayload, writeEnvelope } from '@loom/ledger';
+import { assembleAnswer } from '@loom/providers';
+import { newSpanId, newUuid } from '@loom/trace-schema';
+import { openTraceStore, type TraceStore } from '@loom/trace-store';
+import { BucketKeyReader } from './bucket-key-reader.ts';
+import { ContentReader } from './content-reader.ts';
+import { LeafOpener } from './leaf-opener.ts';
+
+const masterKeys = parseMasterKeys(`k1:${randomBytes(32).toString('base64')}`);
+const commitment = 'c'.repeat(64);
+
+describe('LeafOpener', () => {
+  let engines: TestEngines;
+  let store: TraceStore;
+  let controlStore: ControlStore;
+  beforeAll(async () => {
+    engines = await startTestEngines();
+    store = await openTraceStore(new URL(engines.traceStoreUrl));
+    controlStore = await openControlStore(new URL(engines.controlStoreUrl), {
+      sessionSecret: 'x'.repeat(32),
+    });
+  });
+  afterAll(async () => {
+    await controlStore.close();
+    await store.close();
+    await engines.stop();
+  });
+
+  /** What is given of the answer of a sealed call, of which `length` bytes came and `kept` are stored. */
+  const openSealed = async (kept: string, length: number) => {
+    const [projectId, callId, spanId] = [newUuid(), newUuid(), newSpanId()];
+    const keyId = newUuid();
+    const key = newBucketKey();
+    const sealedKey = sealBucketKey(masterKeys, keyId, key);
+    await controlStore.ledger.keepBucketKey({ projectId, bucket: 'day/2026-01-01', keyId, sealedKey, createdAtMs: 1 }); // prettier-ignore
+    const bytes = Buffer.from(kept);
+    const data = sealPayload(key, bytes, { projectId, callId, part: 'response' }).toString('base64');
+    await store.writeBatch({
+      ...{ token: newUuid(), spans: [], accepted: [], texts: [], costs: [], captureEvents: [] },
+      payloads: [
+        {
+          ...{ projectId, spanId, part: 'response', time: '1000000', index: -1, parts: 0, data },
+          ...{ codec: 'identity', keyId, length, hash: commitment, storedLength: bytes.length },
+        },
+      ],
+    });
+    const leaf = { eventId: `${callId}/end`, kind: 'call.completed', timeMs: 1 };
+    const envelope = writeEnvelope({
+      ...{ v: 1, project: projectId, id: leaf.eventId, kind: leaf.kind, time: 1, callId, spanId },
+      ...{ bucket: keyId, commits: { response: commitment } },
+    });
+    const bucketKeys = new BucketKeyReader(controlStore.ledger, masterKeys);
+    const content = new ContentReader({ store, bucketKeys, assembleAnswer });
+    const opener = new LeafOpener({ ledger: controlStore.ledger, store, content, bucketKeys });
+    return opener.open(projectId, [{ ...leaf, index: 0, envelope }], 0);
+  };
+
+  it('opens what was sealed by the hash of its plain bytes', async () => {
+    const hash = createHash('sha256').update('the answer').digest();
+    expect(await openSealed('the answer', 10)).toMatchObject([{ part: 'response', length: 10, hash }]);
+  });
+
+  it('gives nothing of a sealed part whose end was not kept, for nobody knows the hash of it all', async () => {
+    expect(await openSealed('the answer', 900)).toEqual([]);
+  });
+});
