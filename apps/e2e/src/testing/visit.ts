@@ -68,8 +68,9 @@ export class Visit {
     this.#expected.push(pattern);
   }
 
-  async goto(path: string): Promise<void> {
-    await this.page.goto(this.#url + path);
+  /** Goes there and waits until the page has loaded, or only until its answer has begun. */
+  async goto(path: string, waitUntil: 'load' | 'commit' = 'load'): Promise<void> {
+    await this.page.goto(this.#url + path, { waitUntil });
   }
 
   /** The first of what is meant, once it can be seen. */
