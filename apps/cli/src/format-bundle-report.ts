@@ -1,4 +1,11 @@
-import { type BundleReport, placeText, type refusalOf } from '@loom/ledger/verify';
+import {
+  type BundleReport,
+  lossesInWords,
+  outcomeTexts,
+  placeText,
+  type refusalOf,
+  verdictTexts,
+} from '@loom/ledger/verify';
 import { safeText } from './terminal-text.ts';
 
 type Refusal = NonNullable<ReturnType<typeof refusalOf>>;
@@ -8,12 +15,8 @@ const linesMax = 20;
 /** For an auditor: the verdict first, then what was checked, then what is not there. */
 export function formatBundleReport(report: BundleReport): string {
   const { verdict, origin, from, to, start, end, leaves, payloads, texts, exportedBy, createdAt } = report;
-  const heading =
-    verdict === 'verified'
-      ? 'VERIFIED: nothing in this bundle was changed, removed or added since it was sealed.'
-      : 'INCOMPLETE: what is here is as it was sealed, but something is not here.';
   const lines = [
-    heading,
+    verdictTexts[verdict],
     '',
     `log          ${origin}`,
     `period       ${timeText(from)} to ${timeText(to)}`,
@@ -29,13 +32,7 @@ export function formatBundleReport(report: BundleReport): string {
 }
 
 export function formatRefusal({ outcome, reason, place }: Refusal, message: string): string {
-  const heading = {
-    tampered: 'TAMPERED: this bundle is not what was sealed, or is no bundle.',
-    incomplete: 'INCOMPLETE: this cannot be verified to its end.',
-    untrusted: 'UNTRUSTED: it is not signed by whom it should be.',
-    usage: 'NOT CHECKED: what was given to check it with is of no use.',
-  }[outcome];
-  return `${[heading, '', `reason       ${reason}`, `place        ${placeText(place)}`, `             ${message}`].map(safeText).join('\n')}\n`;
+  return `${[outcomeTexts[outcome], '', `reason       ${reason}`, `place        ${placeText(place)}`, `             ${message}`].map(safeText).join('\n')}\n`;
 }
 
 function counted({ verified, erased, missing }: BundleReport['payloads']): string {
@@ -56,15 +53,7 @@ function checkpointLines({ checkpoints, cosignatures, continues }: BundleReport)
 }
 
 function absenceLines({ isPeriodCovered, missing, gaps, losses }: BundleReport): string[] {
-  const { lostCalls, lostEvents, unreadable, setAside, orphaned } = losses;
-  const lost = [
-    [lostCalls, 'calls let through without a record'],
-    [lostEvents, 'events lost'],
-    [unreadable, 'records that could not be read'],
-    [setAside, 'records set aside'],
-    [orphaned, 'calls whose end had not come'],
-  ] as const;
-  const said = lost.filter(([count]) => count > 0).map(([count, what]) => `               ${count} ${what}`);
+  const said = lossesInWords(losses).map(({ count, what }) => `               ${count} ${what}`);
   return [
     ...(isPeriodCovered
       ? []

@@ -153,8 +153,9 @@ export class LedgerQueries {
         const { index } = leaf;
         const first = await this.#ledger.checkpointOver(projectId, index + 1);
         const sealedAt = first && instantOf(first.sealedAtMs);
-        const proof = newest && index < newest.size ? await this.#proofOf(projectId, index, newest) : null;
-        return { ...toLeaf(leaf), proof, sealedAt };
+        const over = newest && index < newest.size ? newest : null;
+        const proof = over && (await this.#proofOf(projectId, index, over));
+        return { ...toLeaf(leaf), proof, checkpointSize: over?.size ?? null, sealedAt };
       }),
     );
   }

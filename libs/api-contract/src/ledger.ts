@@ -74,6 +74,9 @@ export const LedgerLeafList = z.object({ leaves: z.array(LedgerLeaf) });
 export const ProvenLeaf = LedgerLeaf.extend({
   /** The C2SP tlog-proof file: index, path, checkpoint. Null until a checkpoint covers it, some seconds later. */
   proof: z.string().nullable(),
+  /** Leaves under that checkpoint. */
+  checkpointSize: z.int().nullable(),
+  /** Of the first checkpoint over it. */
   sealedAt: Instant.nullable(),
 });
 export type ProvenLeaf = z.infer<typeof ProvenLeaf>;

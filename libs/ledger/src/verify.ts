@@ -6,11 +6,20 @@ export {
   type BundlePlace,
   type BundleReason,
   bundleReasons,
+  outcomeTexts,
   placeText,
   refusalOf,
 } from './bundle/bundle-refusal.ts';
-export type { BundleReport, ReportedCheckpoint } from './bundle/bundle-report.ts';
+export {
+  type BundleReport,
+  lossesInWords,
+  type ReportedCheckpoint,
+  verdictTexts,
+} from './bundle/bundle-report.ts';
 export { verifyBundle, type VerifyBundleOptions } from './bundle/verify-bundle.ts';
+export { fromHex, toHex, utf8 } from './bytes.ts';
+export { payloadCommitment } from './commitment.ts';
+export { type Envelope, parseEnvelope } from './envelope.ts';
 export type { LedgerCrypto, Sha256Stream } from './ledger-crypto.ts';
 export { type NoteVerifier, parseVerifierKey, verifyNote } from './signed-note.ts';
 export { parseCheckpoint } from './checkpoint.ts';

@@ -12,6 +12,7 @@ import {
   Radio,
   Rocket,
   Route,
+  ScrollText,
   Tags,
   UserRound,
   Users,
@@ -53,6 +54,7 @@ export const places: readonly { readonly group: string; readonly places: readonl
   {
     group: 'Operate',
     places: [
+      { label: 'Ledger', segments: ['ledger'], icon: ScrollText, permission: 'traces:read' },
       { label: 'Health', segments: ['health'], icon: HeartPulse, permission: 'operator' },
       { label: 'First call', segments: ['start'], icon: Rocket, permission: 'traces:read' },
       { label: 'Account', segments: ['account'], icon: BookKey, permission: 'traces:read' },

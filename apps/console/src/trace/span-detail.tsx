@@ -19,6 +19,7 @@ import { notify } from '../ui/toaster.tsx';
 import { Attempts } from './attempts.tsx';
 import { Metadata, Wire } from './span-wire.tsx';
 import { SpanFacts } from './span-facts.tsx';
+import { SpanProof } from './span-proof.tsx';
 import { StreamView } from './stream-view.tsx';
 
 /** One span, whole: its facts, and its content as conversation, JSON, stream and wire. */
@@ -41,6 +42,7 @@ export function SpanDetail({ spanId }: { readonly spanId: string }) {
     ...(span.streamed ? ([['stream', 'Stream', () => <StreamView spanId={spanId} />]] as const) : []),
     ['wire', 'Headers & curl', () => <Wire span={span} />],
     ['more', 'Metadata', () => <Metadata span={span} />],
+    ['proof', 'Proof', () => <SpanProof span={span} />],
   ];
   const tab = tabs.some(([name]) => name === get('tab')) ? (get('tab') ?? '') : 'conversation';
   return (

@@ -13,6 +13,7 @@ import { filterTerm } from '../traces/filter-text.ts';
 import { Badge } from '../ui/badge.tsx';
 import { CopyableId } from '../ui/copy-button.tsx';
 import { Link } from '../ui/link.tsx';
+import { ProofMark } from './proof-mark.tsx';
 
 /** What one looks at first: how it ended, who answered, what it took and what it cost. */
 export function SpanFacts({ span }: { readonly span: Span }) {
@@ -107,6 +108,9 @@ export function SpanFacts({ span }: { readonly span: Span }) {
         </Fact>
         <Fact label="Cost">
           <CostDetail span={span} />
+        </Fact>
+        <Fact label="Sealed">
+          <ProofMark span={span} />
         </Fact>
       </dl>
       <dl className="flex flex-wrap gap-x-5 gap-y-1.5 text-xs">

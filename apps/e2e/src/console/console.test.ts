@@ -4,6 +4,7 @@ import { Stage } from '../testing/stage.ts';
 import { activitySpecs } from './activity.specs.ts';
 import { hostileSpecs } from './hostile.specs.ts';
 import { isolationSpecs } from './isolation.specs.ts';
+import { ledgerSpecs } from './ledger.specs.ts';
 import { liveSpecs } from './live.specs.ts';
 import { looksSpecs } from './looks.specs.ts';
 import { manageSpecs } from './manage.specs.ts';
@@ -34,6 +35,7 @@ browserSuite('the console in a browser', (executable) => {
   traceSpecs(current);
   activitySpecs(current);
   manageSpecs(current);
+  ledgerSpecs(current);
   hostileSpecs(current);
   isolationSpecs(current);
   looksSpecs(current);

@@ -23,6 +23,7 @@ const pages: Readonly<Record<string, (stage: Stage) => string>> = {
   'trace-stream': ({ world }) => `/p/default/traces/${world.traceOf('stream-1')}?tab=stream`,
   'trace-wire': ({ world }) => `/p/default/traces/${world.traceOf('stream-1')}?tab=wire`,
   'trace-metadata': ({ world }) => `/p/default/traces/${world.traceOf('broken-1')}?tab=more`,
+  'trace-proof': ({ world }) => `/p/default/traces/${world.traceOf('plain-1')}?tab=proof`,
   'trace-error': ({ world }) => `/p/default/traces/${world.traceOf('torn-1')}`,
   compare: ({ world }) =>
     `/p/default/compare?left=${world.traceOf('plain-1')}&right=${world.traceOf('tools-1')}`,
@@ -37,6 +38,7 @@ const pages: Readonly<Record<string, (stage: Stage) => string>> = {
   members: plain('/p/default/members'),
   projects: plain('/p/default/projects'),
   audit: plain('/p/default/audit'),
+  ledger: plain('/p/default/ledger'),
   health: plain('/p/default/health'),
   start: plain('/p/default/start'),
   account: plain('/p/default/account'),
@@ -70,6 +72,14 @@ const forms: Readonly<Record<string, readonly [path: string, open: (visit: Visit
       await page.getByLabel('Kind').selectOption('aws-bedrock');
       await page.getByLabel('Region').fill('eu-west-1');
       await page.getByLabel('Credential').fill('AKIA1:secret\nAKIA2:secret');
+    },
+  ],
+  'ledger-verified': [
+    '/p/default/ledger',
+    async (visit) => {
+      await visit.sees(/^holds, loom-/);
+      await visit.button('Verify').click();
+      await visit.sees(/^VERIFIED/);
     },
   ],
   'form-project': [

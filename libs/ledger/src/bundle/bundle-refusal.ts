@@ -3,6 +3,14 @@ import { isLoomError, LoomError, messageOf } from '@loom/errors';
 /** What a refusal says of a bundle; exit codes and colours go by it. */
 export type BundleOutcome = 'tampered' | 'incomplete' | 'untrusted' | 'usage';
 
+/** Each in one sentence, for people. */
+export const outcomeTexts: Readonly<Record<BundleOutcome, string>> = {
+  tampered: 'TAMPERED: this bundle is not what was sealed, or is no bundle.',
+  incomplete: 'INCOMPLETE: this cannot be verified to its end.',
+  untrusted: 'UNTRUSTED: it is not signed by whom it should be.',
+  usage: 'NOT CHECKED: what was given to check it with is of no use.',
+};
+
 /** Why a bundle is refused: the closed list, and what each says of it. */
 export const bundleReasons = {
   // The archive.

@@ -40,3 +40,21 @@ export interface BundleReport extends BundleMeta {
   /** The size of the prior checkpoint that the log continues; null when none was given. */
   readonly continues: number | null;
 }
+
+/** The verdict in one sentence, for people. */
+export const verdictTexts: Readonly<Record<BundleReport['verdict'], string>> = {
+  verified: 'VERIFIED: nothing in this bundle was changed, removed or added since it was sealed.',
+  incomplete: 'INCOMPLETE: what is here is as it was sealed, but something is not here.',
+};
+
+/** What the log says of itself that is not on the record: counts that are not zero, with what they count. */
+export function lossesInWords(losses: Losses): { readonly count: number; readonly what: string }[] {
+  const { lostCalls, lostEvents, unreadable, setAside, orphaned } = losses;
+  return [
+    { count: lostCalls, what: 'calls let through without a record' },
+    { count: lostEvents, what: 'events lost' },
+    { count: unreadable, what: 'records that could not be read' },
+    { count: setAside, what: 'records set aside' },
+    { count: orphaned, what: 'calls whose end had not come' },
+  ].filter(({ count }) => count > 0);
+}

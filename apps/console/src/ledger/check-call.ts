@@ -1,0 +1,118 @@
+import type { LedgerReceipt, Span } from '@loom/api-contract';
+import { LoomError } from '@loom/errors';
+import {
+  type Envelope,
+  fromHex,
+  type LedgerCrypto,
+  parseEnvelope,
+  parseVerifierKey,
+  payloadCommitment,
+  toHex,
+  utf8,
+  verifyTlogProof,
+} from '@loom/ledger/verify';
+
+export type Part = 'request' | 'response';
+/** `absent`: no leaf is committed to one. `unopened`: its key or its bytes are gone. */
+export type PartFinding = 'as-sealed' | 'absent' | 'unopened';
+
+export interface CallFinding {
+  /** In the order of the log. Size: of the checkpoint that proves it; null for one that is not sealed yet. */
+  readonly leaves: readonly { readonly index: number; readonly size: number | null }[];
+  /** Names of the keys and witnesses that signed. */
+  readonly signers: readonly string[];
+  readonly parts: Readonly<Record<Part, PartFinding>>;
+  /** What is shown of the call and stands in a proven leaf as well. */
+  readonly figures: readonly ('status' | 'tokens' | 'cost')[];
+}
+
+export interface CheckedCall {
+  readonly span: Span;
+  readonly receipt: LedgerReceipt;
+  /** Keys that are trusted. */
+  readonly vkeys: readonly string[];
+  /** The recorded bytes; null when they are gone. */
+  readonly read: (part: Part) => Promise<Uint8Array | null>;
+}
+
+type Figures = Pick<Span, 'status' | 'usage' | 'usageConsistent' | 'cost'>;
+
+const refused = (reason: string, message: string) => new LoomError('invalid_request', message, { reason });
+
+/**
+ * That what is shown of a call is what its log has under signed checkpoints: leaves, contents and figures. Throws
+ * `invalid_request` with the first reason found: those of `verifyTlogProof`, `foreign_leaf`, `wrong_payload`,
+ * `wrong_figure`.
+ */
+export async function checkCall(crypto: LedgerCrypto, call: CheckedCall): Promise<CallFinding> {
+  const { receipt, span, vkeys } = call;
+  const keys = vkeys.map((vkey) => parseVerifierKey(crypto, vkey));
+  const signers = new Set<string>();
+  const proven: Envelope[] = [];
+  const leaves = receipt.leaves.map(({ index, envelope: text, proof }) => {
+    const envelope = parseEnvelope(text);
+    if (envelope.callId !== span.callId || !receipt.origin.endsWith(`/ledger/${envelope.project}`))
+      throw refused('foreign_leaf', `leaf ${index} is not of this call`);
+    if (proof === null) return { index, size: null };
+    const found = verifyTlogProof(crypto, proof, { entry: utf8(text), origin: receipt.origin, keys });
+    if (found.index !== index) throw refused('wrong_leaf_index', `the proof of leaf ${index} is of another`);
+    for (const { verifier } of found.signatures) signers.add(verifier.name);
+    proven.push(envelope);
+    return { index, size: found.checkpoint.size };
+  });
+  const parts = {
+    request: await checkPart(crypto, call, proven, 'request'),
+    response: await checkPart(crypto, call, proven, 'response'),
+  };
+  return { leaves, signers: [...signers], parts, figures: checkFigures(span, proven) };
+}
+
+async function checkPart(
+  crypto: LedgerCrypto,
+  { receipt, span, read }: CheckedCall,
+  proven: readonly Envelope[],
+  part: Part,
+): Promise<PartFinding> {
+  const envelope = proven.find(({ commits }) => commits?.[part] !== undefined);
+  if (!envelope) return 'absent';
+  const salt = fromHex(receipt.salts[`${envelope.id}/${part}`] ?? '');
+  const bytes = salt?.length ? await read(part) : null;
+  if (!salt || !bytes) return 'unopened';
+  const stored = crypto.sha256(bytes);
+  let payload = stored;
+  if (envelope.truncated?.includes(part)) {
+    const whole = fromHex((part === 'request' ? span.requestHash : span.responseHash) ?? '');
+    if (!whole?.length) return 'unopened';
+    payload = Uint8Array.of(...whole, ...stored);
+  }
+  if (toHex(payloadCommitment(crypto, { part, salt, payload })) !== envelope.commits?.[part])
+    throw refused('wrong_payload', `the ${part} that is stored is not the one that was sealed`);
+  return 'as-sealed';
+}
+
+function checkFigures(shown: Figures, proven: readonly Envelope[]): CallFinding['figures'] {
+  const figures: CallFinding['figures'][number][] = [];
+  const expect = (name: CallFinding['figures'][number], holds: boolean) => {
+    if (!holds) throw refused('wrong_figure', `the ${name} that is shown is not what was sealed`);
+    figures.push(name);
+  };
+  const end = proven.find(({ kind, status }) => kind !== 'call.accepted' && status !== undefined);
+  if (end) expect('status', end.status === shown.status);
+  const { usage } = shown;
+  if (end?.usage && usage && shown.usageConsistent) {
+    const tokens: Readonly<Record<string, number>> = { ...usage };
+    expect(
+      'tokens',
+      Object.entries(end.usage).every(([name, count]) => tokens[name] === count),
+    );
+  }
+  const sealedCosts = proven.flatMap(({ costNanoUsd }) => (costNanoUsd === undefined ? [] : [costNanoUsd]));
+  const { cost } = shown;
+  if (cost && sealedCosts.length > 0)
+    // prices may come more than once; the last stands in the store
+    expect(
+      'cost',
+      sealedCosts.some((nanos) => Math.abs(Number(nanos) - Number(cost.totalUsd) * 1e9) < 1),
+    );
+  return figures;
+}
