@@ -27,6 +27,7 @@ export class StreamLink {
   readonly #options: StreamLinkOptions;
   readonly #stop = new AbortController();
   readonly #sweep: NodeJS.Timeout;
+  readonly #unreadable: ReturnType<Metrics['counter']>;
   #stream: EventStream | null = null;
   #forwarder: Forwarder | null = null;
   #connecting: Promise<void> = Promise.resolve();
@@ -34,6 +35,10 @@ export class StreamLink {
   private constructor(options: StreamLinkOptions) {
     this.#options = options;
     this.#sweep = setInterval(() => this.#sweepOutbox(), sweepMs);
+    this.#unreadable = options.metrics.counter(
+      'loom_gateway_outbox_unreadable_records_total',
+      'Records of the outbox that damage on the disk has taken before they were shipped',
+    );
     options.metrics.gauge(
       'loom_gateway_outbox_lag_records',
       'Records of the outbox that are not in the event stream yet',
@@ -96,7 +101,8 @@ export class StreamLink {
     const { url, outbox, feed, logger } = this.#options;
     const stream = await openEventStream(url);
     try {
-      this.#forwarder = await Forwarder.start({ outbox, stream, logger });
+      const onUnreadable = (records: number) => this.#unreadable.inc(records);
+      this.#forwarder = await Forwarder.start({ outbox, stream, logger, onUnreadable });
       await feed.follow(stream);
       this.#stream = stream;
     } catch (error) {

@@ -1,5 +1,5 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { cp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -12,7 +12,7 @@ import {
   sealErasedUser,
 } from '@loom/control-store/secrets';
 import { type TestEngines } from '@loom/engine-host/testing';
-import { type EventStream, type NewRecord } from '@loom/event-stream';
+import { type EventStream, type NewRecord, PartitionWriter } from '@loom/event-stream';
 import {
   commitmentSalt,
   inclusionProof,
@@ -29,7 +29,7 @@ import {
   writeTlogProof,
 } from '@loom/ledger';
 import type { Signer } from '@loom/signer';
-import { topics, type TraceEvent } from '@loom/trace-schema';
+import { systemProjectId, topics, type TraceEvent } from '@loom/trace-schema';
 import { recordOf, TestEmitter } from './testing/events.ts';
 import { LedgerFixture, masterKeys, until } from './testing/ledger-fixture.ts';
 
@@ -66,12 +66,12 @@ describe('startLedger', () => {
   it('seals a call: facts and commitments, no content and nothing of the person', async () => {
     await start();
     const emitter = new TestEmitter();
-    const call = emitter.call(projectId, { userId: 'ada', request: 'the prompt', response: 'the answer' });
+    const call = emitter.call(projectId, { userId: 'tom', request: 'the prompt', response: 'the answer' });
     await send(emitter.opened(), call.accepted, call.chunks, call.ended);
     const [accepted, ended, ...more] = await store.ledger.readLeaves(projectId, 0, 10);
     expect(more).toEqual([]);
     for (const leaf of [accepted, ended]) {
-      for (const secret of ['ada', 'prompt', 'answer', 'session-1', 'search'])
+      for (const secret of ['tom', 'prompt', 'answer', 'session-1', 'search'])
         expect(leaf?.envelope).not.toContain(secret);
     }
     const envelope = parseEnvelope(ended?.envelope ?? '');
@@ -214,21 +214,53 @@ describe('startLedger', () => {
     ]);
   });
 
+  it('tells of records that the disk has lost: in the log of the deployment, as a gap of their emitter, and once', async () => {
+    await fixture.endTest();
+    const home = await mkdtemp(join(directory, 'damaged-'));
+    const writer = await PartitionWriter.create(home, topics.traces, randomUUID(), { segmentBytesMax: 1 });
+    ({ stream, projectId } = await fixture.beginTest(new URL(`log:${home}`)));
+    const emitter = new TestEmitter();
+    const calls = [emitter.call(projectId), emitter.call(projectId), emitter.call(projectId)];
+    for (const { accepted } of calls) await writer.append([recordOf(accepted)]);
+    await writer.close();
+    const path = join(writer.directory, `${'1'.padStart(20, '0')}.log`);
+    await truncate(path, 40);
+    const unreadable = async () => {
+      const found = await store.ledger.listLeavesOfKinds({
+        projectId: systemProjectId,
+        kinds: ['record.unreadable'],
+        limit: 10,
+      });
+      return found.map(({ envelope }) => parseEnvelope(envelope));
+    };
+    for (const round of ['first', 'again']) {
+      await start({ LOOM_LEDGER_GAP_AFTER: 0 });
+      await until(async () => (await stream.lag('ledger', [topics.traces])) === 0);
+      await until(async () => (await kinds()).includes('capture.gap'));
+      expect({ round, found: await unreadable() }).toMatchObject({
+        found: [{ counts: { records: 1 }, resource: `${topics.traces}/${writer.partition}` }],
+      });
+      expect(await kinds()).toEqual(['call.accepted', 'call.accepted', 'capture.gap']);
+      await fixture.stopLedger();
+      await rm(join(home, '.groups'), { recursive: true, force: true });
+    }
+  });
+
   it('keeps the key of a sealed project under a name of nobody, and takes the commitment of its emitter', async () => {
     await start();
     const emitter = new TestEmitter();
     const keyId = randomUUID();
     const sealed = sealBucketKey(parseMasterKeys(masterKeys), keyId, newBucketKey());
     const created = emitter.stamp<TraceEvent>(projectId, {
-      ...{ id: `key/${keyId}`, type: 'key.created', keyId, bucket: 'user/ada', sealed },
+      ...{ id: `key/${keyId}`, type: 'key.created', keyId, bucket: 'user/tom', sealed },
     } as never);
-    const { accepted } = emitter.call(projectId, { userId: 'ada' });
+    const { accepted } = emitter.call(projectId, { userId: 'tom' });
     const request = { ...accepted.request, keyId, hash: 'c'.repeat(64) };
     await send(created, { ...accepted, request });
     const [leaf] = await leaves();
     expect(leaf).toMatchObject({ bucket: keyId, commits: { request: 'c'.repeat(64) }, seq: 2 });
-    const [label = ''] = bucketLabels(parseMasterKeys(masterKeys), projectId, 'user/ada');
-    expect(label).not.toContain('ada');
+    const [label = ''] = bucketLabels(parseMasterKeys(masterKeys), projectId, 'user/tom');
+    expect(label).not.toContain('tom');
     expect(await store.ledger.listBucketKeys(projectId, [label])).toEqual([keyId]);
   });
 
@@ -245,13 +277,13 @@ describe('startLedger', () => {
     } as const;
     await store.createProject(project);
     const emitter = new TestEmitter();
-    const [ada, bob] = ['ada', 'bob'].map((userId) => emitter.call(projectId, { userId }));
-    await send(...[ada, bob].flatMap((call) => (call ? [call.accepted, call.chunks, call.ended] : [])));
+    const [tom, bob] = ['tom', 'bob'].map((userId) => emitter.call(projectId, { userId }));
+    await send(...[tom, bob].flatMap((call) => (call ? [call.accepted, call.chunks, call.ended] : [])));
     const bucketOfCall = async (callId = '') =>
       (await leaves()).find(({ id }) => id === `${callId}/end`)?.bucket ?? '';
-    const [adaBucket, bobBucket] = [await bucketOfCall(ada?.callId), await bucketOfCall(bob?.callId)];
+    const [tomBucket, bobBucket] = [await bucketOfCall(tom?.callId), await bucketOfCall(bob?.callId)];
     const id = randomUUID();
-    const sealedUser = sealErasedUser(parseMasterKeys(masterKeys), id, 'ada');
+    const sealedUser = sealErasedUser(parseMasterKeys(masterKeys), id, 'tom');
     await store.ledger.createErasure({
       id,
       projectId,
@@ -262,10 +294,10 @@ describe('startLedger', () => {
     const done = await until(async () =>
       (await store.ledger.listErasures(projectId)).find(({ state }) => state === 'complete'),
     );
-    expect(done).toMatchObject({ sealedUser: '', buckets: [adaBucket] });
+    expect(done).toMatchObject({ sealedUser: '', buckets: [tomBucket] });
     const tombstone = (await leaves()).find(({ kind }) => kind === 'payload.erased');
-    expect(tombstone).toMatchObject({ buckets: [adaBucket], actor: 'owner-1' });
-    const keys = await store.ledger.readBucketKeys([adaBucket, bobBucket]);
+    expect(tombstone).toMatchObject({ buckets: [tomBucket], actor: 'owner-1' });
+    const keys = await store.ledger.readBucketKeys([tomBucket, bobBucket]);
     expect([...keys.keys()]).toEqual([bobBucket]);
   });
 
@@ -329,7 +361,7 @@ describe('startLedger', () => {
     const config = { LOOM_LEDGER_DIRECTORY: join(directory, 'files'), LOOM_LEDGER_JOURNAL: true };
     const emitter = new TestEmitter();
     const calls = async (count: number) => {
-      const made = Array.from({ length: count }, () => emitter.call(projectId, { userId: 'ada' }));
+      const made = Array.from({ length: count }, () => emitter.call(projectId, { userId: 'tom' }));
       await send(...made.flatMap(({ accepted, chunks, ended }) => [accepted, chunks, ended]));
     };
     await start(config);

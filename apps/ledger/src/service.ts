@@ -74,6 +74,13 @@ export async function startLedger(deps: LedgerServiceDeps): Promise<{ close(): P
       unsigned = 0;
       sealing.soon();
     },
+    onUnreadable: (records) => {
+      ledgerMetrics.unreadable(records);
+      logger.error(
+        { records },
+        'records of the event stream cannot be read; the log of the deployment tells of them',
+      );
+    },
   });
   const watchman = new Watchman({
     ...{ store, signer, appender, commitments },

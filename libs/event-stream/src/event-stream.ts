@@ -75,6 +75,11 @@ export interface Batch {
   readonly records: readonly StreamRecord[];
   /** True when these boundaries were handed out before, by this process or by one that is gone. */
   readonly redelivered: boolean;
+  /**
+   * Records that damage on the disk has made unreadable, after the batch before and up to `lastOffset`; told again with a
+   * batch that comes again. Absent: none. Only of `log:`, whose disk is Loom's own to watch.
+   */
+  readonly unreadable?: number;
 }
 
 export type BatchHandler = (batch: Batch, signal: AbortSignal) => Promise<void>;

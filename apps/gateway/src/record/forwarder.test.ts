@@ -1,9 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
-import { type EventStream, openEventStream, type StreamRecord } from '@loom/event-stream';
+import { type EventStream, openEventStream, PartitionWriter, type StreamRecord } from '@loom/event-stream';
 import { createLogger } from '@loom/telemetry';
 import { missingForKafka, startedServerSuite, startKafka, UpstreamPlayer } from '@loom/testkit';
 import { newUuid, topics } from '@loom/trace-schema';
@@ -21,6 +21,32 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
   }
   throw new Error('condition not met in time');
 }
+
+it('tells of records of the outbox that cannot be read, when what is left of their batch is shipped', async () => {
+  const home = await mkdtemp(join(tmpdir(), 'loom-forwarder-'));
+  const writer = await PartitionWriter.create(home, topics.traces, 'p', { segmentBytesMax: 1 });
+  for (const text of ['0', '1', '2'])
+    await writer.append([{ key: 'p/e', headers: { ce_id: text }, value: Buffer.from(text) }]);
+  await writer.close();
+  await truncate(join(writer.directory, `${'1'.padStart(20, '0')}.log`), 20);
+  const [outbox, stream] = [
+    await openEventStream(new URL(`log:${home}`)),
+    await openEventStream(new URL('memory:')),
+  ];
+  const shipped: string[] = [];
+  await stream.tail({ topics: [topics.traces], from: 'beginning' }, (records) => {
+    shipped.push(...records.map(({ value }) => value.toString()));
+  });
+  let unreadable = 0;
+  const onUnreadable = (records: number) => (unreadable += records);
+  const forwarder = await Forwarder.start({ outbox, stream, logger, onUnreadable });
+  await until(() => unreadable > 0 && shipped.length === 2);
+  expect({ shipped, unreadable }).toEqual({ shipped: ['0', '2'], unreadable: 1 });
+  await forwarder.close();
+  await outbox.close();
+  await stream.close();
+  await rm(home, { recursive: true });
+});
 
 await startedServerSuite(
   { server: 'Apache Kafka', variable: 'LOOM_TEST_KAFKA_URL', missing: missingForKafka, start: startKafka },

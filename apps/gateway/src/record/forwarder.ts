@@ -10,6 +10,8 @@ export interface ForwarderOptions {
   readonly outbox: EventStream;
   readonly stream: EventStream;
   readonly logger: Logger;
+  /** Told of records of the outbox that damage on the disk has taken. */
+  readonly onUnreadable?: (records: number) => void;
 }
 
 const drainLookMs = 50;
@@ -30,7 +32,7 @@ export class Forwarder {
     this.#subscription = subscription;
   }
 
-  static async start({ outbox, stream, logger }: ForwarderOptions): Promise<Forwarder> {
+  static async start({ outbox, stream, logger, onUnreadable }: ForwarderOptions): Promise<Forwarder> {
     const producer = await stream.producer(topics.traces);
     const options = {
       group: forwarderGroup,
@@ -38,11 +40,14 @@ export class Forwarder {
       onError: (error: unknown) => logger.warn({ error }, 'outbox not shipped; trying again'),
     };
     const span = { operation: 'forward', topic: topics.traces, group: forwarderGroup };
-    const subscription = await outbox.subscribe(options, ({ records }) =>
-      withBatchSpan({ ...span, records }, () =>
+    const subscription = await outbox.subscribe(options, async ({ records, partition, unreadable = 0 }) => {
+      await withBatchSpan({ ...span, records }, () =>
         producer.append(records.map(({ key, headers, value }) => ({ key, headers, value }))),
-      ),
-    );
+      );
+      if (unreadable === 0) return;
+      logger.error({ partition, records: unreadable }, 'records of the outbox cannot be read any more');
+      onUnreadable?.(unreadable);
+    });
     return new Forwarder(outbox, producer, subscription);
   }
 

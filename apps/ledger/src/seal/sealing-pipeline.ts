@@ -7,10 +7,11 @@ import {
   isCallEnded,
   type KeyCreated,
   millisOfNanos,
+  systemProjectId,
   topics,
   TraceEvent,
 } from '@loom/trace-schema';
-import { type Commitments } from './commitments.ts';
+import { type Commitments, leafOfEnvelope } from './commitments.ts';
 import { draftOfCost, draftOfDeadLetter, draftOfEvent, type LeafDraft } from './envelope-of-event.ts';
 import type { LogAppender } from './log-appender.ts';
 import type { Entry } from './place-entries.ts';
@@ -22,6 +23,8 @@ export interface SealingPipelineDeps {
   readonly onKey: (key: KeyCreated) => Promise<void>;
   /** Told of leaves that were appended. */
   readonly onSealed: (projectId: string, leaves: number) => void;
+  /** Told of records that the stream has lost, once they are told of by a leaf. */
+  readonly onUnreadable: (records: number) => void;
 }
 
 const readers = {
@@ -39,7 +42,25 @@ export class SealingPipeline {
   }
 
   /** Resolves when all is durable: the batch may be committed. */
-  async handle({ records }: Pick<Batch, 'records'>): Promise<void> {
+  async handle(batch: Pick<Batch, 'records' | 'unreadable'>): Promise<void> {
+    await this.#tellUnreadable(batch);
+    await this.#sealRecords(batch);
+  }
+
+  /** Nobody knows whose they were: the log of the deployment tells of them. A batch that comes again tells the same. */
+  async #tellUnreadable({ records, unreadable = 0 }: Pick<Batch, 'records' | 'unreadable'>): Promise<void> {
+    const [first] = records;
+    if (!first || unreadable === 0) return;
+    const { topic, partition, offset, timestampMs: time } = first;
+    const leaf = leafOfEnvelope({
+      ...{ v: 1, project: systemProjectId, id: `unreadable/${topic}/${partition}/${offset}`, time },
+      ...{ kind: 'record.unreadable', resource: `${topic}/${partition}`, counts: { records: unreadable } },
+    });
+    const added = await this.#deps.appender.append(systemProjectId, [{ place: null, leaf }]);
+    if (added > 0) this.#deps.onUnreadable(unreadable);
+  }
+
+  async #sealRecords({ records }: Pick<Batch, 'records'>): Promise<void> {
     const entries = new Map<string, Entry[]>();
     for (const record of records) {
       const placed = await this.#entryOf(record);

@@ -63,8 +63,8 @@ export class LedgerFixture {
     return new LedgerFixture({ engines, store, traceStore, directory, signer });
   }
 
-  async beginTest(): Promise<{ projectId: string; stream: EventStream }> {
-    const stream = await openEventStream(new URL('memory:'));
+  async beginTest(url = new URL('memory:')): Promise<{ projectId: string; stream: EventStream }> {
+    const stream = await openEventStream(url);
     this.#test = { projectId: randomUUID(), stream };
     return this.#test;
   }

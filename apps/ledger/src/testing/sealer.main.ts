@@ -26,6 +26,7 @@ const pipeline = new SealingPipeline({
   appender: new LogAppender({ store, appender: newUuid(), journal: null }),
   onKey: nothing,
   onSealed: () => undefined,
+  onUnreadable: () => undefined,
 });
 process.on('message', ({ batch, records }: Order) => {
   const own = records.map((record) => ({ ...record, value: Buffer.from(record.value) }));

@@ -53,7 +53,7 @@ export class LeafTally {
     const name = this.#kinds.has(kind) || this.#kinds.size < kindsMax ? kind : 'other';
     this.#kinds.set(name, (this.#kinds.get(name) ?? 0) + 1);
     const loss = lossKinds[kind];
-    if (loss) this.#losses[loss] += 1;
+    if (loss) this.#losses[loss] += Math.max(1, counts['records'] ?? 1);
     if (kind !== 'capture.lost') return;
     this.#losses.lostCalls += Math.max(0, counts['lostCalls'] ?? 0);
     this.#losses.lostEvents += Math.max(0, counts['lostEvents'] ?? 0);

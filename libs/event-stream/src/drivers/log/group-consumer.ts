@@ -17,6 +17,8 @@ const retryMsMax = 5_000;
 interface PartitionState {
   readonly id: string;
   readonly reader: PartitionReader;
+  /** The offset after the last batch; null before the first. */
+  expected: number | null;
   /** A batch that failed and must be delivered again as it was. */
   pending: Batch | null;
   failures: number;
@@ -87,7 +89,7 @@ export class GroupConsumer implements Subscription {
           join(this.#root, topic, name),
           this.#offsets.get(id)?.committed ?? 0,
         );
-        this.#partitions.set(id, { id, reader, pending: null, failures: 0, notBefore: 0 });
+        this.#partitions.set(id, { id, reader, expected: null, pending: null, failures: 0, notBefore: 0 });
       }
     }
   }
@@ -133,7 +135,10 @@ export class GroupConsumer implements Subscription {
     if (!first || !last) return null;
     if (!redelivered)
       await this.#store(partition.id, { committed: offsets.committed, planned: last.offset + 1 });
-    const { topic, partition: name } = partition.reader;
+    const { topic, partition: name, startOffset } = partition.reader;
+    const begin = partition.expected ?? startOffset ?? first.offset;
+    const unreadable = last.offset + 1 - begin - records.length;
+    partition.expected = last.offset + 1;
     return {
       topic,
       partition: name,
@@ -141,6 +146,7 @@ export class GroupConsumer implements Subscription {
       lastOffset: last.offset,
       records,
       redelivered,
+      ...(unreadable > 0 && { unreadable }),
     };
   }
 

@@ -82,7 +82,7 @@ describe('PartitionWriter', () => {
     await writer.close();
   });
 
-  it('skips a damaged middle segment, counts what is lost and delivers the rest', async () => {
+  it('skips a damaged middle segment, whose numbers are missing then, and delivers the rest', async () => {
     const home = await newHome();
     const writer = await PartitionWriter.create(home, 'topic', 'p1', { segmentBytesMax: 1 });
     for (const text of ['a', 'b', 'c']) await writer.append([record(text)]);
@@ -94,8 +94,43 @@ describe('PartitionWriter', () => {
     const reader = new PartitionReader(writer.directory, 0);
     const records = await reader.read({ recordsMax: 10, bytesMax: 1e6 });
     expect(records.map((found) => found.value.toString())).toEqual(['a', 'c']);
-    expect(reader.corruptRecords).toBe(1);
+    expect([reader.startOffset, ...records.map(({ offset }) => offset)]).toEqual([0, 0, 2]);
     expect(reader.finished).toBe(true);
+  });
+
+  it('tells a group of what it cannot read, with the batch after it, and again when that comes again', async () => {
+    const home = await newHome();
+    const writer = await PartitionWriter.create(home, 'topic', 'p1', { segmentBytesMax: 1 });
+    for (const text of ['a', 'b', 'c', 'd']) await writer.append([record(text)]);
+    await writer.close();
+    for (const segment of [1, 2]) {
+      const path = join(writer.directory, `${String(segment).padStart(20, '0')}.log`);
+      const bytes = await readFile(path);
+      bytes[bytes.length - 1] = 0xff;
+      await writeFile(path, bytes);
+    }
+    const stream = await openEventStream(new URL(`log:${home}`));
+    const told: (number | undefined)[] = [];
+    const isDone = Promise.withResolvers<void>();
+    await stream.subscribe({ group: 'g', topics: ['topic'], batchRecordsMax: 1 }, ({ unreadable }) => {
+      told.push(unreadable);
+      if (told.length === 2) throw new Error('once more');
+      if (told.length === 3) isDone.resolve();
+      return Promise.resolve();
+    });
+    await isDone.promise;
+    expect(told).toEqual([undefined, 2, 2]);
+    await stream.close();
+    // A group that begins later finds the same; what retention has taken before it began is not unreadable.
+    await rm(join(writer.directory, `${'0'.padStart(20, '0')}.log`));
+    const later = await openEventStream(new URL(`log:${home}`));
+    const toldLater = Promise.withResolvers<number | undefined>();
+    await later.subscribe({ group: 'later', topics: ['topic'] }, ({ unreadable }) => {
+      toldLater.resolve(unreadable);
+      return Promise.resolve();
+    });
+    expect(await toldLater.promise).toBe(2);
+    await later.close();
   });
 
   it('lets nobody adopt a partition whose writer lives, and one heir only when it is gone', async () => {

@@ -25,8 +25,7 @@ export class PartitionReader {
   #nextOffset: number;
   #finished = false;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
-  /** Records that damage on the disk has made unreadable, as far as this reader has come. */
-  corruptRecords = 0;
+  #startOffset: number | null = null;
 
   constructor(directory: string, offset: number) {
     this.#directory = directory;
@@ -38,6 +37,14 @@ export class PartitionReader {
   /** The offset that the next {@link read} begins with. */
   get nextOffset(): number {
     return this.#nextOffset;
+  }
+
+  /**
+   * Where this reader began: at the offset that was asked for, or at the oldest record that retention has left. Numbers
+   * from there on that no record has are of records that damage on the disk has made unreadable. Null before that is known.
+   */
+  get startOffset(): number | null {
+    return this.#startOffset;
   }
 
   /** True when the partition is closed and everything in it was read. */
@@ -142,16 +149,13 @@ export class PartitionReader {
 
   // False when retention has deleted the segment meanwhile.
   async #moveTo(firstOffset: number): Promise<boolean> {
-    if (this.#segment && firstOffset > this.#nextOffset) {
-      this.corruptRecords += firstOffset - this.#nextOffset;
-      this.#nextOffset = firstOffset;
-    }
     await this.close();
     try {
       const file = await open(segmentPath(this.#directory, firstOffset), 'r');
       this.#segment = { file, firstOffset };
       this.#position = 0;
       this.#nextOffset = Math.max(this.#nextOffset, firstOffset);
+      this.#startOffset ??= this.#nextOffset;
       return true;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
