@@ -54,6 +54,7 @@ function metricsOfTheCode(): ReadonlySet<string> {
 function variablesOf(app: string): string[] {
   const files = app === 'console' ? ['src/config.ts', 'server/main.mjs'] : ['src/config.ts'];
   if (app === 'control') files.push('src/migrate.main.ts');
+  if (app === 'ledger') files.push('src/anchor/anchor-settings.ts');
   return unique(files.flatMap((file) => matches(read(`apps/${app}/${file}`), /\bLOOM_[A-Z_]+\b/g)));
 }
 
