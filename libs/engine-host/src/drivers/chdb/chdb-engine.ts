@@ -33,6 +33,9 @@ const serverConfig = `<clickhouse>
   <background_schedule_pool_size>4</background_schedule_pool_size>
   <merge_tree>
     <old_parts_lifetime>30</old_parts_lifetime>
+    <cleanup_delay_period>10</cleanup_delay_period>
+    <cleanup_delay_period_random_add>2</cleanup_delay_period_random_add>
+    <max_cleanup_delay_period>10</max_cleanup_delay_period>
   </merge_tree>
 </clickhouse>
 `;
