@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { startTestEngines } from '@loom/engine-host/testing';
 import { serverSuite } from '@loom/testkit';
+import { newUuid } from '@loom/trace-schema';
 import { openTraceStore } from './open.ts';
+import { acceptedRow, batchOf, costRow, second, spanRow, testTime } from './testing/rows.ts';
 import { traceStoreSuite } from './testing/trace-store-suite.ts';
 
 traceStoreSuite('the engine host', async () => {
@@ -13,6 +15,46 @@ serverSuite({ server: 'ClickHouse', variable: 'LOOM_TEST_CLICKHOUSE_URL' }, (url
   traceStoreSuite('a ClickHouse server', () =>
     Promise.resolve({ url, crash: null, stop: () => Promise.resolve() }),
   );
+});
+
+describe('an erasure on the engine host', () => {
+  const commandsOf = async ({ origin, username, password }: URL) => {
+    const query = `SELECT table, command FROM system.mutations WHERE match(command, 'DELETE|UPDATE')`;
+    const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+    const response = await fetch(`${origin}/?database=loom`, {
+      method: 'POST',
+      headers: { authorization },
+      body: query,
+    });
+    return (await response.text()).split('\n').filter((line) => line !== '');
+  };
+
+  it('names nobody in a statement, and says how old the oldest is that is left of it', async () => {
+    const engines = await startTestEngines();
+    const url = new URL(engines.traceStoreUrl);
+    const store = await openTraceStore(url);
+    try {
+      const projectId = newUuid();
+      const span = spanRow({ projectId, userId: 'ann', sessionId: 'of ann', metadata: { name: 'ann' } });
+      await store.writeBatch(
+        batchOf({ spans: [span], accepted: [acceptedRow(span)], costs: [costRow(span)] }),
+      );
+      const before = String(testTime + 60n * second);
+      const erased = await store.erase({ projectId, users: ['ann'], before });
+      expect(erased).toEqual({ spans: 1, payloads: 0 });
+
+      const commands = await commandsOf(url);
+      expect(commands.length).toBeGreaterThanOrEqual(8); // a table each
+      expect(commands.filter((command) => command.includes('ann'))).toEqual([]);
+      expect(await store.sweep(3_600_000)).toBeGreaterThanOrEqual(1000); // what was replaced just now
+      expect(await commandsOf(url)).toHaveLength(commands.length);
+      await store.sweep(0);
+      expect(await commandsOf(url)).toEqual([]);
+    } finally {
+      await store.close();
+      await engines.stop();
+    }
+  });
 });
 
 describe('openTraceStore', () => {

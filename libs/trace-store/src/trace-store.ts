@@ -66,11 +66,18 @@ export interface TraceJanitor {
   countErasable(selection: Selection): Promise<ErasedRows>;
 
   /**
-   * Resolves when no row says it any more and the parts are rewritten; what they were rewritten from is gone from the disk
-   * some minutes later at most. Again for the same selection: nothing happens. Rows that come afterwards stay.
+   * Resolves when no row says it any more and the parts are rewritten; what they were rewritten from goes from the disk
+   * some minutes later: {@link sweep} tells. Again for the same selection: nothing happens. Rows that come afterwards stay.
    * Of end users everything goes that they or a model said to them, and who they were; counts, costs and times stay.
    */
   erase(selection: Selection): Promise<ErasedRows>;
+
+  /**
+   * How long ago the oldest of what is still on the disk was replaced, of all projects: 0 when nothing is left. What was
+   * erased longer ago than that is found nowhere in the store any more. Parts that the store has set aside count until
+   * somebody removes them. Statements of changes that are done are forgotten after `statementsKeptMs`. Milliseconds.
+   */
+  sweep(statementsKeptMs: number): Promise<number>;
 }
 
 /** Calls that started before a time: those of some end users, or the content of all, or everything. */

@@ -114,6 +114,22 @@ export function janitorCases(storeOf: () => TraceStore): void {
       ]);
     });
 
+    it('finds what names an end user beside the span: a cost that came late, a call in flight', async () => {
+      const [store, projectId] = [storeOf(), newUuid()];
+      const [ann, bob] = await write([{ userId: 'ann' }, { userId: 'bob' }], projectId);
+      const selection = { projectId, users: ['ann'], before: at(60) };
+      await store.erase(selection);
+      const late = spanRow({ projectId, ...ann, userId: 'ann' });
+      await store.writeBatch(batchOf({ costs: [costRow(late, { id: newUuid() })] }));
+      await store.writeBatch(
+        batchOf({ accepted: [acceptedRow({ ...spanRow({ projectId, userId: 'ann' }), startTime: at(5) })] }),
+      );
+      expect(await store.countErasable(selection)).toEqual({ spans: 2, payloads: 0 });
+      await store.erase(selection);
+      expect(await store.countErasable(selection)).toEqual({ spans: 0, payloads: 0 });
+      expect(await store.readSpan(bob ?? { projectId, spanId: '' })).toMatchObject({ userId: 'bob' });
+    });
+
     it('takes an end user of any name', async () => {
       const [store, projectId] = [storeOf(), newUuid()];
       const names = [`o'hara`, `a\\'b`, `x", OR 1=1 --`, '{p0:String}', 'ü€😀', '%'];

@@ -35,8 +35,15 @@ const insertSettings: ClickHouseSettings = {
   min_insert_block_size_bytes: '1073741824',
 };
 
-/** Rewriting parts takes longer than a read may. */
-const mutationSecondsMax = 3600;
+/** What names an end user is in no log of the server. */
+export const unlogged: ClickHouseSettings = { log_queries: 0 };
+
+const mutationSettings: ClickHouseSettings = {
+  mutations_sync: '2',
+  max_execution_time: 3600, // rewriting parts takes longer than a read may
+  allow_nondeterministic_mutations: 1, // a replicated table takes a subquery for that
+  ...unlogged,
+};
 
 /** A store that takes the connection and says nothing is as good as none. Milliseconds. */
 const pingMs = 10_000;
@@ -66,13 +73,13 @@ export class ClickHouseConnection {
     throw new LoomError('unavailable', `the trace store did not answer within ${pingMs} ms`);
   }
 
-  async select(query: string, params?: BoundParams): Promise<StoredRow[]> {
+  async select(query: string, params?: BoundParams, settings: ClickHouseSettings = {}): Promise<StoredRow[]> {
     try {
       const result = await this.#client.query({
         query,
         query_params: params?.values ?? {},
         format: 'JSONCompactEachRowWithNames', // names once, not in each of thousands of rows
-        clickhouse_settings: this.#settings,
+        clickhouse_settings: { ...this.#settings, ...settings },
       });
       const [names = [], ...rows] = await result.json<unknown[]>();
       return rows.map((values) => namedRow(names as string[], values));
@@ -95,7 +102,7 @@ export class ClickHouseConnection {
       await this.#client.command({
         query,
         query_params: params.values,
-        clickhouse_settings: { mutations_sync: '2', max_execution_time: mutationSecondsMax },
+        clickhouse_settings: mutationSettings,
       });
     } catch (error) {
       throw asLoomError(error);

@@ -69,6 +69,7 @@ function assemble(connection: ClickHouseConnection, cluster: string | null): Tra
     reconcile: (query) => metrics.reconcile(query),
     countErasable: (selection) => janitor.countErasable(selection),
     erase: (selection) => janitor.erase(selection),
+    sweep: (statementsKeptMs) => janitor.sweep(statementsKeptMs),
     ping: () => connection.ping(),
     close: () => connection.close(),
   };
