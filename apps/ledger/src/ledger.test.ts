@@ -265,6 +265,7 @@ describe('startLedger', () => {
   });
 
   it('erases an end user: keys, rows, and a leaf that says so; the others stay', async () => {
+    fixture.leftMs = 3_600_000;
     await start();
     const organizationId = randomUUID();
     await store.createOrganization({ id: organizationId, name: 'Acme' });
@@ -291,9 +292,13 @@ describe('startLedger', () => {
       requestedBy: 'owner-1',
       requestedAtMs: Date.now(),
     });
-    const done = await until(async () =>
-      (await store.ledger.listErasures(projectId)).find(({ state }) => state === 'complete'),
-    );
+    const inState = (wanted: string) =>
+      until(async () => (await store.ledger.listErasures(projectId)).find(({ state }) => state === wanted));
+    await inState('rows_gone');
+    await delay(300);
+    await inState('rows_gone'); // the deadline has passed, and the rows are still in an old part
+    fixture.leftMs = 0;
+    const done = await inState('complete');
     expect(done).toMatchObject({ sealedUser: '', buckets: [tomBucket] });
     const tombstone = (await leaves()).find(({ kind }) => kind === 'payload.erased');
     expect(tombstone).toMatchObject({ buckets: [tomBucket], actor: 'owner-1' });

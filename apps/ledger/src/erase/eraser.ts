@@ -9,12 +9,12 @@ import type { LogAppender } from '../seal/log-appender.ts';
 
 export interface EraserDeps {
   readonly store: LedgerStore;
-  readonly traceStore: Pick<TraceJanitor, 'erase' | 'countErasable'>;
+  readonly traceStore: Pick<TraceJanitor, 'erase' | 'countErasable' | 'sweep'>;
   readonly appender: Pick<LogAppender, 'append'>;
   readonly masterKeys: MasterKeys;
   readonly keyFiles: Pick<KeyFiles, 'remove'> | null;
   readonly logger: Logger;
-  /** After so long the stream's segments and the store's old parts are gone as well. Milliseconds. */
+  /** After so long the stream's segments are gone as well. Milliseconds. */
   readonly deadlineMs: number;
   readonly now?: () => number;
 }
@@ -27,10 +27,11 @@ const bucketsOfLeaf = 16;
 /**
  * Carries erasures out, a step a round, each of which may be taken again: first the keys go, which makes the commitments of
  * the leaves unopenable and sealed content unreadable, and a leaf says so; then the rows; then time passes until nothing
- * that they were written to is left.
+ * that they were written to is left, in the stream and in the trace store's files.
  */
 export class Eraser {
   readonly #deps: EraserDeps;
+  #isWaitTold = false;
 
   constructor(deps: EraserDeps) {
     this.#deps = deps;
@@ -43,7 +44,7 @@ export class Eraser {
     const keysGone = rest.filter(({ state }) => state === 'keys_gone');
     for (const own of Map.groupBy(keysGone, ({ projectId }) => projectId).values())
       await this.#eraseRows(own);
-    for (const erasure of rest) if (erasure.state === 'rows_gone') await this.#complete(erasure);
+    await this.#complete(rest.filter((erasure) => erasure.state === 'rows_gone' && this.#isDue(erasure)));
   }
 
   get #now(): number {
@@ -89,13 +90,39 @@ export class Eraser {
     logger.info({ projectId, erasures: erasures.length }, 'rows of end users erased');
   }
 
-  /** Rows may have come late: they go as well, before it is done. */
-  async #complete(erasure: Erasure): Promise<void> {
-    const { store, traceStore, deadlineMs } = this.#deps;
-    if (this.#now - (erasure.rowsGoneAtMs ?? 0) < deadlineMs) return;
+  async #complete(due: readonly Erasure[]): Promise<void> {
+    const { store, traceStore, deadlineMs, logger } = this.#deps;
+    const erased: Erasure[] = [];
+    for (const erasure of due) if (!(await this.#eraseLate(erasure))) erased.push(erasure);
+    if (erased.length === 0) return;
+    const leftMs = await traceStore.sweep(deadlineMs);
+    const [gone, left] = [erased.filter((erasure) => this.#ageMs(erasure) > leftMs), erased.length];
+    for (const { id } of gone)
+      await store.updateErasure(id, { state: 'complete', completeAtMs: this.#now, sealedUser: '' });
+    if (gone.length < left && !this.#isWaitTold)
+      logger.warn(
+        { erasures: left - gone.length, leftMs },
+        'erased rows are still in old parts of the trace store',
+      );
+    this.#isWaitTold = gone.length < left;
+  }
+
+  /** Rows may have come late: they go as well, and so does what they were written to. */
+  async #eraseLate(erasure: Erasure): Promise<boolean> {
+    const { store, traceStore } = this.#deps;
     const late = await traceStore.countErasable(this.#selectionOf([erasure]));
-    if (late.spans + late.payloads > 0) await traceStore.erase(this.#selectionOf([erasure]));
-    await store.updateErasure(erasure.id, { state: 'complete', completeAtMs: this.#now, sealedUser: '' });
+    if (late.spans + late.payloads === 0) return false;
+    await traceStore.erase(this.#selectionOf([erasure]));
+    await store.updateErasure(erasure.id, { rowsGoneAtMs: this.#now });
+    return true;
+  }
+
+  #isDue(erasure: Erasure): boolean {
+    return this.#ageMs(erasure) >= this.#deps.deadlineMs;
+  }
+
+  #ageMs({ rowsGoneAtMs }: Erasure): number {
+    return this.#now - (rowsGoneAtMs ?? 0);
   }
 
   /** What came after the request is not part of it. */

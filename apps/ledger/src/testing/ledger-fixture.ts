@@ -11,7 +11,7 @@ import { startTestEngines, type TestEngines } from '@loom/engine-host/testing';
 import { type EventStream, openEventStream } from '@loom/event-stream';
 import { newKeyText, openSigner, type Signer } from '@loom/signer';
 import { createLogger, Metrics } from '@loom/telemetry';
-import { openTraceStore, type TraceStore } from '@loom/trace-store';
+import { openTraceStore, type Selection, type TraceStore } from '@loom/trace-store';
 import { type LedgerServiceDeps, startLedger } from '../service.ts';
 
 export const masterKeys = `k1:${randomBytes(32).toString('base64')}`;
@@ -42,6 +42,8 @@ interface Opened {
 export class LedgerFixture {
   readonly logger = createLogger({ service: 'test', level: 'silent' });
   readonly opened: Opened;
+  /** What the trace store tells of its old parts: its own take their time. */
+  leftMs = 0;
   /** Of the ledger that was started last. */
   metrics = new Metrics();
   #test: { projectId: string; stream: EventStream } | null = null;
@@ -71,8 +73,14 @@ export class LedgerFixture {
 
   async startLedger(config: Partial<LedgerServiceDeps['config']> = {}): Promise<void> {
     if (!this.#test) throw new Error('begin the test first');
-    const { signer, store, traceStore, directory } = this.opened;
+    const { signer, store, directory } = this.opened;
     const { stream } = this.#test;
+    const { traceStore: opened } = this.opened;
+    const traceStore = {
+      countErasable: (selection: Selection) => opened.countErasable(selection),
+      erase: (selection: Selection) => opened.erase(selection),
+      sweep: () => Promise.resolve(this.leftMs),
+    };
     this.metrics = new Metrics();
     this.#ledger = await startLedger({
       config: {
