@@ -1,12 +1,13 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Erasure } from '@loom/api-contract';
 import { Deployment, eventually, startMsMax } from './testing/deployment.ts';
+import { findOnDisk } from './testing/disk-search.ts';
 
 /*
  * The record as an auditor meets it: exported, verified without Loom, with end users erased in between. On one machine,
@@ -37,7 +38,11 @@ beforeAll(async () => {
   ({ apiKey, gatewayUrl } = await loom.runtime());
   const operator = await loom.client(await loom.secret('operator-key'));
   const project = await operator.createProject({ body: { name: 'sealed', content: 'sealed' } });
-  const body = { name: 'sealed', scopes: ['call', 'read'] as ('call' | 'read')[], projectId: project.id };
+  const body = {
+    name: 'sealed',
+    scopes: ['call', 'read', 'manage'] as ('call' | 'read' | 'manage')[],
+    projectId: project.id,
+  };
   sealedKey = (await operator.createKey({ body })).secret;
 }, 2 * startMsMax);
 afterAll(async () => {
@@ -65,10 +70,23 @@ function run(script: string, args: readonly string[], env: Record<string, string
   });
 }
 
-async function call(key: string, userId: string, content: string): Promise<string> {
+interface Said {
+  readonly userId: string;
+  readonly content: string;
+  readonly sessionId?: string;
+  readonly metadata?: Record<string, string>;
+}
+
+async function call(key: string, { userId, content, sessionId, metadata }: Said): Promise<string> {
   const response = await fetch(`${gatewayUrl}/v1/chat/completions`, {
     method: 'POST',
-    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json', 'x-loom-user-id': userId },
+    headers: {
+      authorization: `Bearer ${key}`,
+      'content-type': 'application/json',
+      'x-loom-user-id': userId,
+      ...(sessionId !== undefined && { 'x-loom-session-id': sessionId }),
+      ...(metadata && { 'x-loom-metadata': JSON.stringify(metadata) }),
+    },
     body: JSON.stringify({ model: 'loom-sim', messages: [{ role: 'user', content }] }),
   });
   expect(response.status).toBe(200);
@@ -76,38 +94,36 @@ async function call(key: string, userId: string, content: string): Promise<strin
   return response.headers.get('x-loom-receipt') ?? '';
 }
 
-/** Of these texts those that are in some file below the home. */
-async function foundOnDisk(texts: readonly string[]): Promise<string[]> {
-  const found = new Set<string>();
-  for (const path of await filesBelow(loom.home)) {
-    const bytes = await readFile(path).catch(() => Buffer.alloc(0)); // gone meanwhile
-    for (const text of texts)
-      if (spellings(text).some((spelling) => bytes.includes(spelling))) found.add(text);
+/** An end user, and what nobody else's calls say, in the clear and sealed. */
+class Person {
+  readonly id = `person-${randomUUID()}`;
+  readonly words = { clear: newWords(), sealed: newWords() };
+
+  async ask(key: string, { canary, sessionId, name }: ReturnType<typeof newWords>): Promise<void> {
+    const asks = Array.from({ length: callsOfUser }, (_, n) =>
+      call(key, { userId: this.id, content: `${canary} asks ${n}`, sessionId, metadata: { name } }),
+    );
+    await Promise.all(asks);
   }
-  return [...found];
+
+  /** All but the canary that was sealed. */
+  get unsealed(): string[] {
+    const { clear, sealed } = this.words;
+    return [this.id, clear.canary, clear.sessionId, clear.name, sealed.sessionId, sealed.name];
+  }
 }
 
-/** What is deleted during the walk is left out. */
-async function filesBelow(directory: string): Promise<string[]> {
-  const entries = await readdir(directory, { withFileTypes: true }).catch(() => []);
-  const nested = entries.map(async (entry) => {
-    const path = join(directory, entry.name);
-    if (entry.isDirectory()) return filesBelow(path);
-    return entry.isFile() ? [path] : [];
-  });
-  return (await Promise.all(nested)).flat();
+function newWords() {
+  return { canary: newWord(), sessionId: newWord(), name: newWord() };
 }
 
-/** As it is, and as it stands in base64, at each of the three places that it may begin at. */
-function spellings(text: string): string[] {
-  return [
-    text,
-    ...[0, 1, 2].map((at) =>
-      Buffer.from('x'.repeat(at) + text)
-        .toString('base64')
-        .slice(4, -4),
-    ),
-  ];
+function newWord(): string {
+  return randomUUID().replaceAll('-', '');
+}
+
+async function personsListed(key: string): Promise<string[]> {
+  const { users } = await (await loom.client(key)).listUsers({ query: { limit: 200 } });
+  return users.map(({ userId }) => userId).filter((userId) => userId.startsWith('person-'));
 }
 
 async function exported(key: string): Promise<string> {
@@ -129,7 +145,7 @@ describe('the sealed record', () => {
   it('is proved by a canary, by receipts and by an export that only Node reads', async () => {
     expect(await cli(['canary', '--once', '--within', '30'])).toMatchObject({ code: 0 });
     vkey = (await cli(['ledger', 'vkey'])).out.trim();
-    const receipt = await call(apiKey, 'ann', 'what is proved');
+    const receipt = await call(apiKey, { userId: 'ann', content: 'what is proved' });
     const request = join(outside, 'request.json');
     const messages = [{ role: 'user', content: 'what is proved' }];
     await writeFile(request, JSON.stringify({ model: 'loom-sim', messages }));
@@ -157,37 +173,37 @@ describe('the sealed record', () => {
   }, 120_000);
 
   it(`forgets ${erasedCount} of ${userCount} end users, in the clear and sealed, and proves everything else`, async () => {
-    const client = await loom.client(await loom.secret('operator-key'));
-    const users = Array.from({ length: userCount }, (_, at) => ({
-      id: `person-${at}-${randomUUID()}`,
-      canary: randomUUID(),
-    }));
-    for (const key of [apiKey, sealedKey]) {
-      for (const { id, canary } of users)
-        await Promise.all(
-          Array.from({ length: callsOfUser }, (_, n) => call(key, id, `${canary} asks ${n}`)),
-        );
+    const people = Array.from({ length: userCount }, () => new Person());
+    for (const person of people) {
+      await person.ask(apiKey, person.words.clear);
+      await person.ask(sealedKey, person.words.sealed);
     }
-    const sealedOnly = randomUUID();
-    const someone = `someone-${randomUUID()}`;
-    await call(sealedKey, someone, sealedOnly);
-    expect(await foundOnDisk([someone])).toEqual([someone]); // the search finds what is there
-    const gone = users.slice(0, erasedCount);
-    await exported(apiKey); // everything is stored by then
-    expect(await foundOnDisk([sealedOnly])).toEqual([]); // of a sealed project no word was ever written in the clear
-    const projectId = (await (await loom.client(sealedKey)).getLedger()).logs[0]?.project ?? '';
-    for (const { id: userId } of gone) {
-      await client.createErasure({ body: { userId } });
-      await client.createErasure({ body: { userId, projectId } });
-    }
-    const erasures = async (): Promise<Erasure[]> => (await client.listErasures()).erasures;
+    for (const key of [apiKey, sealedKey]) await exported(key); // everything is stored by then
+    const unsealed = people.flatMap((person) => person.unsealed).sort();
+    const sealed = people.map(({ words }) => words.sealed.canary);
+    // All that is there, so the search finds it; and of sealed content no word, at any time.
+    expect([...(await findOnDisk(loom.home, [...unsealed, ...sealed])).keys()].sort()).toEqual(unsealed);
+
+    const [gone, stay] = [people.slice(0, erasedCount), people.slice(erasedCount)];
+    const managers = [await loom.client(await loom.secret('operator-key')), await loom.client(sealedKey)];
+    for (const manager of managers)
+      for (const { id: userId } of gone) await manager.createErasure({ body: { userId } });
+    const erasures = async (): Promise<Erasure[]> => {
+      const lists = await Promise.all(managers.map((manager) => manager.listErasures()));
+      return lists.flatMap((list) => list.erasures);
+    };
     await eventually(
       erasures,
-      (list) => list.length === erasedCount && list.every(({ state }) => state === 'complete'),
-      120_000,
+      (list) => list.length === 2 * erasedCount && list.every(({ state }) => state === 'complete'),
+      180_000,
     );
+    const erased = gone.flatMap((person) => [...person.unsealed, person.words.sealed.canary]);
+    expect([...(await findOnDisk(loom.home, erased))]).toEqual([]);
+    const kept = stay.flatMap((person) => person.unsealed).sort();
+    expect([...(await findOnDisk(loom.home, kept)).keys()].sort()).toEqual(kept);
 
     for (const key of [apiKey, sealedKey]) {
+      expect((await personsListed(key)).sort()).toEqual(stay.map(({ id }) => id).sort());
       const { code, report } = await verify(await exported(key));
       expect({ code, ...report.payloads }).toMatchObject({
         code: 0,
@@ -196,5 +212,5 @@ describe('the sealed record', () => {
       });
     }
     expect(await cli(['fsck', '--deep'])).toMatchObject({ code: 0 });
-  }, 600_000);
+  }, 900_000);
 });
