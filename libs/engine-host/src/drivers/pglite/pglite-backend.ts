@@ -1,8 +1,11 @@
 import { PGlite } from '@electric-sql/pglite';
-import { readyStatus } from './wire.ts';
+import { readyStatus, simpleQuery } from './wire.ts';
 
 /** PGlite touches all of it at its start, and the default of 128 MB is larger than the whole control store. */
 const sharedBuffers = '16MB';
+
+/** A segment of the write-ahead log that is not needed any more is deleted, not written over some day. */
+const logSettings = ['wal_recycle=off', 'wal_init_zero=off', 'min_wal_size=32MB'];
 
 interface Turn {
   readonly owner: object;
@@ -28,8 +31,18 @@ export class PgliteBackend {
   }
 
   static async open(directory: string): Promise<PgliteBackend> {
-    const startParams = [...PGlite.defaultStartParams, '-c', `shared_buffers=${sharedBuffers}`];
+    const settings = [`shared_buffers=${sharedBuffers}`, ...logSettings];
+    const startParams = [...PGlite.defaultStartParams, ...settings.flatMap((setting) => ['-c', setting])];
     return new PgliteBackend(await PGlite.create(directory, { startParams }));
+  }
+
+  /**
+   * Brings the tables' files up to date and drops the write-ahead log of before: one backend has no checkpointer, and
+   * its log would go on telling what has been deleted. By turns, as everything.
+   */
+  async dropLog(): Promise<void> {
+    const none = () => undefined;
+    for (const sql of ['SELECT pg_switch_wal()', 'CHECKPOINT']) await this.run({}, simpleQuery(sql), none);
   }
 
   run(owner: object, messages: Uint8Array, onData: (bytes: Uint8Array) => void): Promise<void> {

@@ -22,6 +22,8 @@ const connectionsMax = 50;
 /** A transaction without a message for so long is rolled back: everyone else waits for it. */
 const idleTransactionMsMax = 30_000;
 
+const dropLogEveryMs = 10 * 60_000;
+
 /** Serves PostgreSQL's wire protocol (version 3, password, no encryption) over PGlite, on loopback only. */
 export async function openPostgresServer(options: {
   directory: string;
@@ -29,6 +31,7 @@ export async function openPostgresServer(options: {
   password: string;
 }): Promise<PostgresServer> {
   const backend = await PgliteBackend.open(options.directory);
+  const keeper = setInterval(() => void backend.dropLog().catch(() => undefined), dropLogEveryMs); // comes again
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -45,6 +48,7 @@ export async function openPostgresServer(options: {
   return {
     port: (server.address() as AddressInfo).port,
     close: async () => {
+      clearInterval(keeper);
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
       await backend.close();

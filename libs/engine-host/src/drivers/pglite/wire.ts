@@ -53,6 +53,14 @@ export function readPassword(message: Buffer): string | null {
 }
 
 /** An ErrorResponse with a severity, a SQLSTATE and a text. */
+/** Query: a statement as text, a group of its own. */
+export function simpleQuery(sql: string): Buffer {
+  const text = Buffer.from(`${sql}\0`);
+  const head = Buffer.from('Q\0\0\0\0');
+  head.writeUInt32BE(4 + text.length, 1);
+  return Buffer.concat([head, text]);
+}
+
 export function errorResponse(sqlState: string, text: string): Buffer {
   const fields = Buffer.from(`SFATAL\0VFATAL\0C${sqlState}\0M${text}\0\0`);
   const head = Buffer.alloc(5);
