@@ -71,6 +71,8 @@ export interface LedgerStore {
     projectId: string,
     gone: { buckets?: readonly string[]; daysBefore?: string },
   ): Promise<string[]>;
+  /** Resolves when the table of keys is written anew: what was deleted is in no file of it any more. */
+  rewriteBucketKeys(): Promise<void>;
 
   createErasure(
     erasure: Pick<Erasure, 'id' | 'projectId' | 'sealedUser' | 'requestedBy' | 'requestedAtMs'>,

@@ -96,15 +96,14 @@ export class Eraser {
     for (const erasure of due) if (!(await this.#eraseLate(erasure))) erased.push(erasure);
     if (erased.length === 0) return;
     const leftMs = await traceStore.sweep(deadlineMs);
-    const [gone, left] = [erased.filter((erasure) => this.#ageMs(erasure) > leftMs), erased.length];
+    const gone = erased.filter((erasure) => this.#ageMs(erasure) > leftMs);
+    if (gone.length > 0) await store.rewriteBucketKeys();
     for (const { id } of gone)
       await store.updateErasure(id, { state: 'complete', completeAtMs: this.#now, sealedUser: '' });
-    if (gone.length < left && !this.#isWaitTold)
-      logger.warn(
-        { erasures: left - gone.length, leftMs },
-        'erased rows are still in old parts of the trace store',
-      );
-    this.#isWaitTold = gone.length < left;
+    const waiting = erased.length - gone.length;
+    if (waiting > 0 && !this.#isWaitTold)
+      logger.warn({ waiting, leftMs }, 'what was erased is still in old files of the trace store');
+    this.#isWaitTold = waiting > 0;
   }
 
   /** Rows may have come late: they go as well, and so does what they were written to. */

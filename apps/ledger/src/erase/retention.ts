@@ -57,7 +57,9 @@ export class RetentionRuns {
     await appender.append(projectId, [{ place: null, leaf: leafOfEnvelope(envelope) }]);
     if (content !== null) {
       const daysBefore = new Date(content).toISOString().slice(0, 10);
-      await keyFiles?.remove(await store.deleteBucketKeys(projectId, { daysBefore }));
+      const keys = await store.deleteBucketKeys(projectId, { daysBefore });
+      await keyFiles?.remove(keys);
+      if (keys.length > 0) await store.rewriteBucketKeys();
       await this.#deps.traceStore.erase({ projectId, before: nanosOfMillis(content), what: 'content' });
     }
     if (metadata !== null)

@@ -295,6 +295,10 @@ export class PgLedgerStore implements LedgerStore {
     return rows.map(({ key_id: id }) => id);
   }
 
+  async rewriteBucketKeys(): Promise<void> {
+    await this.#rows(sql`VACUUM FULL bucket_keys`);
+  }
+
   createErasure(...[erasure]: Parameters<LedgerStore['createErasure']>) {
     return this.#erasures.create(erasure);
   }
