@@ -42,9 +42,9 @@ export const ledgerSettings = z.object({
     .default(5_000)
     .describe('How often erasures and retention are looked after'),
   LOOM_LEDGER_ERASURE_DEADLINE: envDurationMs
-    .default(25 * 3_600_000)
+    .default(26 * 3_600_000)
     .describe(
-      "An erasure is complete so long after its rows are gone: the stream's retention and an hour, for what rows were rewritten from",
+      "An erasure is complete so long after its rows are gone, at the earliest: the stream's retention, the hour after which a segment is closed, and an hour",
     ),
   ...anchorSettings,
 });
