@@ -121,9 +121,9 @@ function newWord(): string {
   return randomUUID().replaceAll('-', '');
 }
 
-async function personsListed(key: string): Promise<string[]> {
+async function personsListed(key: string) {
   const { users } = await (await loom.client(key)).listUsers({ query: { limit: 200 } });
-  return users.map(({ userId }) => userId).filter((userId) => userId.startsWith('person-'));
+  return users.filter(({ userId }) => userId.startsWith('person-'));
 }
 
 async function exported(key: string): Promise<string> {
@@ -178,7 +178,11 @@ describe('the sealed record', () => {
       await person.ask(apiKey, person.words.clear);
       await person.ask(sealedKey, person.words.sealed);
     }
-    for (const key of [apiKey, sealedKey]) await exported(key); // everything is stored by then
+    for (const key of [apiKey, sealedKey])
+      await eventually(
+        () => personsListed(key),
+        (listed) => listed.length === userCount && listed.every(({ spans }) => spans === callsOfUser),
+      );
     const unsealed = people.flatMap((person) => person.unsealed).sort();
     const sealed = people.map(({ words }) => words.sealed.canary);
     // All that is there, so the search finds it; and of sealed content no word, at any time.
@@ -203,7 +207,8 @@ describe('the sealed record', () => {
     expect([...(await findOnDisk(loom.home, kept)).keys()].sort()).toEqual(kept);
 
     for (const key of [apiKey, sealedKey]) {
-      expect((await personsListed(key)).sort()).toEqual(stay.map(({ id }) => id).sort());
+      const listed = (await personsListed(key)).map(({ userId }) => userId);
+      expect(listed.sort()).toEqual(stay.map(({ id }) => id).sort());
       const { code, report } = await verify(await exported(key));
       expect({ code, ...report.payloads }).toMatchObject({
         code: 0,
