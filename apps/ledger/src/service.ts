@@ -105,14 +105,14 @@ export async function startLedger(deps: LedgerServiceDeps): Promise<{ close(): P
   const janitorDeps = { store, traceStore: deps.traceStore, appender, keyFiles: files?.keys ?? null, logger };
   const eraser = new Eraser({ ...janitorDeps, masterKeys, deadlineMs: config.LOOM_LEDGER_ERASURE_DEADLINE });
   const retention = new RetentionRuns(janitorDeps);
-  const janitor = new Rounds('erasure', config.LOOM_LEDGER_ERASURE_INTERVAL, logger, async () => {
-    await eraser.round();
-    await retention.round();
-  });
-  janitor.start();
+  const janitors = [
+    new Rounds('erasure', config.LOOM_LEDGER_ERASURE_INTERVAL, logger, () => eraser.round()),
+    new Rounds('retention', config.LOOM_LEDGER_ERASURE_INTERVAL, logger, () => retention.round()),
+  ];
+  for (const janitor of janitors) janitor.start();
   return {
     close: async () => {
-      await janitor.stop();
+      for (const janitor of janitors) await janitor.stop();
       await watch.stop();
       await consumer.close();
       await sealing.stop();
