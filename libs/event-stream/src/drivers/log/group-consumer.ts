@@ -2,7 +2,13 @@ import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Batch, BatchHandler, SubscribeOptions, Subscription } from '../../event-stream.ts';
-import { type GroupOffsets, joinGroup, readGroupOffsets, writeGroupOffsets } from './group-offsets.ts';
+import {
+  type GroupOffsets,
+  joinGroup,
+  type PartitionOffsets,
+  readGroupOffsets,
+  writeGroupOffsets,
+} from './group-offsets.ts';
 import { listPartitions } from './layout.ts';
 import { PartitionReader } from './partition-reader.ts';
 
@@ -19,7 +25,7 @@ interface PartitionState {
   readonly reader: PartitionReader;
   /** The offset after the last batch; null before the first. */
   expected: number | null;
-  /** A batch that failed and must be delivered again as it was. */
+  /** A batch that was read and is not committed: what fails is tried again with it, as it was. */
   pending: Batch | null;
   failures: number;
   notBefore: number;
@@ -96,10 +102,12 @@ export class GroupConsumer implements Subscription {
 
   async #deliverNext(partition: PartitionState): Promise<boolean> {
     if (Date.now() < partition.notBefore) return false;
-    const batch = partition.pending ?? (await this.#nextBatch(partition));
+    partition.pending ??= await this.#nextBatch(partition);
+    const batch = partition.pending;
     if (!batch) return false;
     partition.notBefore = Date.now() + lingerMs;
     try {
+      await this.#plan(partition.id, batch);
       await this.#handler(batch, this.#stop.signal);
       await this.#store(partition.id, { committed: batch.lastOffset + 1, planned: null });
       partition.pending = null;
@@ -114,12 +122,16 @@ export class GroupConsumer implements Subscription {
   }
 
   // The end of a batch is on disk before the batch is handed out: it comes again with the same boundaries.
+  async #plan(id: string, { lastOffset }: Batch): Promise<void> {
+    const { committed, planned } = this.#offsetsOf(id);
+    if (planned === null) await this.#store(id, { committed, planned: lastOffset + 1 });
+  }
+
   async #nextBatch(partition: PartitionState): Promise<Batch | null> {
     if (partition.reader.finished) return null;
-    const offsets = this.#offsets.get(partition.id) ?? { committed: 0, planned: null };
-    const redelivered = offsets.planned !== null;
+    const { planned } = this.#offsetsOf(partition.id);
     const records = await partition.reader.read(
-      offsets.planned === null
+      planned === null
         ? {
             recordsMax: this.#options.batchRecordsMax ?? 1000,
             bytesMax: this.#options.batchBytesMax ?? 8 * 1024 * 1024,
@@ -127,14 +139,12 @@ export class GroupConsumer implements Subscription {
         : {
             recordsMax: Number.MAX_SAFE_INTEGER,
             bytesMax: Number.MAX_SAFE_INTEGER,
-            endOffset: offsets.planned,
+            endOffset: planned,
           },
     );
     const first = records[0];
     const last = records.at(-1);
     if (!first || !last) return null;
-    if (!redelivered)
-      await this.#store(partition.id, { committed: offsets.committed, planned: last.offset + 1 });
     const { topic, partition: name, startOffset } = partition.reader;
     const begin = partition.expected ?? startOffset ?? first.offset;
     const unreadable = last.offset + 1 - begin - records.length;
@@ -145,13 +155,19 @@ export class GroupConsumer implements Subscription {
       firstOffset: first.offset,
       lastOffset: last.offset,
       records,
-      redelivered,
+      redelivered: planned !== null,
       ...(unreadable > 0 && { unreadable }),
     };
   }
 
-  async #store(id: string, offsets: { committed: number; planned: number | null }): Promise<void> {
-    this.#offsets.set(id, offsets);
-    await writeGroupOffsets(this.#root, this.#options.group, this.#offsets);
+  #offsetsOf(id: string): PartitionOffsets {
+    return this.#offsets.get(id) ?? { committed: 0, planned: null };
+  }
+
+  // What the file does not say is not so: after a failure the same is tried again.
+  async #store(id: string, offsets: PartitionOffsets): Promise<void> {
+    const next = new Map(this.#offsets).set(id, offsets);
+    await writeGroupOffsets(this.#root, this.#options.group, next);
+    this.#offsets = next;
   }
 }

@@ -5,10 +5,10 @@ import { tryLock } from 'fs-native-extensions';
 import { makeDirectory, replaceFile } from './layout.ts';
 
 /** Where a group stands in one partition: everything below `committed` is done, a batch up to `planned` is out. */
-interface PartitionOffsets {
-  committed: number;
+export interface PartitionOffsets {
+  readonly committed: number;
   /** One past the last offset of the batch that was handed out; null when none is. */
-  planned: number | null;
+  readonly planned: number | null;
 }
 
 /** `<topic>/<partition>` to offsets. */

@@ -243,6 +243,79 @@ describe('PartitionWriter', () => {
   });
 });
 
+describe('after a failure of the disk', () => {
+  const readLimits = { recordsMax: 10, bytesMax: 1e6 };
+
+  it('a group goes on with the batch whose offsets could not be written', async () => {
+    const home = await newHome();
+    const stream = await openEventStream(new URL(`log:${home}`));
+    const inTheWay = join(home, '.groups', '.g.json.next');
+    await mkdir(inTheWay, { recursive: true });
+    const [seen, errors]: [string[], unknown[]] = [[], []];
+    const options = { group: 'g', topics: ['t'], onError: (error: unknown) => errors.push(error) };
+    await stream.subscribe(options, ({ records }) => {
+      seen.push(...records.map(({ value }) => value.toString()));
+      return Promise.resolve();
+    });
+    await (await stream.producer('t')).append([record('one'), record('two')]);
+    while (errors.length === 0) await delay(5);
+    expect(seen).toEqual([]);
+    await rm(inTheWay, { recursive: true });
+    while ((await stream.lag('g', ['t'])) > 0) await delay(5);
+    expect(seen).toEqual(['one', 'two']);
+    await stream.close();
+  });
+
+  it('a producer makes the partition that it could not make before', async () => {
+    const home = await newHome();
+    const stream = await openEventStream(new URL(`log:${home}`));
+    const producer = await stream.producer('t');
+    await writeFile(join(home, 't'), 'in the way');
+    await expect(producer.append([record('one')])).rejects.toThrow('ENOTDIR');
+    await rm(join(home, 't'));
+    await producer.append([record('two')]);
+    await stream.close();
+  });
+
+  it('a reader shows again what it had read when it failed', async () => {
+    const home = await newHome();
+    const writer = await PartitionWriter.create(home, 't', 'p', { segmentBytesMax: 1 });
+    for (const text of ['one', 'two']) await writer.append([record(text)]);
+    await writer.close();
+    const second = join(writer.directory, '00000000000000000001.log');
+    const bytes = await readFile(second);
+    await rm(second);
+    await mkdir(second); // can be opened and not read
+    const reader = new PartitionReader(writer.directory, 0);
+    await expect(reader.read(readLimits)).rejects.toThrow('EISDIR');
+    await rm(second, { recursive: true });
+    await writeFile(second, bytes);
+    const texts = (await reader.read(readLimits)).map(({ value }) => value.toString());
+    expect(texts).toEqual(['one', 'two']);
+    await reader.close();
+  });
+
+  it('a partition that could not be adopted, or not be closed, can be adopted later', async () => {
+    const home = await newHome();
+    const writer = await PartitionWriter.create(home, 't', 'p');
+    await writer.append([record('one')]);
+    const mark = join(writer.directory, '.closed.next');
+    await mkdir(mark);
+    await expect(writer.close()).rejects.toThrow('EISDIR');
+    await rm(mark, { recursive: true });
+    const segment = join(writer.directory, '00000000000000000000.log');
+    const bytes = await readFile(segment);
+    await rm(segment);
+    await mkdir(segment);
+    await expect(PartitionWriter.adopt(writer.directory)).rejects.toThrow('EISDIR');
+    await rm(segment, { recursive: true });
+    await writeFile(segment, bytes);
+    const heir = await PartitionWriter.adopt(writer.directory);
+    expect(heir?.nextOffset).toBe(1);
+    await heir?.close();
+  });
+});
+
 describe('a segment that has grown old', () => {
   it('is closed while nothing comes, and can go; what comes afterwards is read on', async () => {
     const home = await newHome();

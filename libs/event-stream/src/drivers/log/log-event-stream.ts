@@ -104,13 +104,22 @@ class LazyProducer implements Producer {
 
   async append(records: readonly NewRecord[]): Promise<void> {
     if (this.#closed) throw new LoomError('unavailable', 'event log is closing');
-    this.#writer ??= this.#create();
-    await (await this.#writer).append(records);
+    await (await this.#open()).append(records);
+  }
+
+  // A partition that could not be made is tried again with the next record.
+  #open(): Promise<PartitionWriter> {
+    this.#writer ??= this.#create().catch((error: unknown) => {
+      this.#writer = null;
+      throw error;
+    });
+    return this.#writer;
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    await (await this.#writer)?.close();
+    const writer = await this.#writer?.catch(() => null); // its append was told
+    await writer?.close();
   }
 }
 

@@ -79,7 +79,21 @@ export class PartitionReader {
     await segment?.file.close();
   }
 
+  // A scan that fails has taken nothing: what it was shown is shown again to the next one.
   async #scan(
+    take: (buffer: Buffer, at: number, frame: { bytes: number; offset: number }) => boolean,
+  ): Promise<void> {
+    const before = this.#nextOffset;
+    try {
+      await this.#scanSegments(take);
+    } catch (error) {
+      this.#nextOffset = before;
+      await this.close().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async #scanSegments(
     take: (buffer: Buffer, at: number, frame: { bytes: number; offset: number }) => boolean,
   ): Promise<void> {
     if (this.#finished || (await this.#isIdle())) return;

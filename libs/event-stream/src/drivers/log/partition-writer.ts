@@ -136,17 +136,19 @@ export class PartitionWriter implements Producer {
     const lock = await open(join(hidden, lockFile), 'a+', 0o600);
     if (!tryLock(lock.fd))
       throw new LoomError('conflict', `partition ${partition} is being made by another process`);
-    const segment = await open(segmentPath(hidden, 0), 'a', 0o600);
-    await fsyncDirectory(hidden);
-    await rename(hidden, directory);
-    await fsyncDirectory(topicDirectory);
-    return new PartitionWriter(
-      directory,
-      lock,
-      segment,
-      { nextOffset: 0, segmentBytes: 0, topicBytes: await topicBytes(root, topic) },
-      options,
-    );
+    let segment: FileHandle | null = null;
+    try {
+      segment = await open(segmentPath(hidden, 0), 'a', 0o600);
+      await fsyncDirectory(hidden);
+      await rename(hidden, directory);
+      await fsyncDirectory(topicDirectory);
+      const position = { nextOffset: 0, segmentBytes: 0, topicBytes: await topicBytes(root, topic) };
+      return new PartitionWriter(directory, lock, segment, position, options);
+    } catch (error) {
+      await segment?.close();
+      await lock.close();
+      throw error;
+    }
   }
 
   /**
@@ -163,13 +165,21 @@ export class PartitionWriter implements Producer {
       await lock.close();
       return null;
     }
-    const segments = await listSegments(directory);
-    const last = segments.at(-1) ?? 0;
-    const path = segmentPath(directory, last);
-    const tail = await cutTornTail(path, last);
-    const segment = await open(path, 'a', 0o600);
-    const held = await topicBytesBeside(directory);
-    return new PartitionWriter(directory, lock, segment, { ...tail, topicBytes: held }, options);
+    let segment: FileHandle | null = null;
+    try {
+      const segments = await listSegments(directory);
+      const last = segments.at(-1) ?? 0;
+      const path = segmentPath(directory, last);
+      const tail = await cutTornTail(path, last);
+      segment = await open(path, 'a', 0o600);
+      await segment.datasync(); // its writer may have died, or failed, between a write and its sync
+      const held = await topicBytesBeside(directory);
+      return new PartitionWriter(directory, lock, segment, { ...tail, topicBytes: held }, options);
+    } catch (error) {
+      await segment?.close();
+      await lock.close(); // else nobody could try again
+      throw error;
+    }
   }
 
   /** The offset that the next appended record gets. */
@@ -269,10 +279,12 @@ export class PartitionWriter implements Producer {
     this.#flushNow();
     while (this.#flushing) await this.#flushing;
     await this.#segment.close();
-    if ((options.markClosed ?? true) && !this.#failure) {
-      await replaceFile(join(this.directory, closedFile), `${this.#nextOffset}\n`);
+    try {
+      if ((options.markClosed ?? true) && !this.#failure)
+        await replaceFile(join(this.directory, closedFile), `${this.#nextOffset}\n`);
+    } finally {
+      await this.#lock.close(); // who adopts it writes the mark
     }
-    await this.#lock.close();
   }
 
   #openGroup(): CommitGroup {
