@@ -362,6 +362,43 @@ describe('startLedger', () => {
     expect((await store.ledger.readCheckpoint(projectId))?.size).toBe(1);
   });
 
+  it('journals at a start what a process has appended that died before it could write it down', async () => {
+    const config = { LOOM_LEDGER_DIRECTORY: join(directory, 'unwritten'), LOOM_LEDGER_JOURNAL: true };
+    const emitter = new TestEmitter();
+    const sendCall = async () => {
+      const { accepted, ended } = emitter.call(projectId);
+      await send(accepted, ended);
+    };
+    await engines.kill();
+    const copy = join(directory, 'before');
+    await cp(engines.directory, copy, { recursive: true });
+    await engines.restart();
+    await start(config);
+    await sendCall();
+    await fixture.stopLedger();
+    const [dying, { accepted, ended }] = [new TestEmitter(), emitter.call(projectId)];
+    await start({ ...config, LOOM_LEDGER_JOURNAL: false });
+    await send(accepted, dying.call(projectId).accepted, ended);
+    await fixture.stopLedger();
+    await start(config);
+    await sendCall();
+    await fixture.stopLedger();
+    const whole = await store.ledger.readLeaves(projectId, 0, 4096);
+    const query = { projectId, emitters: [emitter.id, dying.id], ids: [] };
+    const progress = await store.ledger.readProgress(query);
+    const open = await store.ledger.countOpenCalls(projectId);
+    await engines.kill();
+    await rm(engines.directory, { recursive: true });
+    await cp(copy, engines.directory, { recursive: true });
+    await engines.restart();
+    await start({ ...config, LOOM_LEDGER_RECOVER: true });
+    expect(await store.ledger.readLeaves(projectId, 0, 4096)).toEqual(whole);
+    expect(whole).toHaveLength(7);
+    expect(await store.ledger.readProgress(query)).toEqual(progress);
+    expect(await store.ledger.countOpenCalls(projectId)).toEqual(open);
+    expect(open).toEqual({ open: 1, orphaned: 0 });
+  });
+
   it('does not start on a store that has forgotten, and brings it forward from the journal when told to', async () => {
     const config = { LOOM_LEDGER_DIRECTORY: join(directory, 'files'), LOOM_LEDGER_JOURNAL: true };
     const emitter = new TestEmitter();

@@ -18,7 +18,7 @@ import { CheckpointFiles } from './publish/checkpoint-files.ts';
 import { expectHistory } from './publish/expect-history.ts';
 import { Publisher } from './publish/publisher.ts';
 import { Commitments } from './seal/commitments.ts';
-import { Journal } from './seal/journal.ts';
+import { Journal, journalUnwritten } from './seal/journal.ts';
 import { KeyFiles } from './seal/key-files.ts';
 import { LogAppender } from './seal/log-appender.ts';
 import { SealingPipeline } from './seal/sealing-pipeline.ts';
@@ -49,7 +49,12 @@ export async function startLedger(deps: LedgerServiceDeps): Promise<{ close(): P
   const masterKeys = parseMasterKeys(config.LOOM_MASTER_KEYS.reveal());
   const commitments = new Commitments({
     ...{ store, masterKeys },
-    onNewKey: async (key) => files?.keys?.put(key),
+    keepKey: async (key) => {
+      if (!files?.keys || (await files.keys.has(key.keyId))) return;
+      await files.keys.put(key);
+      // An erasure meanwhile may have looked for the file before it was there.
+      if (!(await store.readBucketKeys([key.keyId])).has(key.keyId)) await files.keys.remove([key.keyId]);
+    },
   });
   const appender = new LogAppender({ store, appender: appenderId, journal: files?.journal ?? null });
   const publisher = new Publisher({ store, signer, files: files?.checkpoints ?? null, logger, metrics });
@@ -99,7 +104,7 @@ export async function startLedger(deps: LedgerServiceDeps): Promise<{ close(): P
   anchors.start();
   const watch = new Rounds('watch', watchMs, logger, async () => {
     await watchman.look();
-    await files?.journal?.sweep(journalKeptMs);
+    await files?.journal?.sweep();
   });
   watch.start();
   const janitorDeps = { store, traceStore: deps.traceStore, appender, keyFiles: files?.keys ?? null, logger };
@@ -123,9 +128,6 @@ export async function startLedger(deps: LedgerServiceDeps): Promise<{ close(): P
   };
 }
 
-/** A store that does not sync loses the system's last half minute at most. */
-const journalKeptMs = 3_600_000;
-
 interface Files {
   readonly checkpoints: CheckpointFiles;
   readonly journal: Journal | null;
@@ -145,16 +147,13 @@ async function openFiles(
   const recover = config.LOOM_LEDGER_RECOVER;
   const keys = config.LOOM_LEDGER_JOURNAL ? await KeyFiles.open(join(root, 'bucket-keys')) : null;
   if (recover) await keys?.restore(store);
-  const recovered = await expectHistory(store, {
-    checkpoints,
-    checkpointDirectory,
-    journalDirectory,
-    recover,
-  });
+  const history = { checkpoints, checkpointDirectory, journalDirectory, recover };
+  const recovered = await expectHistory(store, history);
   if (recovered > 0) logger.warn({ leaves: recovered }, 'control store brought forward from the journal');
   const onFailure = (error: LoomError) => onFileFailure(error);
   const journal =
     journalDirectory === null ? null : await Journal.open(journalDirectory, { appender, onFailure });
+  if (journal && journalDirectory !== null) await journalUnwritten(journalDirectory, journal, store);
   return {
     ...{ checkpoints, journal, keys },
     close: async () => {

@@ -74,8 +74,9 @@ export class Publisher {
     const sealedAtMs = Math.max(now(), (before?.sealedAtMs ?? 0) + 1);
     const range = new CompactRange(nodeCrypto, head.size, head.edge);
     const note = await this.#sign(projectId, { size: head.size, root: range.root(), sealedAtMs });
-    await store.publish(projectId, { size: head.size, edge: head.edge, note, sealedAtMs });
+    // The file first: as soon as the store has it, somebody may be shown it.
     await files?.append(projectId, note);
+    await store.publish(projectId, { size: head.size, edge: head.edge, note, sealedAtMs });
     this.#checkpoints.inc();
     return true;
   }

@@ -22,18 +22,21 @@ interface Remembered {
 export class Commitments {
   readonly #store: LedgerStore;
   readonly #masterKeys: MasterKeys;
-  readonly #onNewKey: (key: BucketKey & { projectId: string; bucket: string }) => Promise<void>;
+  readonly #keepKey: (key: BucketKey & { projectId: string; bucket: string }) => Promise<void>;
   readonly #keys = new Map<string, Remembered>();
 
-  /** `onNewKey` makes a key durable before anything is committed with it. */
+  /**
+   * `keepKey` makes a key durable before anything is committed with it; it is asked for keys that are not new as well, for
+   * who made one may have died before it was kept.
+   */
   constructor(deps: {
     readonly store: LedgerStore;
     readonly masterKeys: MasterKeys;
-    readonly onNewKey: (key: BucketKey & { projectId: string; bucket: string }) => Promise<void>;
+    readonly keepKey: (key: BucketKey & { projectId: string; bucket: string }) => Promise<void>;
   }) {
     this.#store = deps.store;
     this.#masterKeys = deps.masterKeys;
-    this.#onNewKey = deps.onNewKey;
+    this.#keepKey = deps.keepKey;
   }
 
   async leafOf({ envelope, parts, salt }: LeafDraft): Promise<NewLeaf> {
@@ -72,14 +75,13 @@ export class Commitments {
   }
 
   async #currentKey(projectId: string, named: string): Promise<BucketKey> {
-    const keyId = newUuid();
     const [bucket = named] = bucketLabels(this.#masterKeys, projectId, named);
-    const found = await this.#store.bucketKey(projectId, bucket, () => ({
-      keyId,
-      sealedKey: sealBucketKey(this.#masterKeys, keyId, newBucketKey()),
-      createdAtMs: Date.now(),
-    }));
-    if (found.keyId === keyId) await this.#onNewKey({ ...found, projectId, bucket });
+    const found = await this.#store.bucketKey(projectId, bucket, () => {
+      const keyId = newUuid();
+      const sealedKey = sealBucketKey(this.#masterKeys, keyId, newBucketKey());
+      return { keyId, sealedKey, createdAtMs: Date.now() };
+    });
+    await this.#keepKey({ ...found, projectId, bucket });
     return found;
   }
 }

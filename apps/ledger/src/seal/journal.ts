@@ -1,11 +1,21 @@
 import { join } from 'node:path';
-import type { Append, LedgerStore } from '@loom/control-store';
+import { type Append, leavesPageMax, type LedgerStore, type StoredLeaf } from '@loom/control-store';
 import { LoomError } from '@loom/errors';
 import { listPartitions, PartitionWriter, readPartition, sweepLog } from '@loom/event-stream';
-import { CompactRange, equalBytes, leafHash, nodeCrypto, utf8 } from '@loom/ledger';
+import {
+  CompactRange,
+  type Envelope,
+  equalBytes,
+  leafHash,
+  nodeCrypto,
+  parseEnvelope,
+  utf8,
+} from '@loom/ledger';
 
 /** The topic of the segment files that the journal is kept in. */
 const topic = 'loom.ledger.v1';
+/** What was appended before this is on the disk: a store that does not sync loses the system's last half minute at most. */
+const keptMs = 3_600_000;
 /** Leaves of one record: with 1 KiB each it stays below what a record may be. */
 const leavesMax = 400;
 
@@ -60,9 +70,9 @@ export class Journal {
     );
   }
 
-  /** Forgets closed partitions that nothing was written to for so long. */
-  sweep(minAgeMs: number): Promise<number> {
-    return sweepLog(this.#root, { topic, groups: [], minAgeMs });
+  /** Forgets closed partitions that nothing was written to for long. */
+  sweep(): Promise<number> {
+    return sweepLog(this.#root, { topic, groups: [], minAgeMs: keptMs });
   }
 
   close(): Promise<void> {
@@ -80,6 +90,62 @@ export async function journalSizes(root: string): Promise<Map<string, number>> {
   }
   return sizes;
 }
+
+/**
+ * Writes into the journal what the store has and it has not: the last change of a log, when the process that made it
+ * ended before it could write it down. It would be missing between what was journaled before it and what is after it.
+ * Progress is what leaves tell of it: of a change without leaves nothing is known here.
+ */
+export async function journalUnwritten(
+  root: string,
+  journal: Pick<Journal, 'write'>,
+  store: LedgerStore,
+): Promise<void> {
+  const sizes = await journalSizes(root);
+  for (const { projectId, ...head } of await store.listHeads()) {
+    if (head.appendedAtMs < Date.now() - keptMs) continue;
+    // Of a log that the journal no longer knows, what was signed before its last change is long on the disk.
+    const signed = async () =>
+      (await store.readCheckpoint(projectId, { sealedAtMs: head.appendedAtMs - 1 }))?.size ?? 0;
+    let size = sizes.get(projectId) ?? (await signed());
+    while (size < head.size) {
+      const leaves = await store.readLeaves(projectId, size, Math.min(head.size, size + leavesPageMax));
+      if (leaves.length === 0) throw new LoomError('conflict', `leaf ${size} of ${projectId} is missing`);
+      const expected = { epoch: head.epoch, size };
+      const progress = await progressOf(projectId, leaves, store);
+      await journal.write({ projectId, expected, head, leaves, ...nothing, ...progress, nowMs: Date.now() });
+      size += leaves.length;
+    }
+  }
+}
+
+async function progressOf(
+  projectId: string,
+  leaves: readonly StoredLeaf[],
+  store: LedgerStore,
+): Promise<Pick<Append, 'marks' | 'gaps' | 'openCalls' | 'endedCalls'>> {
+  const envelopes = leaves.flatMap(({ envelope }) => readEnvelope(envelope) ?? []);
+  const emitters = [...new Set(envelopes.flatMap(({ emitter }) => emitter ?? []))];
+  const { marks, gaps } = await store.readProgress({ projectId, emitters, ids: [] });
+  const endedCalls = envelopes.flatMap(({ kind, callId }) => (endings.has(kind) ? (callId ?? []) : []));
+  const openCalls = envelopes.flatMap(({ kind, callId, time }) =>
+    kind === 'call.accepted' && callId !== undefined && !endedCalls.includes(callId)
+      ? [{ callId, acceptedAtMs: time }]
+      : [],
+  );
+  return { marks, gaps, openCalls, endedCalls };
+}
+
+/** Null for a leaf that says nothing: it is journaled as it is, and is not what keeps a ledger from starting. */
+function readEnvelope(text: string): Envelope | null {
+  try {
+    return parseEnvelope(text);
+  } catch {
+    return null;
+  }
+}
+
+const endings = new Set(['call.completed', 'call.failed', 'call.aborted', 'call.interrupted']);
 
 /**
  * Brings a store forward by what the journal has and it has not. Throws `conflict` when the journal does not continue it:

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { access, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BucketKey, LedgerStore } from '@loom/control-store';
 import { fsyncDirectory, replaceFile } from '@loom/event-stream';
@@ -21,6 +21,13 @@ export class KeyFiles {
   /** Resolves when it is on the disk. */
   async put(key: Key): Promise<void> {
     await replaceFile(this.#pathOf(key.keyId), JSON.stringify(key));
+  }
+
+  has(keyId: string): Promise<boolean> {
+    return access(this.#pathOf(keyId)).then(
+      () => true,
+      () => false,
+    );
   }
 
   /** Resolves when they are gone from the disk. */

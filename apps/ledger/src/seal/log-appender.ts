@@ -20,6 +20,8 @@ export interface LogAppenderDeps {
 /** Appends to logs as one of many who may do so at once. */
 export class LogAppender {
   readonly #deps: LogAppenderDeps;
+  /** The running append of each log: what store and journal take in has one order. */
+  readonly #running = new Map<string, Promise<unknown>>();
 
   constructor(deps: LogAppenderDeps) {
     this.#deps = deps;
@@ -29,7 +31,18 @@ export class LogAppender {
    * Takes in what of the entries is new; resolves with the number of leaves when that is durable. Reads the head, decides
    * by it, and writes if it is still the head; else another was faster, and it decides again.
    */
-  async append(projectId: string, entries: readonly Entry[]): Promise<number> {
+  append(projectId: string, entries: readonly Entry[]): Promise<number> {
+    const before = this.#running.get(projectId) ?? Promise.resolve();
+    const append = before.catch(() => undefined).then(() => this.#append(projectId, entries));
+    this.#running.set(projectId, append);
+    const forget = () => {
+      if (this.#running.get(projectId) === append) this.#running.delete(projectId);
+    };
+    append.then(forget, forget);
+    return append;
+  }
+
+  async #append(projectId: string, entries: readonly Entry[]): Promise<number> {
     const { store, appender, journal, now = Date.now } = this.#deps;
     const query = {
       projectId,

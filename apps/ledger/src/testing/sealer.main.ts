@@ -22,7 +22,7 @@ const { controlStoreUrl, masterKeys } = JSON.parse(process.argv[2] ?? '{}') as {
 const { ledger: store } = await openControlStore(new URL(controlStoreUrl), { sessionSecret: 'x'.repeat(32) });
 const nothing = () => Promise.resolve();
 const pipeline = new SealingPipeline({
-  commitments: new Commitments({ store, masterKeys: parseMasterKeys(masterKeys), onNewKey: nothing }),
+  commitments: new Commitments({ store, masterKeys: parseMasterKeys(masterKeys), keepKey: nothing }),
   appender: new LogAppender({ store, appender: newUuid(), journal: null }),
   onKey: nothing,
   onSealed: () => undefined,
