@@ -18,6 +18,7 @@ export {
   type ServerSuiteOptions,
   startedServerSuite,
   type StartedServerSuiteOptions,
+  toolSuite,
 } from './server-suite.ts';
 export {
   answerJson,

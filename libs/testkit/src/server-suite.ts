@@ -59,11 +59,23 @@ export async function startedServerSuite(
   });
 }
 
+/**
+ * Runs a suite by a tool of the machine, such as strace. Where it cannot be used that is told as for a server, and as
+ * little a failure.
+ */
+export function toolSuite(
+  { tool, missing }: { readonly tool: string; readonly missing: () => string | null },
+  suite: () => void,
+): void {
+  const lacks = missing();
+  describe(`by ${tool}`, () => (lacks === null ? suite() : tellMissing(`missing: ${lacks}`, true)));
+}
+
 function tellMissing(remedy: string, obtainable: boolean): void {
   const title = `runs (${remedy})`;
   if (obtainable && process.env.LOOM_REQUIRE_SERVERS === '1') {
     it(title, () => {
-      throw new Error(`LOOM_REQUIRE_SERVERS is set and there is no server: ${remedy}`);
+      throw new Error(`LOOM_REQUIRE_SERVERS is set: ${remedy}`);
     });
   } else it.skip(title, () => undefined);
 }
