@@ -5,6 +5,8 @@ import { measureGateway } from './gateway-bench.ts';
 import { formatReport, reportOf } from './gateway-report.ts';
 import { measureIngest } from './ingest/ingest-bench.ts';
 import { formatIngestReport, ingestReportOf } from './ingest/ingest-report.ts';
+import { measureLedger } from './ledger/ledger-bench.ts';
+import { formatLedgerReport, ledgerReportOf } from './ledger/ledger-report.ts';
 import { formatSeedReport, seedDeployment } from './seed/seed-command.ts';
 import { largestTrace, readRuntime } from './seed/seed-target.ts';
 
@@ -20,6 +22,14 @@ interface GatewayFlags {
 interface IngestFlags {
   readonly json: boolean;
   readonly events: number;
+  readonly rounds: number;
+  readonly directory: string;
+}
+
+interface LedgerFlags {
+  readonly json: boolean;
+  readonly leaves: number;
+  readonly calls: number;
   readonly rounds: number;
   readonly directory: string;
 }
@@ -117,6 +127,30 @@ program
     const report = ingestReportOf(rows, { events: flags.events, rounds: flags.rounds, ...sizes });
     console.log(flags.json ? JSON.stringify(report) : formatIngestReport(report));
     if (report.missingSpans !== 0) process.exitCode = 1;
+  });
+
+program
+  .command('ledger')
+  .description('what sealing a call costs, in processor time and bytes, as the log grows; and proofs')
+  .option('--json', 'one JSON object on standard output, nothing else', false)
+  .option(
+    '--leaves <n>',
+    'of the largest log; the others are a tenth of the next',
+    integer(1000, 100_000_000),
+    1_000_000,
+  )
+  .option('--calls <n>', 'calls of each measurement', integer(100, 100_000), 2_000)
+  .option('--rounds <n>', 'measurements at each size', integer(1, 20), 3)
+  .option('--directory <path>', 'a directory on the disk that is to be measured', '.loom')
+  .action(async (flags: LedgerFlags) => {
+    const { leaves, calls, rounds } = flags;
+    const rows = await measureLedger({
+      ...flags,
+      signal: interruption(),
+      progress: (line) => console.error(line),
+    });
+    const report = ledgerReportOf(rows, { leaves, calls, rounds });
+    console.log(flags.json ? JSON.stringify(report) : formatLedgerReport(report));
   });
 
 program
