@@ -64,7 +64,12 @@ toolSuite({ tool: 'strace', missing: missingForStrace }, () => {
     `faults at ${soak ? 'every' : `${injectionsOfVictim}`} file calls of the %s leave the record consistent (LOOM_TEST_SEED=${seed})`,
     async (victim) => {
       const targets = await findTargets(victim);
-      const chosen = soak ? targets : chooseOf(targets);
+      const chosen = soak
+        ? oneOfEach(targets, ({ site, injection }) => `${site} ${injection.fault}`)
+        : oneOfEach(targets, ({ injection }) => `${injection.name} ${injection.fault}`).slice(
+            0,
+            injectionsOfVictim,
+          );
       const missed: string[] = [];
       for (const target of chosen) {
         const told = `${target.phase}: ${target.injection.fault} ${target.site}`;
@@ -104,14 +109,10 @@ toolSuite({ tool: 'strace', missing: missingForStrace }, () => {
     return targets;
   }
 
-  /** Of every kind of call and fault one, at sites that the seed chooses. */
-  function chooseOf(targets: readonly Target[]): Target[] {
-    const chosen = new Map<string, Target>();
-    for (const target of random.shuffle(targets)) {
-      const kind = `${target.injection.fault} ${target.injection.name}`;
-      if (!chosen.has(kind)) chosen.set(kind, target);
-    }
-    return random.shuffle([...chosen.values()]).slice(0, injectionsOfVictim);
+  /** One of each kind, chosen by the seed. */
+  function oneOfEach(targets: readonly Target[], kindOf: (target: Target) => string): Target[] {
+    const groups = Map.groupBy(random.shuffle(targets), kindOf);
+    return [...groups.values()].flatMap(([first]) => first ?? []);
   }
 
   async function strikeUntilHit(victim: Victim, target: Target): Promise<boolean> {
