@@ -362,6 +362,36 @@ describe('startLedger', () => {
     expect((await store.ledger.readCheckpoint(projectId))?.size).toBe(1);
   });
 
+  it('shows no head that is not in its file', async () => {
+    await start({ LOOM_LEDGER_SEAL_INTERVAL: 600_000 });
+    const { accepted } = new TestEmitter().call(projectId);
+    await send(accepted);
+    const files = { append: () => Promise.reject(new Error('ENOSPC: injected')) };
+    const deps = { store: store.ledger, signer, logger: fixture.logger, metrics: new Metrics() };
+    const publish = new Publisher({ ...deps, files }).publish(
+      projectId,
+      await store.ledger.readHead(projectId),
+    );
+    await expect(publish).rejects.toThrow('ENOSPC');
+    expect(await store.ledger.readCheckpoint(projectId)).toBeNull();
+  });
+
+  it('gives a key its file also when the process that made it died before', async () => {
+    const config = { LOOM_LEDGER_DIRECTORY: join(directory, 'keys-of'), LOOM_LEDGER_JOURNAL: true };
+    const emitter = new TestEmitter();
+    const sendCall = () => send(emitter.call(projectId, { userId: 'ada' }).accepted);
+    await start(config);
+    await sendCall();
+    const keyId = (await leaves())[0]?.bucket ?? '';
+    const file = join(config.LOOM_LEDGER_DIRECTORY, 'bucket-keys', keyId);
+    const kept = await readFile(file, 'utf8');
+    await fixture.stopLedger();
+    await rm(file);
+    await start(config);
+    await sendCall();
+    expect(await readFile(file, 'utf8')).toBe(kept);
+  });
+
   it('journals at a start what a process has appended that died before it could write it down', async () => {
     const config = { LOOM_LEDGER_DIRECTORY: join(directory, 'unwritten'), LOOM_LEDGER_JOURNAL: true };
     const emitter = new TestEmitter();
