@@ -19,10 +19,12 @@ import {
  * A disk that fails, or a process that dies, at one write, sync or rename of the processes that own the outbox (gateway)
  * and the sealer (backend) of a deployment on one machine: while it starts and while it works. After each, without the
  * fault, `loom fsck` must find stream, store and ledger consistent, and nothing that was acknowledged may be missing.
- * LOOM_TEST_SEED repeats a choice; `npm run test:soak` goes through every call site that it sees.
+ * LOOM_TEST_SEED repeats a choice; `npm run test:soak` goes through every call site that it sees; with LOOM_TEST_SITE only
+ * those are struck whose line has that text, such as "KILL write ledger/journal".
  */
 const soak = process.env.LOOM_TEST_SOAK === '1';
 const seed = Number(process.env.LOOM_TEST_SEED ?? Date.now() % 1_000_000);
+const onlySite = process.env.LOOM_TEST_SITE ?? '';
 const injectionsOfVictim = 8;
 const triesMax = 3;
 const quietMs = 2_500;
@@ -38,6 +40,8 @@ interface Target {
   readonly site: string;
   readonly injection: Injection;
 }
+
+const tell = ({ site, injection }: Target): string => `${injection.fault} ${site}`;
 
 toolSuite({ tool: 'strace', missing: missingForStrace }, () => {
   const random = new Random(seed);
@@ -63,7 +67,7 @@ toolSuite({ tool: 'strace', missing: missingForStrace }, () => {
   it.each(victims)(
     `faults at ${soak ? 'every' : `${injectionsOfVictim}`} file calls of the %s leave the record consistent (LOOM_TEST_SEED=${seed})`,
     async (victim) => {
-      const targets = await findTargets(victim);
+      const targets = (await findTargets(victim)).filter((target) => tell(target).includes(onlySite));
       const chosen = soak
         ? oneOfEach(targets, ({ site, injection }) => `${site} ${injection.fault}`)
         : oneOfEach(targets, ({ injection }) => `${injection.name} ${injection.fault}`).slice(
@@ -72,13 +76,13 @@ toolSuite({ tool: 'strace', missing: missingForStrace }, () => {
           );
       const missed: string[] = [];
       for (const target of chosen) {
-        const told = `${target.phase}: ${target.injection.fault} ${target.site}`;
+        const told = `${target.phase}: ${tell(target)}`;
         if (soak) process.stdout.write(`${victim} ${told}\n`);
         if (!(await strikeUntilHit(victim, target))) missed.push(told);
       }
       if (soak)
         process.stdout.write(`${victim}: ${chosen.length - missed.length} of ${chosen.length} faults\n`);
-      expect(missed.length).toBeLessThan(chosen.length / 4); // which call comes n-th is not the same each time
+      expect(missed.length).toBeLessThanOrEqual(chosen.length / 4); // which call comes n-th is not the same each time
     },
     soak ? soakMsMax : (injectionsOfVictim + 2) * roundMsMax,
   );
