@@ -1,5 +1,5 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { cp, mkdtemp, rm, truncate } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -29,7 +29,9 @@ import {
   writeTlogProof,
 } from '@loom/ledger';
 import type { Signer } from '@loom/signer';
+import { Metrics } from '@loom/telemetry';
 import { systemProjectId, topics, type TraceEvent } from '@loom/trace-schema';
+import { Publisher } from './publish/publisher.ts';
 import { recordOf, TestEmitter } from './testing/events.ts';
 import { LedgerFixture, masterKeys, until } from './testing/ledger-fixture.ts';
 
