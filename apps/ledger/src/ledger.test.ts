@@ -31,7 +31,10 @@ import {
 import type { Signer } from '@loom/signer';
 import { Metrics } from '@loom/telemetry';
 import { systemProjectId, topics, type TraceEvent } from '@loom/trace-schema';
+import { RetentionRuns } from './erase/retention.ts';
 import { Publisher } from './publish/publisher.ts';
+import { KeyFiles } from './seal/key-files.ts';
+import { LogAppender } from './seal/log-appender.ts';
 import { recordOf, TestEmitter } from './testing/events.ts';
 import { LedgerFixture, masterKeys, until } from './testing/ledger-fixture.ts';
 
@@ -263,7 +266,7 @@ describe('startLedger', () => {
     expect(leaf).toMatchObject({ bucket: keyId, commits: { request: 'c'.repeat(64) }, seq: 2 });
     const [label = ''] = bucketLabels(parseMasterKeys(masterKeys), projectId, 'user/tom');
     expect(label).not.toContain('tom');
-    expect(await store.ledger.listBucketKeys(projectId, [label])).toEqual([keyId]);
+    expect(await store.ledger.listBucketKeys(projectId, { buckets: [label] })).toEqual([keyId]);
   });
 
   it('erases an end user: keys, rows, and a leaf that says so; the others stay', async () => {
@@ -333,6 +336,40 @@ describe('startLedger', () => {
     });
     await delay(300);
     expect((await kinds()).filter((kind) => kind === 'retention.run')).toHaveLength(1);
+  });
+
+  it('takes keys of days that retention ends out of the files first, so that no crash leaves one in them', async () => {
+    const organizationId = randomUUID();
+    await store.createOrganization({ id: organizationId, name: 'Acme' });
+    const retention = { contentDays: 30, metadataDays: null, hold: false };
+    await store.createProject({
+      ...{ id: projectId, organizationId, name: 'main', capture: 'strict', content: 'searchable', retention },
+    });
+    const keyFiles = await KeyFiles.open(await mkdtemp(join(directory, 'keys-')));
+    const key = { keyId: randomUUID(), projectId, bucket: 'day/2020-01-01', sealedKey: 's', createdAtMs: 1 };
+    await keyFiles.put(key);
+    await store.ledger.keepBucketKey(key);
+    const { logger, opened } = fixture;
+    const appender = new LogAppender({ store: store.ledger, appender: randomUUID(), journal: null });
+    const { ledger } = store;
+    let isDying = true;
+    const run = () =>
+      new RetentionRuns({
+        store: {
+          listRetentions: () => ledger.listRetentions(),
+          listBucketKeys: (...of) => ledger.listBucketKeys(...of),
+          deleteBucketKeys: (ids) =>
+            isDying ? Promise.reject(new Error('the process died')) : ledger.deleteBucketKeys(ids),
+          rewriteBucketKeys: () => ledger.rewriteBucketKeys(),
+          noteRetention: (ran) => ledger.noteRetention(ran),
+        },
+        ...{ traceStore: opened.traceStore, appender, keyFiles, logger },
+      }).round();
+    await expect(run()).rejects.toThrow('the process died');
+    expect(await keyFiles.has(key.keyId)).toBe(false);
+    isDying = false;
+    await run();
+    expect(await store.ledger.readBucketKeys([key.keyId])).toEqual(new Map());
   });
 
   it('refuses to sign leaves that are not those of the head', async () => {

@@ -64,13 +64,12 @@ export interface LedgerStore {
   /** Keeps a key that was made elsewhere; one of the same id stays as it is. */
   keepBucketKey(key: BucketKey & { readonly projectId: string; readonly bucket: string }): Promise<void>;
   readBucketKeys(keyIds: readonly string[]): Promise<ReadonlyMap<string, BucketKey>>;
-  /** Ids of the keys of these buckets. */
-  listBucketKeys(projectId: string, buckets: readonly string[]): Promise<string[]>;
-  /** Deletes the keys of these buckets, and those of days before one (`YYYY-MM-DD`); gives the ids of what is gone. */
-  deleteBucketKeys(
+  /** Ids of the keys of these buckets, and of those of days before one (`YYYY-MM-DD`). */
+  listBucketKeys(
     projectId: string,
-    gone: { buckets?: readonly string[]; daysBefore?: string },
+    of: { readonly buckets?: readonly string[]; readonly daysBefore?: string },
   ): Promise<string[]>;
+  deleteBucketKeys(keyIds: readonly string[]): Promise<void>;
   /** Resolves when the table of keys is written anew: what was deleted is in no file of it any more. */
   rewriteBucketKeys(): Promise<void>;
 

@@ -56,12 +56,12 @@ export class Eraser {
     const { id, projectId } = erasure;
     const labels = bucketLabels(masterKeys, projectId, `user/${this.#userOf(erasure)}`);
     // What an earlier try has deleted is remembered in the erasure, so that its leaf names all of it.
-    const found = await store.listBucketKeys(projectId, labels);
+    const found = await store.listBucketKeys(projectId, { buckets: labels });
     const buckets = [...new Set([...erasure.buckets, ...found])];
     await store.updateErasure(id, { buckets });
-    await store.deleteBucketKeys(projectId, { buckets: labels });
+    await store.deleteBucketKeys(buckets);
     await keyFiles?.remove(buckets);
-    await appender.append(projectId, this.#leaves(erasure, buckets)); // prettier-ignore
+    await appender.append(projectId, this.#leaves(erasure, buckets));
     await store.updateErasure(id, { state: 'keys_gone', keysGoneAtMs: this.#now });
   }
 

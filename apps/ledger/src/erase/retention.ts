@@ -7,7 +7,10 @@ import type { KeyFiles } from '../seal/key-files.ts';
 import type { LogAppender } from '../seal/log-appender.ts';
 
 export interface RetentionDeps {
-  readonly store: LedgerStore;
+  readonly store: Pick<
+    LedgerStore,
+    'listRetentions' | 'listBucketKeys' | 'deleteBucketKeys' | 'rewriteBucketKeys' | 'noteRetention'
+  >;
   readonly traceStore: Pick<TraceJanitor, 'erase' | 'countErasable'>;
   readonly appender: Pick<LogAppender, 'append'>;
   readonly keyFiles: Pick<KeyFiles, 'remove'> | null;
@@ -57,8 +60,9 @@ export class RetentionRuns {
     await appender.append(projectId, [{ place: null, leaf: leafOfEnvelope(envelope) }]);
     if (content !== null) {
       const daysBefore = new Date(content).toISOString().slice(0, 10);
-      const keys = await store.deleteBucketKeys(projectId, { daysBefore });
-      await keyFiles?.remove(keys);
+      const keys = await store.listBucketKeys(projectId, { daysBefore });
+      await keyFiles?.remove(keys); // first: a run that a crash cut short finds the same keys again
+      await store.deleteBucketKeys(keys);
       if (keys.length > 0) await store.rewriteBucketKeys();
       await this.#deps.traceStore.erase({ projectId, before: nanosOfMillis(content), what: 'content' });
     }

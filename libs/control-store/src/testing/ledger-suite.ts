@@ -173,6 +173,29 @@ export function ledgerSuite(name: string, start: () => Promise<SuiteDatabase>): 
       expect(found.get(own.keyId)?.sealedKey).toBe('lk1.…');
     });
 
+    it('lists keys by their buckets and by days, and deletes those that are named', async () => {
+      const projectId = randomUUID();
+      const keep = async (bucket: string, own = projectId) => {
+        const keyId = randomUUID();
+        await ledger.keepBucketKey({ keyId, sealedKey: 'lk1.…', createdAtMs: 1, projectId: own, bucket });
+        return keyId;
+      };
+      const [user, old, newer] = [
+        await keep('user/a'),
+        await keep('day/2026-10-31'),
+        await keep('day/2026-11-01'),
+      ];
+      await keep('day/2026-10-31', randomUUID());
+      const list = (of: Parameters<typeof ledger.listBucketKeys>[1]) => ledger.listBucketKeys(projectId, of);
+      expect(await list({})).toEqual([]);
+      expect(await list({ daysBefore: '2026-11-01' })).toEqual([old]);
+      expect(await list({ buckets: ['user/a', 'user/b'], daysBefore: '2026-11-02' })).toEqual(
+        [user, old, newer].sort(),
+      );
+      await ledger.deleteBucketKeys([user, old, 'gone']);
+      expect(await list({ buckets: ['user/a'], daysBefore: '2027-01-01' })).toEqual([newer]);
+    });
+
     it('lists changes of control that no leaf tells of', async () => {
       const id = randomUUID();
       await store.createOrganization({ id, name: 'Acme' });

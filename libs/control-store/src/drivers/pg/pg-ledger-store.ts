@@ -277,22 +277,19 @@ export class PgLedgerStore implements LedgerStore {
     return new Map(rows.map((row) => [row.key_id, keyOf(row)]));
   }
 
-  async listBucketKeys(projectId: string, buckets: readonly string[]): Promise<string[]> {
+  async listBucketKeys(
+    projectId: string,
+    { buckets = [], daysBefore = '' }: Parameters<LedgerStore['listBucketKeys']>[1],
+  ): Promise<string[]> {
     const rows = await this.#rows<{ key_id: string }>(sql`
-      SELECT key_id FROM bucket_keys WHERE project_id = ${projectId} AND bucket = ANY(${array(buckets)}) ORDER BY key_id`);
+      SELECT key_id FROM bucket_keys WHERE project_id = ${projectId}
+        AND (bucket = ANY(${array(buckets)}) OR (bucket LIKE 'day/%' AND bucket < ${`day/${daysBefore}`}))
+      ORDER BY key_id`);
     return rows.map(({ key_id: id }) => id);
   }
 
-  async deleteBucketKeys(
-    projectId: string,
-    gone: { buckets?: readonly string[]; daysBefore?: string },
-  ): Promise<string[]> {
-    const { buckets = [], daysBefore = '' } = gone;
-    const rows = await this.#rows<{ key_id: string }>(sql`
-      DELETE FROM bucket_keys WHERE project_id = ${projectId}
-        AND (bucket = ANY(${array(buckets)}) OR (bucket LIKE 'day/%' AND bucket < ${`day/${daysBefore}`}))
-      RETURNING key_id`);
-    return rows.map(({ key_id: id }) => id);
+  async deleteBucketKeys(keyIds: readonly string[]): Promise<void> {
+    await this.#rows(sql`DELETE FROM bucket_keys WHERE key_id = ANY(${array(keyIds)})`);
   }
 
   async rewriteBucketKeys(): Promise<void> {
