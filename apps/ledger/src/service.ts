@@ -108,7 +108,12 @@ export async function startLedger(deps: LedgerServiceDeps): Promise<{ close(): P
   });
   watch.start();
   const janitorDeps = { store, traceStore: deps.traceStore, appender, keyFiles: files?.keys ?? null, logger };
-  const eraser = new Eraser({ ...janitorDeps, masterKeys, deadlineMs: config.LOOM_LEDGER_ERASURE_DEADLINE });
+  const eraser = new Eraser({
+    ...janitorDeps,
+    masterKeys,
+    commitments,
+    deadlineMs: config.LOOM_LEDGER_ERASURE_DEADLINE,
+  });
   const retention = new RetentionRuns(janitorDeps);
   const janitors = [
     new Rounds('erasure', config.LOOM_LEDGER_ERASURE_INTERVAL, logger, () => eraser.round()),

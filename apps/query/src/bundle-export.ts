@@ -45,7 +45,8 @@ interface Span {
 
 /**
  * Writes bundles (ADR 0016): all leaves that were sealed from the last checkpoint before the range until the promise of
- * receipts has passed after it, so that whatever happened in the range is in it.
+ * receipts has passed after it, so that whatever happened in the range is in it. The range ends with the last signature, if
+ * that is earlier.
  */
 export class BundleExport {
   readonly #deps: BundleExportDeps;
@@ -69,7 +70,10 @@ export class BundleExport {
       );
     if (range.toMs > Date.now() - sealedWithinMs) await this.#caughtUp(range.projectId);
     const span = await this.#spanOf(range);
-    return (sink) => this.#write(range, span, sink, async (text) => signNote(await signer.keys(), text));
+    // Nothing is said of the time after the last signature.
+    const toMs = Math.min(range.toMs, span.end.sealedAtMs);
+    const covered = { ...range, fromMs: Math.min(range.fromMs, toMs), toMs };
+    return (sink) => this.#write(covered, span, sink, async (text) => signNote(await signer.keys(), text));
   }
 
   /** Waits for what happened until now to be sealed and stored, for some seconds at most. */

@@ -52,7 +52,7 @@ export class LeafOpener {
   ): Promise<OpenedPart[]> {
     const committed = leaves
       .map(({ index, envelope }) => ({ index, envelope: parseEnvelope(envelope) }))
-      .filter(({ envelope }) => envelope.commits && envelope.time >= retainedSinceMs);
+      .filter(({ envelope }) => envelope.commits && (!ofCall(envelope) || envelope.time >= retainedSinceMs));
     const keys = await this.#deps.bucketKeys.read(committed.flatMap(({ envelope }) => envelope.bucket ?? []));
     const open = committed.flatMap(({ index, envelope }) => {
       const key = keys.get(envelope.bucket ?? '');
@@ -60,7 +60,7 @@ export class LeafOpener {
     });
     const records = await this.#records(open);
     const parts: OpenedPart[] = [...records];
-    const calls = open.filter(({ envelope }) => envelope.spanId !== undefined);
+    const calls = open.filter(({ envelope }) => ofCall(envelope));
     for (let at = 0; at < calls.length; at += parallelReads) {
       const group = calls.slice(at, at + parallelReads).map((leaf) => this.#ofCall(projectId, leaf));
       parts.push(...(await Promise.all(group)).flat());
@@ -111,6 +111,11 @@ export class LeafOpener {
       ];
     });
   }
+}
+
+/** Retention ends what calls have said; records of changes stay. */
+function ofCall({ spanId }: Envelope): boolean {
+  return spanId !== undefined;
 }
 
 function saltOf({ key, envelope }: OpenLeaf, part: string): Uint8Array {

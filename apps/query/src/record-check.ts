@@ -20,25 +20,18 @@ import { systemProjectId } from '@loom/trace-schema';
 import type { TraceReader } from '@loom/trace-store';
 import type { z } from 'zod';
 import type { LedgerQueries } from './ledger-queries.ts';
-import { checkOpenings } from './opening-check.ts';
-import type { LeafOpener } from './leaf-opener.ts';
+import { DeepCheck, type DeepCheckDeps } from './deep-check.ts';
 
-export interface RecordCheckDeps {
+export interface RecordCheckDeps extends DeepCheckDeps {
   readonly ledger: LedgerStore;
-  readonly store: Pick<TraceReader, 'reconcile'>;
+  readonly store: Pick<TraceReader, 'reconcile' | 'readSpan'>;
   readonly queries: Pick<LedgerQueries, 'readVerifierKeys'>;
-  readonly opener: LeafOpener;
   /** Records that ledger and ingest have not taken in yet; null where that is not known. */
   readonly behind: () => Promise<number | null>;
 }
 
 type Check = z.infer<typeof LedgerCheck>;
 type Problem = Check['problems'][number];
-
-interface Tally {
-  readonly kinds: Map<string, number>;
-  openings: { verified: number; unopened: number };
-}
 
 const problemsMax = 100;
 const endings = ['call.completed', 'call.failed', 'call.aborted', 'call.interrupted'];
@@ -55,7 +48,7 @@ export class RecordCheck {
     this.#deps = deps;
   }
 
-  /** With `deep` every commitment is opened again too. */
+  /** With `deep` every commitment is opened again too, and figures of calls are compared. */
   async run(projectId: string, { deep }: { readonly deep: boolean }): Promise<Check> {
     if (this.#running) throw new LoomError('conflict', 'a check is running; try again when it is over');
     this.#running = true;
@@ -74,7 +67,10 @@ export class RecordCheck {
   async #checkLog(project: string, deep: boolean, problems: Problem[]): Promise<Check['logs'][number]> {
     const { ledger } = this.#deps;
     const head = await ledger.readHead(project);
-    const tally: Tally = { kinds: new Map(), openings: { verified: 0, unopened: 0 } };
+    const kinds = new Map<string, number>();
+    // What the log has by now, the trace store has as well when nothing is on its way.
+    const isSettled = deep && (await this.#deps.behind()) === 0;
+    const opening = deep ? await DeepCheck.begin(this.#deps, project) : null;
     const note = (message: string) => problems.push({ log: project, message });
     const walk = new LogWalk(project, await this.#checkpoints(project, note), note);
     for (let at = 0; at < head.size;) {
@@ -83,34 +79,20 @@ export class RecordCheck {
         note(`leaf ${at} of ${head.size} is missing`);
         break;
       }
-      for (const leaf of leaves) walk.take(leaf, tally.kinds);
+      for (const leaf of leaves) walk.take(leaf, kinds);
       for (const message of await walk.compareTiles(ledger)) note(message);
-      if (deep) await this.#open(project, leaves, tally, note);
+      for (const message of (await opening?.take(leaves)) ?? []) note(message);
       at += leaves.length;
     }
     if (!equalBytes(concat(...walk.range.nodes), concat(...head.edge)))
       note('the head has another root than its leaves');
     walk.finish();
+    if (isSettled) for (const message of opening?.missing() ?? []) note(message);
     return {
       ...{ project, size: head.size, checkpoints: walk.checked },
-      ...{ kinds: Object.fromEntries(tally.kinds), openings: deep ? tally.openings : null },
+      ...{ kinds: Object.fromEntries(kinds) },
+      openings: opening && { verified: opening.verified, unopened: opening.unopened },
     };
-  }
-
-  async #open(
-    project: string,
-    leaves: readonly StoredLeaf[],
-    tally: Tally,
-    note: (message: string) => void,
-  ): Promise<void> {
-    const { opener } = this.#deps;
-    const parts = await opener.open(project, leaves, await opener.retainedSince(project));
-    const { verified, unopened, wrong } = checkOpenings(leaves, parts);
-    tally.openings = {
-      verified: tally.openings.verified + verified,
-      unopened: tally.openings.unopened + unopened,
-    };
-    for (const message of wrong) note(message);
   }
 
   /** Roots by size, of checkpoints whose signature holds. */

@@ -23,6 +23,8 @@ export { type Checkpoint, parseCheckpoint, writeCheckpoint } from './checkpoint.
 export { payloadCommitment, saltBytes } from './commitment.ts';
 export { CompactRange } from './compact-range.ts';
 export { type Envelope, envelopeBytesMax, parseEnvelope, writeEnvelope } from './envelope.ts';
+export { compareFigures, type Figure, type ShownFigures } from './figures.ts';
+export { UnopenedParts } from './bundle/unopened-parts.ts';
 export type { LedgerCrypto, Sha256Stream } from './ledger-crypto.ts';
 export { nodeCrypto, publicKeyOf, sha256Stream, signEd25519 } from './node-crypto.ts';
 export { emptyRoot, hashBytes, leafHash, nodeHash } from './merkle-hash.ts';

@@ -1,7 +1,9 @@
 import type { LedgerReceipt, Span } from '@loom/api-contract';
 import { LoomError } from '@loom/errors';
 import {
+  compareFigures,
   type Envelope,
+  type Figure,
   fromHex,
   type LedgerCrypto,
   parseEnvelope,
@@ -13,8 +15,8 @@ import {
 } from '@loom/ledger/verify';
 
 export type Part = 'request' | 'response';
-/** `absent`: no leaf is committed to one. `unopened`: its key or its bytes are gone. */
-export type PartFinding = 'as-sealed' | 'absent' | 'unopened';
+/** `absent`: no leaf is committed to one. `unopened`: its key is gone. `gone`: its key is there, and its bytes are not. */
+export type PartFinding = 'as-sealed' | 'absent' | 'unopened' | 'gone';
 
 export interface CallFinding {
   /** In the order of the log. Size: of the checkpoint that proves it; null for one that is not sealed yet. */
@@ -23,7 +25,7 @@ export interface CallFinding {
   readonly signers: readonly string[];
   readonly parts: Readonly<Record<Part, PartFinding>>;
   /** What is shown of the call and stands in a proven leaf as well. */
-  readonly figures: readonly ('status' | 'tokens' | 'cost')[];
+  readonly figures: readonly Figure[];
 }
 
 export interface CheckedCall {
@@ -34,8 +36,6 @@ export interface CheckedCall {
   /** The recorded bytes; null when they are gone. */
   readonly read: (part: Part) => Promise<Uint8Array | null>;
 }
-
-type Figures = Pick<Span, 'status' | 'usage' | 'usageConsistent' | 'cost'>;
 
 const refused = (reason: string, message: string) => new LoomError('invalid_request', message, { reason });
 
@@ -76,8 +76,9 @@ async function checkPart(
   const envelope = proven.find(({ commits }) => commits?.[part] !== undefined);
   if (!envelope) return 'absent';
   const salt = fromHex(receipt.salts[`${envelope.id}/${part}`] ?? '');
-  const bytes = salt?.length ? await read(part) : null;
-  if (!salt || !bytes) return 'unopened';
+  if (!salt?.length) return 'unopened';
+  const bytes = await read(part);
+  if (!bytes) return 'gone';
   const stored = crypto.sha256(bytes);
   let payload = stored;
   if (envelope.truncated?.includes(part)) {
@@ -90,29 +91,13 @@ async function checkPart(
   return 'as-sealed';
 }
 
-function checkFigures(shown: Figures, proven: readonly Envelope[]): CallFinding['figures'] {
-  const figures: CallFinding['figures'][number][] = [];
-  const expect = (name: CallFinding['figures'][number], holds: boolean) => {
-    if (!holds) throw refused('wrong_figure', `the ${name} that is shown is not what was sealed`);
-    figures.push(name);
-  };
-  const end = proven.find(({ kind, status }) => kind !== 'call.accepted' && status !== undefined);
-  if (end) expect('status', end.status === shown.status);
-  const { usage } = shown;
-  if (end?.usage && usage && shown.usageConsistent) {
-    const tokens: Readonly<Record<string, number>> = { ...usage };
-    expect(
-      'tokens',
-      Object.entries(end.usage).every(([name, count]) => tokens[name] === count),
-    );
-  }
-  const sealedCosts = proven.flatMap(({ costNanoUsd }) => (costNanoUsd === undefined ? [] : [costNanoUsd]));
-  const { cost } = shown;
-  if (cost && sealedCosts.length > 0)
-    // prices may come more than once; the last stands in the store
-    expect(
-      'cost',
-      sealedCosts.some((nanos) => Math.abs(Number(nanos) - Number(cost.totalUsd) * 1e9) < 1),
-    );
-  return figures;
+function checkFigures(
+  { status, usage, usageConsistent, cost, costState }: Span,
+  proven: readonly Envelope[],
+): readonly Figure[] {
+  const totalUsd = cost?.totalUsd ?? (costState === 'pending' ? undefined : null);
+  const { same, other } = compareFigures({ status, usage, usageConsistent, totalUsd }, proven);
+  if (other.length > 0)
+    throw refused('wrong_figure', `the ${other.join(', ')} that is shown is not what was sealed`);
+  return same;
 }

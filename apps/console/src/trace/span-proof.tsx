@@ -1,7 +1,7 @@
 'use client';
 
 import type { LedgerReceipt, ProvenLeaf, Span } from '@loom/api-contract';
-import { messageOf } from '@loom/errors';
+import { isLoomError, messageOf } from '@loom/errors';
 import { useMutation } from '@tanstack/react-query';
 import { Download, ShieldCheck } from 'lucide-react';
 import { useClient, useLoom } from '../api/loom.tsx';
@@ -139,7 +139,7 @@ function Check({ span, receipt }: { readonly span: Span; readonly receipt: Ledge
         import('../ledger/browser-crypto.ts'),
       ]);
       const read = (part: Part) =>
-        client.getSpanRaw({ params: { spanId: span.spanId }, query: { part } }).catch(() => null);
+        client.getSpanRaw({ params: { spanId: span.spanId }, query: { part } }).catch(nullWhenNotFound);
       return checkCall(browserCrypto, { span, receipt, vkeys, read });
     },
   });
@@ -167,15 +167,21 @@ function Check({ span, receipt }: { readonly span: Span; readonly receipt: Ledge
   );
 }
 
+function nullWhenNotFound(error: unknown): null {
+  if (isLoomError(error) && error.code === 'not_found') return null;
+  throw error;
+}
+
 const partWords: Readonly<Record<PartFinding, string>> = {
   'as-sealed': 'as it was sealed',
   absent: 'none was sealed',
-  unopened: 'erased, or its key is not here: it can no longer be compared',
+  unopened: 'its key is gone, by an erasure or retention: it can no longer be compared',
+  gone: 'NOT THERE although its key is: retention took it, or somebody did',
 };
 
 function Finding({ finding: { leaves, signers, parts, figures } }: { readonly finding: CallFinding }) {
   const proven = leaves.filter(({ size }) => size !== null).length;
-  const isWhole = proven === leaves.length;
+  const isWhole = proven === leaves.length && !Object.values(parts).includes('gone');
   return (
     <div
       role="status"

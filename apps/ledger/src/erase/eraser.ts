@@ -3,7 +3,7 @@ import { bucketLabels, type MasterKeys, openErasedUser } from '@loom/control-sto
 import type { Logger } from '@loom/telemetry';
 import type { Selection, TraceJanitor } from '@loom/trace-store';
 import { nanosOfMillis } from '@loom/trace-schema';
-import { leafOfEnvelope } from '../seal/commitments.ts';
+import { type Commitments, leafOfEnvelope } from '../seal/commitments.ts';
 import type { KeyFiles } from '../seal/key-files.ts';
 import type { LogAppender } from '../seal/log-appender.ts';
 
@@ -11,6 +11,7 @@ export interface EraserDeps {
   readonly store: LedgerStore;
   readonly traceStore: Pick<TraceJanitor, 'erase' | 'countErasable' | 'sweep'>;
   readonly appender: Pick<LogAppender, 'append'>;
+  readonly commitments: Pick<Commitments, 'forget'>;
   readonly masterKeys: MasterKeys;
   readonly keyFiles: Pick<KeyFiles, 'remove'> | null;
   readonly logger: Logger;
@@ -39,11 +40,11 @@ export class Eraser {
 
   async round(): Promise<void> {
     const open = await this.#deps.store.listOpenErasures(roundMax);
-    for (const erasure of open) if (erasure.state === 'requested') await this.#eraseKeys(erasure);
+    await this.#eraseKeys(open.filter(({ state }) => state === 'requested'));
     const rest = await this.#deps.store.listOpenErasures(roundMax);
     const keysGone = rest.filter(({ state }) => state === 'keys_gone');
-    for (const own of Map.groupBy(keysGone, ({ projectId }) => projectId).values())
-      await this.#eraseRows(own);
+    const together = ({ projectId, keysGoneAtMs }: Erasure) => `${projectId} ${keysGoneAtMs}`;
+    for (const own of Map.groupBy(keysGone, together).values()) await this.#eraseRows(own);
     await this.#complete(rest.filter((erasure) => erasure.state === 'rows_gone' && this.#isDue(erasure)));
   }
 
@@ -51,8 +52,21 @@ export class Eraser {
     return (this.#deps.now ?? Date.now)();
   }
 
-  async #eraseKeys(erasure: Erasure): Promise<void> {
-    const { store, masterKeys, keyFiles, appender } = this.#deps;
+  /** Those of one round have one end: calls that began before it are part of them. */
+  async #eraseKeys(erasures: readonly Erasure[]): Promise<void> {
+    const { store, appender } = this.#deps;
+    const gone: (readonly [Erasure, buckets: readonly string[]])[] = [];
+    for (const erasure of erasures) gone.push([erasure, await this.#deleteKeys(erasure)]);
+    this.#deps.commitments.forget();
+    const keysGoneAtMs = this.#now;
+    for (const [erasure, buckets] of gone) {
+      await appender.append(erasure.projectId, this.#leaves(erasure, buckets));
+      await store.updateErasure(erasure.id, { state: 'keys_gone', keysGoneAtMs });
+    }
+  }
+
+  async #deleteKeys(erasure: Erasure): Promise<readonly string[]> {
+    const { store, masterKeys, keyFiles } = this.#deps;
     const { id, projectId } = erasure;
     const labels = bucketLabels(masterKeys, projectId, `user/${this.#userOf(erasure)}`);
     // What an earlier try has deleted is remembered in the erasure, so that its leaf names all of it.
@@ -61,8 +75,7 @@ export class Eraser {
     await store.updateErasure(id, { buckets });
     await store.deleteBucketKeys(buckets);
     await keyFiles?.remove(buckets);
-    await appender.append(projectId, this.#leaves(erasure, buckets));
-    await store.updateErasure(id, { state: 'keys_gone', keysGoneAtMs: this.#now });
+    return buckets;
   }
 
   #leaves({ id, projectId: project, requestedAtMs, requestedBy }: Erasure, buckets: readonly string[]) {
@@ -124,11 +137,11 @@ export class Eraser {
     return this.#now - (rowsGoneAtMs ?? 0);
   }
 
-  /** What came after the request is not part of it. */
+  /** What came after the keys were gone is not part of it. */
   #selectionOf(erasures: readonly Erasure[]): Selection {
-    const lastMs = Math.max(...erasures.map(({ requestedAtMs }) => requestedAtMs));
+    const [{ projectId, keysGoneAtMs } = { projectId: '', keysGoneAtMs: 0 }] = erasures;
     const users = erasures.map((erasure) => this.#userOf(erasure));
-    return { projectId: erasures[0]?.projectId ?? '', users, before: nanosOfMillis(lastMs) };
+    return { projectId, users, before: nanosOfMillis(keysGoneAtMs ?? 0) };
   }
 
   #userOf({ id, sealedUser }: Erasure): string {

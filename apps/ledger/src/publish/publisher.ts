@@ -33,7 +33,8 @@ function originOf(name: string, projectId: string): string {
 
 /**
  * Signs heads. What was stored since the last checkpoint is read back and hashed again: only what is there, and whole, is
- * vouched for. A log whose leaves are not those of its head is not signed until somebody has looked at it.
+ * vouched for. A log whose leaves are not those of its head, or are fewer than were signed, is not signed until somebody
+ * has looked at it.
  */
 export class Publisher {
   readonly #deps: PublisherDeps;
@@ -54,8 +55,11 @@ export class Publisher {
   async publishAll(): Promise<string[]> {
     const published: string[] = [];
     for (const { projectId, ...head } of await this.#deps.store.listHeads()) {
-      if (head.size === (this.#published.get(projectId) ?? -1) || head.size === 0) continue;
+      const shown = this.#published.get(projectId) ?? -1;
+      if (head.size === shown || head.size === 0) continue;
       try {
+        if (head.size < shown)
+          throw this.#mismatch(projectId, `it has ${head.size} leaves, and ${shown} were signed`);
         if (await this.publish(projectId, head)) published.push(projectId);
         this.#published.set(projectId, head.size);
       } catch (error) {

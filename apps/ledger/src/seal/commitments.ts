@@ -39,6 +39,11 @@ export class Commitments {
     this.#keepKey = deps.keepKey;
   }
 
+  /** Keys that were erased are not used from here on; another sealer may, until it asks again. */
+  forget(): void {
+    this.#keys.clear();
+  }
+
   async leafOf({ envelope, parts, salt }: LeafDraft): Promise<NewLeaf> {
     if (parts.length === 0 || salt === null) return leafOfEnvelope(envelope);
     const key = await this.#keyFor(envelope.project, salt);

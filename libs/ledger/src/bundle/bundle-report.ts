@@ -15,8 +15,8 @@ export interface BundleReport extends BundleMeta {
   /** `incomplete` when something is missing without a record of why, a gap is open, or the period is not covered. */
   readonly verdict: 'verified' | 'incomplete';
   /**
-   * That the leaves are all that the log had of the period: those before were sealed before it, and those after it were
-   * sealed after it, or are not in the log yet.
+   * That the leaves are all that was sealed in the period: those before were sealed before it, and the log is signed up to
+   * its end. What a log that stands still has not signed is not covered by it.
    */
   readonly isPeriodCovered: boolean;
   readonly checkpoints: {

@@ -255,8 +255,7 @@ class BundleCheck {
     const { payloads, texts, missing } = this.#unopened.resolve();
     const { byKind, losses, gaps } = tally.report();
     const { verified } = this.#chunks;
-    const isPeriodCovered =
-      (!start || start.sealedAt <= meta.from) && (meta.end === meta.size || end.sealedAt >= meta.to);
+    const isPeriodCovered = (!start || start.sealedAt <= meta.from) && end.sealedAt >= meta.to;
     const isComplete = isPeriodCovered && missing.length === 0 && gaps.open === 0;
     return {
       ...meta,

@@ -1,0 +1,55 @@
+import type { Envelope } from './envelope.ts';
+
+export type Figure = 'status' | 'tokens' | 'cost';
+
+/** What is shown of a call. */
+export interface ShownFigures {
+  readonly status: number;
+  /** Inclusive, by the names of an envelope's `usage`; null when none is known. */
+  readonly usage: Readonly<Record<string, number>> | null;
+  /** False when the provider's parts exceeded its whole: what is shown was put right then. */
+  readonly usageConsistent: boolean;
+  /** Decimal US dollars; null where there is no price, `undefined` where it is not known yet. */
+  readonly totalUsd: string | null | undefined;
+}
+
+const nanosOfUsd = 1e9;
+
+/** Which figures leaves of a call state as well: those that are the same, and those that are not. */
+export function compareFigures(
+  shown: ShownFigures,
+  leaves: readonly Envelope[],
+): { readonly same: readonly Figure[]; readonly other: readonly Figure[] } {
+  const same: Figure[] = [];
+  const other: Figure[] = [];
+  const compare = (figure: Figure, holds: boolean) => void (holds ? same : other).push(figure);
+  const end = leaves.find(({ kind, status }) => kind !== 'call.accepted' && status !== undefined);
+  if (end) compare('status', end.status === shown.status);
+  if (end?.usage && (shown.usageConsistent || isConsistent(end.usage)))
+    compare('tokens', shown.usageConsistent && isSameUsage(end.usage, shown.usage ?? {}));
+  const costs = leaves.flatMap(({ costNanoUsd }) => (costNanoUsd === undefined ? [] : [Number(costNanoUsd)]));
+  const { totalUsd } = shown;
+  if (costs.length > 0 && totalUsd !== undefined) {
+    const nanos = totalUsd === null ? NaN : Number(totalUsd) * nanosOfUsd;
+    compare(
+      'cost',
+      costs.some((cost) => Math.abs(cost - nanos) <= 1),
+    ); // a price may be computed again
+  }
+  return { same, other };
+}
+
+/** Absent members of an envelope's usage are zero. */
+function isSameUsage(
+  sealed: Readonly<Record<string, number>>,
+  shown: Readonly<Record<string, number>>,
+): boolean {
+  return Object.entries(sealed).every(([name, count]) => shown[name] === count);
+}
+
+function isConsistent(usage: Readonly<Record<string, number>>): boolean {
+  const of = (name: string) => usage[name] ?? 0;
+  const input = of('cacheReadInputTokens') + of('cacheWriteInputTokens') + of('inputAudioTokens');
+  const output = of('reasoningOutputTokens') + of('outputAudioTokens');
+  return input <= of('inputTokens') && output <= of('outputTokens');
+}
