@@ -28,6 +28,7 @@ const keyOf = (id: string, organizationId: string, projectId: string, scopes: Ke
 const principals = new Map([
   ['operator', keyOf('op', 'default', 'default', ['call', 'read', 'manage'])],
   ['other', keyOf('ot', 'other', 'p-other', ['manage'])],
+  ['operator-key', keyOf(parseApiKey(operatorKey)?.id ?? '', 'default', 'default', ['read', 'manage'])],
   ['reader', keyOf('re', 'default', 'default', ['call', 'read'])],
 ]);
 
@@ -289,5 +290,21 @@ describe('projects and aliases', () => {
       operator.createAlias({ body: { alias: 'x', provider: 'nobody', model: 'm' } }),
     ).rejects.toMatchObject({ param: 'provider' });
     expect(await operator.deleteAlias({ params: { id: alias.id } })).toEqual({ ok: true });
+  });
+});
+
+describe('erasures', () => {
+  it('are of the own project of a key; the operator key may name another', async () => {
+    const { id: projectId } = await operator.createProject({ body: { name: 'of others' } });
+    const createErasure = (key: string, project: string) =>
+      clientOf(key).createErasure({ body: { userId: 'ann', projectId: project } });
+    for (const project of [projectId, 'p-other', 'nobody'])
+      await expect(createErasure('operator', project)).rejects.toMatchObject({
+        ...{ code: 'permission_denied', param: 'projectId' },
+      });
+    expect(await createErasure('operator', 'default')).toMatchObject({ projectId: 'default' });
+    expect(await createErasure('operator-key', projectId)).toMatchObject({ projectId });
+    await expect(createErasure('operator-key', 'p-other')).rejects.toMatchObject({ code: 'not_found' });
+    expect(await store.ledger.listErasures(projectId)).toHaveLength(1);
   });
 });

@@ -1,14 +1,16 @@
 import type { Erasure, NewErasure } from '@loom/api-contract';
 import type { ControlStore, Erasure as StoredErasure } from '@loom/control-store';
-import { type MasterKeys, sealErasedUser } from '@loom/control-store/secrets';
+import { type MasterKeys, parseApiKey, sealErasedUser } from '@loom/control-store/secrets';
 import type { Principal } from '@loom/service-kit';
 import { newUuid } from '@loom/trace-schema';
 import type { z } from 'zod';
-import { ownProjectId } from './project-registry.ts';
+import { ownRecordProjectId } from './project-registry.ts';
 
 export interface ErasureDeskDeps {
   readonly store: ControlStore;
   readonly masterKeys: MasterKeys;
+  /** Its text; it may name any project of its organization, another key has one project. */
+  readonly operatorKey: string;
 }
 
 /** Takes requests for erasure in; the ledger carries them out. */
@@ -26,7 +28,8 @@ export class ErasureDesk {
   /** The audit log tells of it without the end user's id. */
   async create(caller: Principal, body: z.output<typeof NewErasure>): Promise<Erasure> {
     const { store, masterKeys } = this.#deps;
-    const projectId = await ownProjectId(store, caller, body.projectId);
+    const operatorKeyId = parseApiKey(this.#deps.operatorKey)?.id ?? null;
+    const projectId = await ownRecordProjectId(store, caller, { wanted: body.projectId, operatorKeyId });
     const id = newUuid();
     const sealedUser = sealErasedUser(masterKeys, id, body.userId);
     const erasure = { id, projectId, sealedUser, requestedBy: caller.actor.id, requestedAtMs: Date.now() };

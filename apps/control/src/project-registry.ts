@@ -24,6 +24,24 @@ export async function ownProjectId(
   throw new LoomError('not_found', 'there is no project with this id', { param: 'projectId' });
 }
 
+/**
+ * The project that something is taken out of for good: a key's own alone, unless it is the operator's; a session's, or
+ * another one of its organization.
+ */
+export async function ownRecordProjectId(
+  store: Pick<ControlStore, 'listProjects'>,
+  caller: Principal,
+  { wanted, operatorKeyId }: { readonly wanted: string | undefined; readonly operatorKeyId: string | null },
+): Promise<string> {
+  const { actor, projectId } = caller;
+  const isForeign = wanted !== undefined && wanted !== projectId;
+  if (isForeign && actor.type === 'key' && actor.id !== operatorKeyId) {
+    const message = 'this key is of another project; use a key of this one, or the operator key';
+    throw new LoomError('permission_denied', message, { param: 'projectId' });
+  }
+  return ownProjectId(store, caller, wanted);
+}
+
 /** Projects of the caller's organization and the model aliases in them. */
 export class ProjectRegistry {
   readonly #store: ControlStore;
