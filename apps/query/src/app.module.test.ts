@@ -19,6 +19,7 @@ const keyOf = (id: string, projectId: string, scopes: ('call' | 'read' | 'manage
 const principals = new Map([
   ['key-of-a', keyOf('ka', 'pa', ['call', 'read'])],
   ['key-of-b', keyOf('kb', 'pb', ['call', 'read'])],
+  ['key-that-manages', keyOf('km', 'pa', ['read', 'manage'])],
   ['key-that-calls', keyOf('kc', 'pa', ['call'])],
 ]);
 
@@ -261,12 +262,58 @@ describe('the read API', () => {
     ['/v1/traces/XYZ', 'traceId', '32 lower-case hex digits'],
     ['/v1/facets?attributes=body', 'attributes', 'unknown attribute "body"'],
     ['/v1/metrics/series?bucketSeconds=1', 'bucketSeconds', 'take larger ones'],
+    ['/v1/ledger/leaves?kinds=%00', 'kinds', 'no control characters'],
+    ['/v1/ledger/receipts/%00', 'id', 'no control characters'],
+    ['/v1/ledger/checkpoint?log=bad', 'log', 'expected one of'],
   ])('refuses %s and names the parameter', async (path, param, message) => {
     const response = await fetch(`${http.url}${path}`, { headers: { authorization: 'Bearer key-of-a' } });
     const { error } = (await response.json()) as { error: { code: string; param: string; message: string } };
     expect(response.status).toBe(400);
     expect(error).toMatchObject({ code: 'invalid_request', param });
     expect(error.message).toContain(message);
+  });
+});
+
+describe('the ledger', () => {
+  it('gives changes of control to who may read the audit log', async () => {
+    const leaf = (eventId: string, kind: string) => ({
+      ...{ eventId, kind, timeMs: 1 },
+      envelope: JSON.stringify({ v: 1, project: 'pa', id: eventId, kind, time: 1 }),
+    });
+    await controlStore.ledger.append({
+      ...{ projectId: 'pa', expected: { epoch: 0, size: 0 }, head: { epoch: 1, edge: [], appender: 'a' } },
+      leaves: [leaf('gap/1', 'capture.gap'), leaf('control/1', 'control.changed')],
+      ...{ marks: new Map(), gaps: [], filledGaps: [], ends: [], openCalls: [], endedCalls: [] },
+      ...{ orphanedCalls: [], nowMs: 5 },
+    });
+    const kinds = 'capture.gap, control.changed';
+    await expect(client.listLedgerLeaves({ query: { kinds } })).rejects.toMatchObject({
+      ...{ code: 'permission_denied', param: 'kinds' },
+    });
+    const { leaves } = await clientOf('key-that-manages').listLedgerLeaves({ query: { kinds } });
+    expect(leaves.map(({ kind }) => kind)).toEqual(['control.changed', 'capture.gap']);
+    expect((await client.listLedgerLeaves({ query: { kinds: 'capture.gap' } })).leaves).toHaveLength(1);
+    const receipt = client.getReceipt({ params: { id: 'control' } });
+    await expect(receipt).rejects.toMatchObject({ code: 'not_found' });
+  });
+
+  it('gives a checkpoint as text', async () => {
+    const note = 'a.local/ledger/pa\n2\nroot\n';
+    await controlStore.ledger.publish('pa', { size: 2, edge: [], note, sealedAtMs: 1 });
+    const answer = await fetch(`${http.url}/v1/ledger/checkpoint`, {
+      headers: { authorization: 'Bearer key-of-a' },
+    });
+    expect(answer.headers.get('content-type')).toBe('text/plain; charset=utf-8');
+    expect(await answer.text()).toBe(note);
+  });
+});
+
+describe('the preview of an erasure', () => {
+  it('counts in the project that was named, if the caller may read it', async () => {
+    const preview = (projectId?: string) => client.previewErasure({ query: { userId: 'ann', projectId } });
+    expect(await preview()).toMatchObject({ spans: 1 });
+    expect(await preview('pa')).toEqual(await preview());
+    await expect(preview('pb')).rejects.toMatchObject({ code: 'permission_denied', param: 'projectId' });
   });
 });
 

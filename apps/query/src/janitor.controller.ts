@@ -1,4 +1,5 @@
 import { routes } from '@loom/api-contract';
+import { LoomError } from '@loom/errors';
 import { Caller, type Principal, RequirePermission } from '@loom/service-kit';
 import type { ErasedRows } from '@loom/trace-store';
 import { Controller, Get, Inject, Query } from '@nestjs/common';
@@ -19,9 +20,14 @@ export class JanitorController {
   @Get('erasure-preview')
   @RequirePermission(previewErasure.permission)
   previewErasure(
-    @Caller() { projectId }: Principal,
-    @Query({ schema: previewErasure.query }) { userId }: z.output<typeof previewErasure.query>,
+    @Caller() { projectId: own, projectIds }: Principal,
+    @Query({ schema: previewErasure.query }) query: z.output<typeof previewErasure.query>,
   ): Promise<ErasedRows> {
+    const { userId, projectId = own } = query;
+    if (!projectIds.includes(projectId)) {
+      const message = 'the record of this project is not for this caller; use a key of the project';
+      throw new LoomError('permission_denied', message, { param: 'projectId' });
+    }
     return this.#preview.erasure(projectId, userId);
   }
 

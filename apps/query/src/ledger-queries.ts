@@ -60,9 +60,8 @@ export class LedgerQueries {
     return leaves.flatMap(({ envelope }) => parseEnvelope(envelope).resource ?? []);
   }
 
-  async listLeaves(projectId: string, kinds: string, limit: number): Promise<{ leaves: Leaf[] }> {
-    const query = { projectId, kinds: kinds.split(',').map((kind) => kind.trim()), limit };
-    return { leaves: (await this.#ledger.listLeavesOfKinds(query)).map(toLeaf) };
+  async listLeaves(projectId: string, kinds: readonly string[], limit: number): Promise<{ leaves: Leaf[] }> {
+    return { leaves: (await this.#ledger.listLeavesOfKinds({ projectId, kinds, limit })).map(toLeaf) };
   }
 
   /** The newest note, with its cosignatures; `not_found` before there is one. */
@@ -74,7 +73,8 @@ export class LedgerQueries {
 
   /** `not_found` for a call of nobody and of another project, and for one that no leaf tells of yet. */
   async readReceipt(projectId: string, callId: string): Promise<z.infer<typeof LedgerReceipt>> {
-    const leaves = await this.#ledger.findLeaves(projectId, callId);
+    const found = await this.#ledger.findLeaves(projectId, callId);
+    const leaves = found.filter(({ kind }) => kind !== 'control.changed');
     if (leaves.length === 0) throw new LoomError('not_found', 'no leaf of this project tells of this call');
     const envelopes = leaves.map(({ envelope }) => parseEnvelope(envelope));
     const emitter = envelopes.find((envelope) => envelope.emitter !== undefined)?.emitter;

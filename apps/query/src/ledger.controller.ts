@@ -4,7 +4,7 @@ import { routes } from '@loom/api-contract';
 import { LoomError } from '@loom/errors';
 import { Caller, type Principal, RequirePermission } from '@loom/service-kit';
 import { millisOfNanos, systemProjectId } from '@loom/trace-schema';
-import { Controller, Get, Header, Inject, Param, Query, StreamableFile } from '@nestjs/common';
+import { Controller, Get, Inject, Param, Query, StreamableFile } from '@nestjs/common';
 import type { z } from 'zod';
 import { BundleExport } from './bundle-export.ts';
 import { toClosedRange } from './instants.ts';
@@ -38,10 +38,15 @@ export class LedgerController {
   @Get('leaves')
   @RequirePermission(listLedgerLeaves.permission)
   listLeaves(
-    @Caller() { projectId }: Principal,
-    @Query({ schema: listLedgerLeaves.query }) { kinds, limit }: z.output<typeof listLedgerLeaves.query>,
+    @Caller() { projectId, permissions }: Principal,
+    @Query({ schema: listLedgerLeaves.query }) query: z.output<typeof listLedgerLeaves.query>,
   ): ReturnType<LedgerQueries['listLeaves']> {
-    return this.#queries.listLeaves(projectId, kinds, limit);
+    const kinds = query.kinds.split(',').map((kind) => kind.trim());
+    if (kinds.includes('control.changed') && !permissions.includes('audit:read')) {
+      const message = 'leaves of the kind control.changed need the permission audit:read';
+      throw new LoomError('permission_denied', message, { param: 'kinds' });
+    }
+    return this.#queries.listLeaves(projectId, kinds, query.limit);
   }
 
   @Get('receipts/:id')
@@ -64,12 +69,12 @@ export class LedgerController {
 
   @Get('checkpoint')
   @RequirePermission(getCheckpoint.permission)
-  @Header('content-type', 'text/plain; charset=utf-8')
-  getCheckpoint(
+  async getCheckpoint(
     @Caller() { projectId }: Principal,
     @Query({ schema: getCheckpoint.query }) { log }: z.output<typeof getCheckpoint.query>,
-  ): Promise<string> {
-    return this.#queries.readCheckpoint(log === 'system' ? systemProjectId : projectId);
+  ): Promise<StreamableFile> {
+    const note = await this.#queries.readCheckpoint(log === 'system' ? systemProjectId : projectId);
+    return new StreamableFile(Buffer.from(note), { type: 'text/plain; charset=utf-8' });
   }
 
   /** A failure on the way breaks the connection: what came by then is no bundle. */

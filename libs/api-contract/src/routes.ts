@@ -87,8 +87,13 @@ const TraceParams = z.object({
 const SpanParams = z.object({
   spanId: z.string().regex(/^[0-9a-f]{16}$/, 'expected 16 lower-case hex digits'),
 });
-const IdParams = z.object({ id: z.string().min(1).max(200) });
-const TokenParams = z.object({ token: z.string().min(1).max(200) });
+/** Of what is looked up as it is: a store may refuse a control character, NUL above all, in its own words. */
+const LookedUp = z
+  .string()
+  .min(1)
+  .refine((text) => !/\p{Cc}/u.test(text), { error: 'expected no control characters' });
+const IdParams = z.object({ id: LookedUp.max(200) });
+const TokenParams = z.object({ token: LookedUp.max(200) });
 const SearchText = z.string().trim().max(200).optional();
 const Done = z.object({ ok: z.literal(true) });
 
@@ -238,10 +243,10 @@ export const routes = {
     ...endpoints.listLedgerLeaves,
     permission: 'traces:read',
     summary:
-      'Leaves of rare kinds, newest first: gaps, losses, records set aside, erasures, changes of control.',
+      'Leaves of rare kinds, newest first: gaps, losses, records set aside, erasures; `control.changed` needs audit:read.',
     query: z.object({
       /** Comma-separated: `capture.gap,payload.erased`. */
-      kinds: z.string().min(1).max(500),
+      kinds: LookedUp.max(500),
       limit: wholeNumber(1, 200).default(50),
     }),
     response: LedgerLeafList,
@@ -270,7 +275,8 @@ export const routes = {
   exportBundle: {
     ...endpoints.exportBundle,
     permission: 'traces:read',
-    summary: 'All leaves and payloads of a time range with proofs, as one signed file (ADR 0016).',
+    summary:
+      "All leaves and payloads of a time range with proofs, and the project's control changes, as one signed file (ADR 0016).",
     query: z.object({ from: TimeText, to: TimeText.optional() }),
     response: { mediaType: endpoints.exportBundle.mediaType },
   },
@@ -402,7 +408,11 @@ export const routes = {
     ...endpoints.previewErasure,
     permission: 'traces:read',
     summary: 'What an erasure of an end user would take out now.',
-    query: z.object({ userId: z.string().min(1).max(512) }),
+    query: z.object({
+      userId: z.string().min(1).max(512),
+      /** One whose record the caller may read; default: the caller's. */
+      projectId: z.string().max(64).optional(),
+    }),
     response: ErasurePreview,
   },
   previewRetention: {
