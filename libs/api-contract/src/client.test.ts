@@ -47,6 +47,10 @@ describe('createLoomClient', () => {
     });
     await client.deleteAlias({ params: { id: '../keys/1?x' } });
     expect(url).toBe('/v1/aliases/..%2Fkeys%2F1%3Fx');
+    for (const id of ['.', '..'])
+      await expect(client.deleteAlias({ params: { id } })).rejects.toMatchObject({
+        ...{ code: 'invalid_request', param: 'id' },
+      });
   });
 
   it("rejects with the server's error", async () => {

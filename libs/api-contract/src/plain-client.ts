@@ -105,7 +105,7 @@ export function createPlainClient(options: LoomClientOptions, reader: AnswerRead
 async function send(options: LoomClientOptions, endpoint: Endpoint, input: AnyInput): Promise<Response> {
   const base = endpoint.service === 'query' ? options.queryUrl : options.controlUrl;
   const path = endpoint.path.replace(/\{(\w+)\}/g, (_, name: string) =>
-    encodeURIComponent(String(input.params?.[name])),
+    segmentOf(name, input.params?.[name]),
   );
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(input.query ?? {})) {
@@ -134,6 +134,14 @@ async function send(options: LoomClientOptions, endpoint: Endpoint, input: AnyIn
   }
   if (!response.ok) throw await errorOf(response);
   return response;
+}
+
+/** Dots alone are a way up, encoded or not. */
+function segmentOf(param: string, value: unknown): string {
+  const text = String(value);
+  if (text === '.' || text === '..')
+    throw new LoomError('invalid_request', `"${text}" is no ${param}`, { param });
+  return encodeURIComponent(text);
 }
 
 async function readJson(response: Response, path: string): Promise<unknown> {
