@@ -252,4 +252,17 @@ describe('loom', () => {
     expect(code).toBe(2);
     expect(JSON.parse(out)).toEqual({ error: { code: 'not_found', message: 'nothing here' } });
   });
+
+  it.each([
+    [['bogus', '--json'], "unknown command 'bogus'"],
+    [['--json'], "unknown option '--json'"],
+    [['ledger', '--json'], "unknown option '--json'"],
+    [['export', '--from', '1h', '--json'], "required option '--out <file>' not specified"],
+    [['verify', 'bundle', '--json', '--vkey', 'x'], "missing required argument 'file'"],
+    [['traces', '--limit', 'many', '--json'], '"many" is not a whole number'],
+  ])('keeps stdout one JSON value when it is used wrongly: %j', async (args, message) => {
+    const { code, out } = await run(args);
+    expect(code).toBe(4);
+    expect(JSON.parse(out)).toEqual({ error: { code: 'invalid_request', message } });
+  });
 });

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { LoomClient, SpanChunks } from '@loom/api-contract';
-import { LoomError, messageOf, toLoomError } from '@loom/errors';
+import { type ErrorCode, LoomError, messageOf, toLoomError } from '@loom/errors';
 import { KeyScope } from '@loom/trace-schema';
 import { Command, CommanderError } from 'commander';
 import type { CliConfig } from './config.ts';
@@ -41,13 +41,24 @@ export async function runCli(
     await programOf(readConfig, io, output).parseAsync(args, { from: 'user' });
     return exitCodes.ok;
   } catch (error) {
-    if (!(error instanceof CommanderError || error instanceof CommandExit)) {
-      const { code, message } = toLoomError(error);
+    const exitCode = exitCodeOf(error);
+    const showJson = (code: ErrorCode, message: string) => {
       if (json) io.out(`${JSON.stringify({ error: { code, message } })}\n`);
+    };
+    if (error instanceof CommanderError) {
+      // What it has to say to a person it has said on stderr.
+      if (exitCode !== exitCodes.ok) showJson('invalid_request', usageMessageOf(error));
+    } else if (!(error instanceof CommandExit)) {
+      const { code, message } = toLoomError(error);
+      showJson(code, message);
       io.error(`loom: ${safeText(message)}\n`);
     }
-    return exitCodeOf(error);
+    return exitCode;
   }
+}
+
+function usageMessageOf({ code, message }: CommanderError): string {
+  return code === 'commander.help' ? 'a command is missing' : message.replace(/^error: /, '');
 }
 
 function programOf(readConfig: () => CliConfig, io: CliIo, output: Output): Command {

@@ -90,6 +90,19 @@ describe('loom-verify.mjs', () => {
   });
 });
 
+describe('loom-verify.mjs --json', () => {
+  it.each([[['--json']], [['good.loom', '--json', '--vkeys', 'x']]])(
+    'is one JSON value for %j',
+    async (args) => {
+      const failed = await run(process.execPath, [tool, ...args], { cwd: directory, env: {} }).catch(
+        (error: unknown) => error as { code: number; stdout: string },
+      );
+      expect(failed).toMatchObject({ code: 4 });
+      expect(JSON.parse(failed.stdout)).toMatchObject({ verdict: 'usage' });
+    },
+  );
+});
+
 describe('loom verify bundle', () => {
   it.each(cases)('tells of %s', async (_what, args, code, text) => {
     let printed = '';

@@ -40,7 +40,10 @@ async function main(args: readonly string[]): Promise<number> {
     const { vkey: vkeys = [], prior, policy, json = false } = values;
     return await verifyBundleFile({ file, vkeys, prior, policy, json }, io);
   } catch (error) {
-    io.error(`loom-verify: ${safeText(messageOf(error))}\n\n${usage}`);
+    const message = messageOf(error);
+    // What it could not take apart may ask for JSON all the same.
+    if (args.includes('--json')) io.out(`${JSON.stringify({ verdict: 'usage', message })}\n`);
+    io.error(`loom-verify: ${safeText(message)}\n\n${usage}`);
     return verifyExitCodes.usage;
   }
 }
