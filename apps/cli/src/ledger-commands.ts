@@ -1,7 +1,7 @@
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LoomClient } from '@loom/api-contract';
-import { LoomError, messageOf } from '@loom/errors';
+import { LoomError } from '@loom/errors';
 import { parseReceipt } from '@loom/ledger';
 import type { Command } from 'commander';
 import { type CanaryFinding, runCanary } from './canary.ts';
@@ -9,6 +9,7 @@ import { CommandExit, exitCodes } from './exit-codes.ts';
 import { formatCheck, formatLedger } from './format-ledger.ts';
 import { checkReceipt } from './receipt-check.ts';
 import { toTime } from './times.ts';
+import { writeWhole } from './write-whole.ts';
 
 export interface LedgerCommandDeps {
   /** With the key that reads. */
@@ -67,35 +68,14 @@ function addExport(program: Command, add: AddCommand, { reader, show, signal }: 
     .option('--json', 'one JSON value')
     .action(async ({ from, to, out }: { from: string; to: string; out: string }) => {
       const query = { from: toTime(from), ...(to === 'now' ? {} : { to: toTime(to) }) };
-      const bytes = await writeWhole(out, await (await reader()).exportBundle({ query, signal }));
+      const client = await reader();
+      const file = { path: out, option: '--out', signal };
+      const bytes = await writeWhole(file, () => client.exportBundle({ query, signal }));
       show(
         { file: out, bytes },
         () => `Wrote ${out}, ${bytes} bytes. Check it: loom verify bundle ${out} --vkey <key>`,
       );
     });
-}
-
-/** Under another name until it is whole and on the disk. */
-async function writeWhole(path: string, body: ReadableStream<Uint8Array>): Promise<number> {
-  const partial = `${path}.partial`;
-  let bytes = 0;
-  try {
-    const file = await open(partial, 'w', 0o600);
-    try {
-      for await (const piece of body) {
-        await file.write(piece);
-        bytes += piece.length;
-      }
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(partial, path);
-  } catch (error) {
-    await rm(partial, { force: true });
-    throw new LoomError('unavailable', `nothing was exported: ${messageOf(error)}`, { cause: error });
-  }
-  return bytes;
 }
 
 function addFsck(program: Command, add: AddCommand, { reader, show }: LedgerCommandDeps): void {
