@@ -1,4 +1,4 @@
-import { isLoomError } from '@loom/errors';
+import { isLoomError, LoomError } from '@loom/errors';
 import { CommanderError } from 'commander';
 
 /** What a script can rely on. Documented in the README. */
@@ -6,7 +6,7 @@ export const exitCodes = { ok: 0, failed: 1, notFound: 2, notRunning: 3, usage: 
 
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
-  if (error instanceof CommandExit) return error.exitCode;
+  if (error instanceof CommandExit || error instanceof CommandFailure) return error.exitCode;
   if (!isLoomError(error)) return exitCodes.failed;
   if (error.code === 'not_found') return exitCodes.notFound;
   if (error.code === 'unavailable') return exitCodes.notRunning;
@@ -20,6 +20,16 @@ export class CommandExit extends Error {
 
   constructor(exitCode: number) {
     super(`exit code ${exitCode}`);
+    this.exitCode = exitCode;
+  }
+}
+
+/** A failure of a command that has exit codes of its own. */
+export class CommandFailure extends LoomError {
+  readonly exitCode: number;
+
+  constructor(exitCode: number, cause: LoomError) {
+    super(cause.code, cause.message, { cause, ...(cause.reason !== undefined && { reason: cause.reason }) });
     this.exitCode = exitCode;
   }
 }

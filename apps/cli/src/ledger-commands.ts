@@ -1,14 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LoomClient } from '@loom/api-contract';
-import { LoomError } from '@loom/errors';
-import { parseReceipt } from '@loom/ledger';
+import { LoomError, messageOf, toLoomError } from '@loom/errors';
+import { nodeCrypto, parseReceipt, parseVerifierKey } from '@loom/ledger';
 import type { Command } from 'commander';
 import { type CanaryFinding, runCanary } from './canary.ts';
-import { CommandExit, exitCodes } from './exit-codes.ts';
+import { CommandExit, CommandFailure, exitCodes } from './exit-codes.ts';
 import { formatCheck, formatLedger } from './format-ledger.ts';
-import { checkReceipt } from './receipt-check.ts';
+import { checkReceipt, receiptOutcomeOf } from './receipt-check.ts';
+import { collect } from './repeated-option.ts';
 import { toTime } from './times.ts';
+import { verifyExitCodes } from './verify-bundle-file.ts';
 import { writeWhole } from './write-whole.ts';
 
 export interface LedgerCommandDeps {
@@ -135,32 +137,63 @@ function addErase(program: Command, add: AddCommand, { operator, reader, show }:
     .action(
       async ({ user: userId, dryRun, project }: { user: string; dryRun: boolean; project?: string }) => {
         if (dryRun) {
-          const preview = await (await reader()).previewErasure({ query: { userId } });
+          const query = { userId, projectId: project };
+          const preview = await (await reader()).previewErasure({ query });
           show(preview, ({ spans, payloads }) => `Would take out ${payloads} payloads of ${spans} calls.`);
           return;
         }
         const body = { userId, ...(project === undefined ? {} : { projectId: project }) };
-        const erasure = await (await operator()).createErasure({ body });
-        show(
-          erasure,
-          ({ id }) => `Erasure ${id} is requested; follow it in the console or with GET /v1/erasures.`,
+        const client = await operator();
+        const erasure = await client.createErasure({ body });
+        const onHold = await isOnHold(client, erasure.projectId);
+        show({ ...erasure, onHold }, ({ id }) =>
+          [
+            `Erasure ${id} is requested; follow it in the console or with GET /v1/erasures.`,
+            ...(onHold ? ['The project is under a legal hold: the erasure waits while the hold lasts.'] : []),
+          ].join('\n'),
         );
       },
     );
+}
+
+/** For a word about it: what was asked for is asked for, known or not. */
+async function isOnHold(client: LoomClient, projectId: string): Promise<boolean | null> {
+  try {
+    const { projects } = await client.listProjects();
+    return projects.find(({ id }) => id === projectId)?.retention?.hold ?? false;
+  } catch {
+    return null;
+  }
+}
+
+interface ReceiptOptions {
+  readonly request?: string;
+  readonly vkey: readonly string[];
 }
 
 function addVerifyReceipt(verify: Command, add: AddCommand, { reader, show }: LedgerCommandDeps): void {
   add(verify, 'receipt', 'checks the x-loom-receipt of an answer against the log')
     .argument('<receipt>', 'the value of the header')
     .option('--request <file>', 'the body of the request, as it was sent')
-    .option('--vkey <key>', 'of the deployment; default: what the deployment says itself')
+    .option(
+      '--vkey <key>',
+      'of the deployment; may be repeated; default: what the deployment says itself',
+      collect,
+      [],
+    )
     .option('--json', 'one JSON value')
-    .action(async (receipt: string, { request, vkey }: { request?: string; vkey?: string }) => {
-      const client = await reader();
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 verified, 1 tampered, 2 not sealed yet, 3 untrusted key or unreachable, 4 wrong usage.',
+    )
+    .action(async (receipt: string, { request, vkey }: ReceiptOptions) => {
+      for (const key of vkey) parseVerifierKey(nodeCrypto, key);
       const { callId } = parseReceipt(receipt).stated;
-      const vkeys = vkey === undefined ? (await client.getLedger()).vkeys : [vkey];
-      const held = { receipt, request: request === undefined ? null : await readFile(request) };
-      const finding = checkReceipt(held, { vkeys }, await client.getReceipt({ params: { id: callId } }));
+      const held = { receipt, request: request === undefined ? null : await readRequest(request) };
+      const client = await reader();
+      const vkeys = vkey.length > 0 ? [...vkey] : (await client.getLedger()).vkeys;
+      const answer = await client.getReceipt({ params: { id: callId } });
+      const finding = withVerdict(() => checkReceipt(held, { vkeys }, answer));
       show(finding, ({ acceptedIndex, endedIndex, checkpointSize, sealedAt }) =>
         [
           `Verified: call ${callId} is leaf ${acceptedIndex}, under the checkpoint of size ${checkpointSize}, since ${sealedAt}.`,
@@ -168,6 +201,25 @@ function addVerifyReceipt(verify: Command, add: AddCommand, { reader, show }: Le
         ].join('\n'),
       );
     });
+}
+
+async function readRequest(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (cause) {
+    throw new LoomError('invalid_request', `--request ${file}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** What a check refuses ends with the exit code of that verdict, as for a bundle. */
+function withVerdict<Value>(check: () => Value): Value {
+  try {
+    return check();
+  } catch (error) {
+    const outcome = receiptOutcomeOf(error);
+    if (outcome === null) throw error;
+    throw new CommandFailure(verifyExitCodes[outcome], toLoomError(error));
+  }
 }
 
 function secondsOf(option: string, text: string): number {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Ledger, LedgerReceipt, ProvenLeaf } from '@loom/api-contract';
-import { LoomError } from '@loom/errors';
+import { isLoomError, LoomError } from '@loom/errors';
 import {
   type Envelope,
   fromBase64,
@@ -16,6 +16,7 @@ import {
   verifyReceipt,
   verifyTlogProof,
 } from '@loom/ledger';
+import type { BundleOutcome } from '@loom/ledger/verify';
 
 /** What a caller has in hand: the header of the answer, and what it had sent. */
 export interface HeldReceipt {
@@ -34,6 +35,7 @@ export interface ReceiptFinding {
   readonly requestChecked: boolean;
 }
 
+const notSealedReason = 'not_sealed_yet';
 const refused = (reason: string, message: string) => new LoomError('invalid_request', message, { reason });
 
 /**
@@ -68,6 +70,14 @@ export function checkReceipt(
     sealedAt: accepted.sealedAt,
     requestChecked: held.request !== null,
   };
+}
+
+/** What a refusal of {@link checkReceipt} says of a receipt; null for any other error. */
+export function receiptOutcomeOf(error: unknown): BundleOutcome | null {
+  if (!isLoomError(error)) return null;
+  if (error.reason === notSealedReason) return 'incomplete';
+  if (error.code !== 'invalid_request') return null;
+  return error.reason === 'unknown_key' ? 'untrusted' : 'tampered';
 }
 
 function checkRequest(
@@ -126,6 +136,6 @@ function proven(
 
 function notSealedYet(what: string): LoomError {
   return new LoomError('unavailable', `${what} is not under a checkpoint yet; the promise is 60 s`, {
-    reason: 'not_sealed_yet',
+    reason: notSealedReason,
   });
 }
