@@ -218,4 +218,35 @@ describe('the sealed record', () => {
     }
     expect(await cli(['fsck', '--deep'])).toMatchObject({ code: 0 });
   }, 900_000);
+
+  it('is missed by Loom itself where the stores were changed behind its back', async () => {
+    await call(apiKey, { userId: 'zoe', content: 'what is to be changed' });
+    await exported(apiKey); // everything is stored by then
+    const client = await loom.client();
+    const { traces } = await eventually(
+      () => client.listTraces({ query: { filter: 'user:zoe' } }),
+      (list) => list.traces[0]?.costState === 'priced',
+    );
+    const traceId = traces[0]?.traceId ?? '';
+    const text = await readFile(join(loom.home, 'engines.json'), 'utf8');
+    const url = new URL((JSON.parse(text) as { traceStoreUrl: string }).traceStoreUrl);
+    const credentials = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+    const change = async (table: string, what: string) => {
+      const response = await fetch(`${url.origin}/?database=${url.pathname.slice(1)}&mutations_sync=2`, {
+        method: 'POST',
+        headers: { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` },
+        body: `ALTER TABLE ${table} ${what}`,
+      });
+      expect(await response.text()).toBe('');
+    };
+    const ofTrace = `SELECT span_id FROM spans WHERE trace_id = '${traceId}'`;
+    await change('span_payloads', `DELETE WHERE part = 'request' AND span_id IN (${ofTrace})`);
+    await change('costs', `UPDATE total_usd = 12345 WHERE span_id IN (${ofTrace})`);
+    await change('spans', `UPDATE output_text_tokens = 99999 WHERE trace_id = '${traceId}'`);
+    const { code, out } = await cli(['fsck', '--deep']);
+    expect({ code, out }).toMatchObject({ code: 1 });
+    expect(out).toMatch(/the request of leaf \d+ is not there, and no leaf tells of its erasure/);
+    expect(out).toMatch(/the price of leaf \d+ is not the one that is stored/);
+    expect(out).toMatch(/the tokens of leaf \d+ is not what the trace store has/);
+  }, 120_000);
 });

@@ -16,6 +16,7 @@ import { type EventStream, type NewRecord, PartitionWriter } from '@loom/event-s
 import {
   commitmentSalt,
   inclusionProof,
+  leafHash,
   newBucketKey,
   nodeCrypto,
   parseCheckpoint,
@@ -37,6 +38,16 @@ import { KeyFiles } from './seal/key-files.ts';
 import { LogAppender } from './seal/log-appender.ts';
 import { recordOf, TestEmitter } from './testing/events.ts';
 import { LedgerFixture, masterKeys, until } from './testing/ledger-fixture.ts';
+
+/** A port whose methods can be put in place of its own. */
+function proxyOf<Port extends object>(port: Port): Port {
+  return new Proxy({} as Port, {
+    get: (own, name) => {
+      const found: unknown = Reflect.get(own, name) ?? Reflect.get(port, name);
+      return typeof found === 'function' ? (found.bind(name in own ? own : port) as unknown) : found;
+    },
+  });
+}
 
 describe('startLedger', () => {
   let fixture: LedgerFixture;
@@ -309,6 +320,9 @@ describe('startLedger', () => {
     expect(tombstone).toMatchObject({ buckets: [tomBucket], actor: 'owner-1' });
     const keys = await store.ledger.readBucketKeys([tomBucket, bobBucket]);
     expect([...keys.keys()]).toEqual([bobBucket]);
+    const later = emitter.call(projectId, { userId: 'tom' });
+    await send(later.accepted, later.chunks, later.ended);
+    expect(await bucketOfCall(later.callId)).not.toBe(tomBucket); // what is said later can be proved
   });
 
   it('runs retention by whole days, with a leaf for each run, and not while a project is on hold', async () => {
@@ -413,6 +427,31 @@ describe('startLedger', () => {
     );
     await expect(publish).rejects.toThrow('ENOSPC');
     expect(await store.ledger.readCheckpoint(projectId)).toBeNull();
+  });
+
+  it('signs no log that has become shorter than it was', async () => {
+    await start({ LOOM_LEDGER_SEAL_INTERVAL: 600_000 });
+    const emitter = new TestEmitter();
+    const call = emitter.call(projectId);
+    await send(call.accepted, call.chunks, call.ended);
+    const { ledger } = store;
+    const own = await ledger.readHead(projectId);
+    const heads: { size: number; edge: readonly Uint8Array[] }[] = [own];
+    const published: number[] = [];
+    const publisher = new Publisher({
+      store: Object.assign(proxyOf(ledger), {
+        listHeads: () =>
+          Promise.resolve(heads.map((head) => ({ ...own, ...head, projectId, appendedAtMs: 1 }))),
+        readCheckpoint: () => Promise.resolve(null),
+        publish: (_: string, { size }: { size: number }) => Promise.resolve(void published.push(size)),
+      }),
+      ...{ signer, files: null, logger: fixture.logger, metrics: new Metrics() },
+    });
+    expect(await publisher.publishAll()).toEqual([projectId]);
+    const [first] = await ledger.readLeaves(projectId, 0, 1);
+    heads[0] = { size: 1, edge: [leafHash(nodeCrypto, utf8(first?.envelope ?? ''))] };
+    expect(await publisher.publishAll()).toEqual([]);
+    expect(published).toEqual([2]);
   });
 
   it('gives a key its file also when the process that made it died before', async () => {

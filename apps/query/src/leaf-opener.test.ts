@@ -60,6 +60,25 @@ describe('LeafOpener', () => {
     return opener.open(projectId, [{ ...leaf, index: 0, envelope }], 0);
   };
 
+  it('opens changes of control from before what retention has taken', async () => {
+    const id = newUuid();
+    await controlStore.createOrganization({ id, name: 'Acme' });
+    const all = await controlStore.ledger.listUnsealedChanges(1000);
+    const change = all.find(({ resourceId }) => resourceId === id);
+    const keyId = newUuid();
+    const sealedKey = sealBucketKey(masterKeys, keyId, newBucketKey());
+    await controlStore.ledger.keepBucketKey({ projectId: id, bucket: 'control', keyId, sealedKey, createdAtMs: 1 }); // prettier-ignore
+    const leaf = { index: 0, eventId: `control/${change?.id}`, kind: 'control.changed', timeMs: 1 };
+    const envelope = writeEnvelope({
+      ...{ v: 1, project: id, id: leaf.eventId, kind: leaf.kind, time: 1 },
+      ...{ bucket: keyId, commits: { record: commitment } },
+    });
+    const bucketKeys = new BucketKeyReader(controlStore.ledger, masterKeys);
+    const content = new ContentReader({ store, bucketKeys, assembleAnswer });
+    const opener = new LeafOpener({ ledger: controlStore.ledger, store, content, bucketKeys });
+    expect(await opener.open(id, [{ ...leaf, envelope }], 1000)).toMatchObject([{ part: 'record' }]);
+  });
+
   it('opens what was sealed by the hash of its plain bytes', async () => {
     const hash = createHash('sha256').update('the answer').digest();
     expect(await openSealed('the answer', 10)).toMatchObject([{ part: 'response', length: 10, hash }]);

@@ -96,6 +96,8 @@ describe('checkCall', () => {
   it.each([
     ['status', { status: 500 }],
     ['tokens', { usage: { ...usage, outputTokens: 5 } as Span['usage'] }],
+    ['tokens', { usage: { ...usage, outputTokens: 5 } as Span['usage'], usageConsistent: false }],
+    ['cost', { cost: null, costState: 'unpriced' }],
   ] as const)('refuses another %s than the end of the call was sealed with', async (name, changes) => {
     const callId = 'with-figures';
     const first = log.append({ id: `${callId}/accepted`, kind: 'call.accepted', callId });
@@ -130,7 +132,7 @@ describe('checkCall', () => {
     const erased = { ...receipt, salts: {} };
     expect((await check({ receipt: erased })).parts).toEqual({ request: 'unopened', response: 'unopened' });
     const gone = await check({ read: () => Promise.resolve(null) });
-    expect(gone.parts).toEqual({ request: 'unopened', response: 'unopened' });
+    expect(gone.parts).toEqual({ request: 'gone', response: 'gone' });
     const unsealed = await check({ receipt: withLeaf(1, { proof: null, checkpointSize: null }) });
     expect(unsealed.leaves[1]).toEqual({ index: receipt.leaves[1]?.index, size: null });
     expect(unsealed.parts).toEqual({ request: 'as-sealed', response: 'absent' });

@@ -45,6 +45,15 @@ describe('a bundle', () => {
     expect(report.checkpoints.start?.size).toBe(start);
   });
 
+  it('does not cover what came after the last signature', async () => {
+    const log = new TestLog();
+    log.call();
+    const { sealedAt } = log.seal();
+    const bundleTo = async (to: number) => verify(await log.bundle({ meta: { to } }), log);
+    expect(await bundleTo(sealedAt)).toMatchObject({ verdict: 'verified', isPeriodCovered: true });
+    expect(await bundleTo(sealedAt + 1)).toMatchObject({ verdict: 'incomplete', isPeriodCovered: false });
+  });
+
   it('is verified for any log, range, chunk and piece', async () => {
     const shape = fc.record({
       seed: fc.integer({ min: 1, max: 1_000_000 }),
