@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { lstat, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { LoomError, messageOf } from '@loom/errors';
-import { syncDirectory } from './witness/witness-key.ts';
+import { syncDirectory } from './sync-directory.ts';
 
 export interface WholeFile {
   readonly path: string;

@@ -5,6 +5,7 @@ import type { DeadLetters, EventStreamClient, FaultyRecord } from '@loom/service
 import {
   type CallAttempt,
   CallEnded,
+  callEndedTypes,
   cloudEventHeaders,
   type CostComputed,
   eventIds,
@@ -41,7 +42,7 @@ interface PricedCall {
 }
 
 const readEnded = eventReader(CallEnded);
-const endedTypes = new Set(['call.completed', 'call.failed', 'call.aborted', 'call.interrupted']);
+const endedTypes: ReadonlySet<string> = new Set(callEndedTypes);
 
 /**
  * Terminal events in, cost events out. Stateless but for its own sequence: the id of a cost is made of its terminal's

@@ -16,7 +16,7 @@ import {
   utf8,
   verifyNote,
 } from '@loom/ledger';
-import { systemProjectId } from '@loom/trace-schema';
+import { callEndedTypes, systemProjectId } from '@loom/trace-schema';
 import type { TraceReader } from '@loom/trace-store';
 import type { z } from 'zod';
 import type { LedgerQueries } from './ledger-queries.ts';
@@ -34,7 +34,6 @@ type Check = z.infer<typeof LedgerCheck>;
 type Problem = Check['problems'][number];
 
 const problemsMax = 100;
-const endings = ['call.completed', 'call.failed', 'call.aborted', 'call.interrupted'];
 
 /**
  * `loom fsck`: derives every root again from what is stored and compares it with every checkpoint, the head and the tiles;
@@ -129,7 +128,7 @@ export class RecordCheck {
     problems: Problem[],
   ): Promise<Check['counts']> {
     const of = (kind: string) => kinds[kind] ?? 0;
-    const ended = endings.reduce((sum, kind) => sum + of(kind), 0);
+    const ended = callEndedTypes.reduce((sum, kind) => sum + of(kind), 0);
     const { spans, costs } = await this.#deps.store.reconcile({ projectId });
     const { open } = await this.#deps.ledger.countOpenCalls(projectId);
     const behind = await this.#deps.behind();

@@ -170,10 +170,13 @@ export const CallAttempt = z.strictObject({
 });
 export type CallAttempt = z.infer<typeof CallAttempt>;
 
+/** Types of the end of a call. */
+export const callEndedTypes = ['call.completed', 'call.failed', 'call.aborted', 'call.interrupted'] as const;
+
 /** The one end of an accepted call, self-contained. Its id is `<callId>/end`, whoever makes it. */
 export const CallEnded = z.strictObject({
   ...stamp,
-  type: z.enum(['call.completed', 'call.failed', 'call.aborted', 'call.interrupted']),
+  type: z.enum(callEndedTypes),
   call: CallIdentity,
   facts: CallFacts,
   /** HTTP status handed to the client; 0 when none was. */

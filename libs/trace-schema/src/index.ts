@@ -17,6 +17,7 @@ export {
   type EmitterClosed,
   type EmitterOpened,
   eventIds,
+  callEndedTypes,
   isCallEnded,
   KeyCreated,
   Outcome,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { WitnessStore } from '@loom/ledger';
-import { syncDirectory } from './witness-key.ts';
+import { syncDirectory } from '../sync-directory.ts';
 import { WitnessLock } from './witness-lock.ts';
 
 /** A directory with one file an origin: the note that was cosigned last. Its name is the SHA-256 of the origin. */

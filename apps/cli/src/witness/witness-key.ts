@@ -13,6 +13,7 @@ import {
   signEd25519,
   toBase64,
 } from '@loom/ledger';
+import { syncDirectory } from '../sync-directory.ts';
 
 /*
  * The key of a witness, as a Go note key of the type that cosigns:
@@ -47,16 +48,6 @@ async function makeKey(path: string, name: string): Promise<void> {
     await syncDirectory(dirname(path));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw refuse(messageOf(error));
-  }
-}
-
-/** What was put into a directory outlives a power cut only when the directory is on the disk, too. */
-export async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }
 

@@ -3,7 +3,15 @@ import type { MasterKeys } from '@loom/control-store/secrets';
 import { LoomError } from '@loom/errors';
 import { listPartitions, PartitionWriter, readPartition, type StreamRecord } from '@loom/event-stream';
 import type { Logger } from '@loom/telemetry';
-import { CallAccepted, CallChunks, eventIds, KeyCreated, systemProjectId, topics } from '@loom/trace-schema';
+import {
+  CallAccepted,
+  CallChunks,
+  callEndedTypes,
+  eventIds,
+  KeyCreated,
+  systemProjectId,
+  topics,
+} from '@loom/trace-schema';
 import { openContentKey } from './content-keys.ts';
 import { ContentSeal } from './content-seal.ts';
 import { Emitter } from './emitter.ts';
@@ -84,9 +92,7 @@ interface Estate {
   closed: boolean;
 }
 
-const terminalTypes = new Set(
-  ['call.completed', 'call.failed', 'call.aborted', 'call.interrupted'].map((type) => `loom.${type}`),
-);
+const terminalTypes: ReadonlySet<string> = new Set(callEndedTypes.map((type) => `loom.${type}`));
 
 // Reads headers only; values are kept for calls that are still open.
 async function readEstate(directory: string): Promise<Estate> {

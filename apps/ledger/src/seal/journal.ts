@@ -11,6 +11,7 @@ import {
   parseEnvelope,
   utf8,
 } from '@loom/ledger';
+import { callEndedTypes } from '@loom/trace-schema';
 
 /** The topic of the segment files that the journal is kept in. */
 const topic = 'loom.ledger.v1';
@@ -145,7 +146,7 @@ function readEnvelope(text: string): Envelope | null {
   }
 }
 
-const endings = new Set(['call.completed', 'call.failed', 'call.aborted', 'call.interrupted']);
+const endings: ReadonlySet<string> = new Set(callEndedTypes);
 
 /**
  * Brings a store forward by what the journal has and it has not. Throws `conflict` when the journal does not continue it:
