@@ -77,7 +77,6 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     topicBytesMax: config.LOOM_OUTBOX_BYTES_MAX,
     segmentAgeMsMax: config.LOOM_STREAM_SEGMENT_AGE,
     onFailure: deps.onOutboxFailure,
-    onGroup: (members) => receipts.signGroup(members),
   });
   const emitter = new Emitter(writer);
   await receipts.open(emitter);

@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { nodeCrypto, parseReceipt, type ReceiptStatement, verifyReceipt } from '@loom/ledger';
 import { answerJson, answerPieces, UpstreamPlayer } from '@loom/testkit';
 import type { CallAccepted, EmitterOpened } from '@loom/trace-schema';
+import { type ClaimedReceipt, ReceiptSigner } from './record/receipts.ts';
 import { GatewayHarness } from './testing/gateway-harness.ts';
 import { chatAnswer, useGateway } from './testing/gateway-suite.ts';
 
@@ -96,6 +97,7 @@ describe('the receipt of an answer', () => {
     );
     const sizes = responses.map(({ headers }) => parseReceipt(headers.get('x-loom-receipt') ?? '').size);
     expect(Math.max(...sizes)).toBeGreaterThan(1);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(32);
     const stated = await Promise.all(responses.map((response) => statedBy(gateway, response)));
     expect(new Set(stated.map(({ request }) => request)).size).toBe(48);
   });
@@ -115,6 +117,25 @@ describe('the receipt of an answer', () => {
 });
 
 describe('receipts', () => {
+  it('share a signature with the calls that were put on the record before the first of them was needed', () => {
+    const signer = new ReceiptSigner('emitter');
+    const call = (seq: number) => ({
+      callId: `c${seq}`,
+      project: 'p',
+      seq,
+      time: 1,
+      request: 'a'.repeat(64),
+    });
+    const early = [1, 2, 3].map((seq) => signer.claim(call(seq)));
+    const placeOf = ({ text }: { readonly text: string }): string => text.split('.')[2] ?? '';
+    expect(placeOf(early[1] as ClaimedReceipt)).toBe('1-3');
+    const late = Array.from({ length: 40 }, (_, index) => signer.claim(call(index + 4)));
+    expect(early.map(placeOf)).toEqual(['0-3', '1-3', '2-3']);
+    expect(late.map(placeOf).filter((place) => /^(0|31)-/.test(place))).toEqual(['0-32', '31-32', '0-8']);
+    const signatures = [...early, ...late].map(({ text }) => text.split('.')[4]);
+    expect(new Set(signatures).size).toBe(3);
+  });
+
   it('of each start are signed with another key', async () => {
     const upstream = await UpstreamPlayer.start(answerJson(chatAnswer()));
     const loom = await GatewayHarness.start();

@@ -14,7 +14,7 @@ import { ContentSeal } from './content-seal.ts';
 import type { Emitter } from './emitter.ts';
 import { encodePayload, encodePayloadSync, encodesAtOnce } from './payload.ts';
 import { emitParts } from './payload-parts.ts';
-import type { ReceiptClaim, ReceiptSigner } from './receipts.ts';
+import type { ReceiptSigner } from './receipts.ts';
 import { wireFacts } from './wire-facts.ts';
 import { factsWithoutContent } from './without-content.ts';
 
@@ -54,19 +54,15 @@ export class CallRecorder {
   /**
    * Writes `call.accepted`. In strict capture it resolves when that is durable and rejects when it cannot be: the
    * provider must not be called then. In best-effort capture it resolves at once, with null when the call goes on
-   * without a record. When it is durable, the call has its receipt.
+   * without a record. When it is durable, the call can have its receipt.
    */
   async accept(call: Call): Promise<CallRecording | null> {
     const project = known(call.project, 'project');
     const strict = project.capture === 'strict';
     try {
-      const { recording, receipt } = await this.#writeAccepted(call);
-      if (strict) call.receipt = await receipt;
-      else
-        receipt.then(
-          (text) => (call.receipt = text),
-          () => this.#countLoss(project.id, 1, 'outbox_failed'),
-        );
+      const { recording, durable } = await this.#writeAccepted(call);
+      if (strict) await durable;
+      else durable.catch(() => this.#countLoss(project.id, 1, 'outbox_failed'));
       this.#running.add(recording);
       return recording;
     } catch (error) {
@@ -102,7 +98,7 @@ export class CallRecorder {
     this.#recordLosses({ essential: true });
   }
 
-  async #writeAccepted(call: Call): Promise<{ recording: CallRecording; receipt: Promise<string | null> }> {
+  async #writeAccepted(call: Call): Promise<{ recording: CallRecording; durable: Promise<void> }> {
     const { emitter, receipts } = this.#options;
     const request = known(call.modelRequest, 'modelRequest');
     const projectId = known(call.project, 'project').id;
@@ -120,9 +116,9 @@ export class CallRecorder {
       'request',
       encoded,
     );
-    const claimed = { callId: call.id, projectId, requestHash: encoded.plainHash };
-    let claim: ReceiptClaim | null = null;
-    const durable = emitter.emit(
+    let seq = 0;
+    let timeMs = 0;
+    const written = emitter.emit(
       {
         id: eventIds.accepted(call.id),
         type: 'call.accepted',
@@ -131,7 +127,7 @@ export class CallRecorder {
         traceparent: call.span?.traceparent,
         fields: { call: identity, facts, request: encoded.payload },
       },
-      { memberOf: (stamp) => (claim = receipts.claim(claimed, stamp)) },
+      { onStamp: (stamp) => ({ seq, timeMs } = stamp) },
     );
     const density = splitByDensity(request.bytes.length, request.characters);
     const recording = new CallRecording({
@@ -147,7 +143,11 @@ export class CallRecorder {
       inputText: { inputAscii: density.ascii, inputOther: density.other },
       answerBytesMax: this.#options.answerBytesMax,
     });
-    return { recording, receipt: durable.then(() => claim?.receipt ?? null) };
+    const durable = written.then(() => {
+      const claimed = { callId: call.id, project: projectId, request: encoded.plainHash };
+      call.receipt = receipts.claim({ ...claimed, seq, time: timeMs });
+    });
+    return { recording, durable };
   }
 
   #sealOf(call: Call): ContentSeal | null {

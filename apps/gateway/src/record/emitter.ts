@@ -22,9 +22,9 @@ export interface EventDraft {
   readonly fields: object;
 }
 
-export interface EmitOptions extends Omit<AppendOptions, 'member'> {
-  /** Gives what stands for the event when the writer tells what is in its commit group. */
-  readonly memberOf?: (stamp: { readonly seq: number; readonly timeMs: number }) => unknown;
+export interface EmitOptions extends AppendOptions {
+  /** Told what the event was stamped with, when it is sure to be appended. */
+  readonly onStamp?: (stamp: { readonly seq: number; readonly timeMs: number }) => void;
 }
 
 /**
@@ -52,7 +52,7 @@ export class Emitter {
    * An `essential` event, one that ends what was begun, is not refused for want of room; a `patient` one, which nobody
    * waits for, is written with the next one that is waited for, a few milliseconds later at most.
    */
-  emit(draft: EventDraft, { memberOf, ...options }: EmitOptions = {}): Promise<void> {
+  emit(draft: EventDraft, { onStamp, ...options }: EmitOptions = {}): Promise<void> {
     const seq = (this.#lastSeq.get(draft.projectId) ?? 0) + 1;
     const nowMs = Date.now();
     const stamp: Stamp & { type: string } = {
@@ -80,9 +80,10 @@ export class Emitter {
           value: Buffer.from(JSON.stringify({ ...stamp, ...draft.fields })),
         },
       ],
-      memberOf ? { ...options, member: memberOf({ seq, timeMs: nowMs }) } : options,
+      options,
     );
     this.#lastSeq.set(draft.projectId, seq);
+    onStamp?.({ seq, timeMs: nowMs });
     return durable;
   }
 }

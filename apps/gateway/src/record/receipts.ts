@@ -1,33 +1,43 @@
 import { generateKeyPairSync, hash, type KeyObject, sign } from 'node:crypto';
-import { receiptMessage, statementTree, writeReceipt, writeStatement } from '@loom/ledger';
+import {
+  type ReceiptStatement,
+  receiptMessage,
+  statementTree,
+  writeReceipt,
+  writeStatement,
+} from '@loom/ledger';
 import { systemProjectId } from '@loom/trace-schema';
 import type { Emitter } from './emitter.ts';
 
-/** A call that asks for a receipt; it has one when its commit group was signed. */
-export class ReceiptClaim {
-  readonly statement: string;
-  receipt: string | null = null;
+/** What a call that is on the record takes its receipt from, when its answer begins. */
+export class ClaimedReceipt {
+  readonly #signed: () => string;
 
-  constructor(statement: string) {
-    this.statement = statement;
+  constructor(signed: () => string) {
+    this.#signed = signed;
+  }
+
+  /** The value of `x-loom-receipt`. The first of a group to be asked has the whole group signed: 25 µs. */
+  get text(): string {
+    return this.#signed();
   }
 }
 
-export interface ClaimedCall {
-  readonly callId: string;
-  readonly projectId: string;
-  /** Hex SHA-256 of the plain bytes of the request. */
-  readonly requestHash: string;
-}
+export type ClaimedCall = Omit<ReceiptStatement, 'v' | 'emitter'>;
+
+/** Of the calls under one signature: its cost is shared, and a path has at most five hashes. */
+const groupSizeMax = 32;
 
 /**
- * Gives the calls of an emitter their receipts (ADR 0016): one signature for all of a commit group, by a key that is
- * made here, never leaves this object and dies with the process. `emitter.opened` certifies it.
+ * Gives the calls of an emitter their receipts (ADR 0016) by a key that is made here, never leaves this object and dies
+ * with the process; `emitter.opened` certifies it. One signature is for all calls that were put on the record since the
+ * last one: a provider takes longer than a commit group, so most answers find theirs signed.
  */
 export class ReceiptSigner {
   readonly emitterId: string;
   readonly #privateKey: KeyObject;
   readonly #publicKey: string;
+  #group: ClaimedGroup;
 
   constructor(emitterId: string) {
     this.emitterId = emitterId;
@@ -35,6 +45,7 @@ export class ReceiptSigner {
     this.#privateKey = privateKey;
     const { x = '' } = publicKey.export({ format: 'jwk' });
     this.#publicKey = Buffer.from(x, 'base64url').toString('base64');
+    this.#group = this.#newGroup();
   }
 
   /** Writes the first event of the emitter; resolves when it is durable. */
@@ -49,29 +60,48 @@ export class ReceiptSigner {
     return emitter.emit(draft, { essential: true });
   }
 
-  claim(
-    { callId, projectId: project, requestHash: request }: ClaimedCall,
-    { seq, timeMs: time }: { readonly seq: number; readonly timeMs: number },
-  ): ReceiptClaim {
-    return new ReceiptClaim(
-      writeStatement({ v: 1, callId, project, emitter: this.emitterId, seq, time, request }),
-    );
+  /** For a call whose accepted event is durable, and for no other: a receipt vouches for that. */
+  claim(call: ClaimedCall): ClaimedReceipt {
+    if (this.#group.isFull) this.#group = this.#newGroup();
+    return this.#group.join({ v: 1, emitter: this.emitterId, ...call });
   }
 
-  /** Signs for the claims among the members of one commit group. */
-  signGroup(members: readonly unknown[]): void {
-    const claims = members.filter((member) => member instanceof ReceiptClaim);
-    const size = claims.length;
-    if (size === 0) return;
-    const statements = claims.map(({ statement }) => statement);
+  #newGroup(): ClaimedGroup {
+    return new ClaimedGroup((statements) => this.#sign(statements));
+  }
+
+  #sign(statements: readonly string[]): string[] {
+    const size = statements.length;
     const { root, paths } = statementTree(hasher, statements);
     const message = receiptMessage(this.emitterId, size, Buffer.from(root, 'latin1').toString('base64'));
     const signature = sign(null, Buffer.from(message), this.#privateKey).toString('base64url');
-    for (const [index, claim] of claims.entries()) {
-      const statement = Buffer.from(claim.statement).toString('base64url');
+    return statements.map((text, index) => {
+      const statement = Buffer.from(text).toString('base64url');
       const path = Buffer.from((paths[index] ?? []).join(''), 'latin1').toString('base64url');
-      claim.receipt = writeReceipt({ statement, index, size, path, signature });
-    }
+      return writeReceipt({ statement, index, size, path, signature });
+    });
+  }
+}
+
+/** Calls that get their receipts under one signature, when the first of them needs it. Takes no more after that. */
+class ClaimedGroup {
+  readonly #sign: (statements: readonly string[]) => string[];
+  readonly #calls: ReceiptStatement[] = [];
+  #receipts: string[] | null = null;
+
+  constructor(sign: (statements: readonly string[]) => string[]) {
+    this.#sign = sign;
+  }
+
+  get isFull(): boolean {
+    return this.#receipts !== null || this.#calls.length >= groupSizeMax;
+  }
+
+  join(call: ReceiptStatement): ClaimedReceipt {
+    const index = this.#calls.push(call) - 1;
+    return new ClaimedReceipt(
+      () => (this.#receipts ??= this.#sign(this.#calls.map(writeStatement)))[index] ?? '',
+    );
   }
 }
 

@@ -190,31 +190,6 @@ describe('PartitionWriter', () => {
     await writer.close();
   });
 
-  it('tells the members of each commit group, in order and before their appends resolve', async () => {
-    const told: unknown[][] = [];
-    let late: Promise<number> | undefined;
-    const writer = await PartitionWriter.create(await newHome(), 'topic', 'p1', {
-      onGroup: (members) => {
-        told.push([...members]);
-        if (members.includes(3)) late = append(4); // comes too late for the group that is on its way
-      },
-    });
-    const append = (member?: number) =>
-      writer
-        .appendSync([record(`${member}`)], member === undefined ? {} : { member })
-        .then(() => told.length);
-    // What is appended in one turn is one group; who stands for nothing is not told of.
-    expect(await Promise.all([append(1), append(), append(2)])).toEqual([1, 1, 1]);
-    expect(await append()).toBe(1);
-    expect(await append(3)).toBe(2);
-    expect(await late).toBe(3);
-    expect(told).toEqual([[1, 2], [3], [4]]);
-    const large = { ...record('large'), value: Buffer.alloc(800 * 1024) };
-    await writer.appendSync([large, large], { member: 'of the second group' });
-    expect(told.at(-1)).toEqual(['of the second group']);
-    await writer.close();
-  });
-
   it('keeps every acknowledged record when its process is killed, and its lock is free at once', async () => {
     const home = await newHome();
     for (let round = 0; round < 3; round += 1) {

@@ -23,7 +23,7 @@ import {
 const writevAsync = promisify(writev);
 const fdatasyncAsync = promisify(fdatasync);
 
-/** A commit group takes at most this, unless one record is larger: groups can be signed as one and read at once. */
+/** A commit group takes at most this, unless one record is larger: groups can be read at once. */
 const groupBytesMax = 1024 * 1024;
 const keyAndHeaderBytesMax = 64 * 1024;
 const capacityCheckMs = 1000;
@@ -48,12 +48,6 @@ export interface PartitionWriterOptions {
   readonly topicBytesMax?: number;
   /** Told once when a write or sync has failed. Nothing is tried again: after a failed fsync the next one lies. */
   readonly onFailure?: (error: LoomError) => void;
-  /**
-   * Told of the members of each commit group that has some, in the order in which they were appended, once, while the
-   * group is on its way to the disk and before any of its appends resolves: work that is done here (a signature over
-   * the group) costs no time of its own. The group may still fail. Must not throw.
-   */
-  readonly onGroup?: (members: readonly unknown[]) => void;
 }
 
 export interface AppendOptions {
@@ -61,13 +55,10 @@ export interface AppendOptions {
   readonly essential?: boolean;
   /** Nobody waits for it: it may join a later group, so that it costs no sync of its own. */
   readonly patient?: boolean;
-  /** Stands for these records when {@link PartitionWriterOptions.onGroup} tells what is in their group (the last one's). */
-  readonly member?: unknown;
 }
 
 interface CommitGroup {
   readonly frames: Buffer[];
-  readonly members: unknown[];
   bytes: number;
   /** False while all in it is patient. */
   due: boolean;
@@ -84,8 +75,8 @@ export class PartitionWriter implements Producer {
   readonly partition: string;
   readonly directory: string;
   readonly #lock: FileHandle;
-  readonly #options: Required<Omit<PartitionWriterOptions, 'onFailure' | 'onGroup'>> &
-    Pick<PartitionWriterOptions, 'onFailure' | 'onGroup'>;
+  readonly #options: Required<Omit<PartitionWriterOptions, 'onFailure'>> &
+    Pick<PartitionWriterOptions, 'onFailure'>;
   #segment: FileHandle;
   #segmentBytes: number;
   #segmentBeganAt = performance.now();
@@ -121,7 +112,6 @@ export class PartitionWriter implements Producer {
       queueBytesMax: options.queueBytesMax ?? 64 * 1024 * 1024,
       topicBytesMax: options.topicBytesMax ?? Number.MAX_SAFE_INTEGER,
       ...(options.onFailure ? { onFailure: options.onFailure } : {}),
-      ...(options.onGroup ? { onGroup: options.onGroup } : {}),
     };
     const lookMs = Math.min(ageLookMsMax, this.#options.segmentAgeMsMax / 2);
     this.#ageTimer = setInterval(() => this.#rollWhenOld(), lookMs).unref();
@@ -260,7 +250,6 @@ export class PartitionWriter implements Producer {
       group.bytes += frame.length;
       this.#queuedBytes += frame.length;
     }
-    if (options.member !== undefined) group.members.push(options.member);
     if (options.patient) this.#patience ??= setTimeout(() => this.#flushNow(), patienceMs);
     else this.#flushNow();
     return group.done;
@@ -295,7 +284,7 @@ export class PartitionWriter implements Producer {
   #newGroup(): CommitGroup {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     promise.catch(() => undefined); // chunk groups are appended without waiting
-    const group = { frames: [], members: [], bytes: 0, due: false, done: promise, resolve, reject };
+    const group = { frames: [], bytes: 0, due: false, done: promise, resolve, reject };
     this.#groups.push(group);
     return group;
   }
@@ -334,9 +323,7 @@ export class PartitionWriter implements Producer {
       const rest = Buffer.concat(group.frames);
       while (written < rest.length) written += (await this.#segment.write(rest, written)).bytesWritten;
     }
-    const synced = fdatasyncAsync(this.#segment.fd);
-    if (group.members.length > 0) this.#options.onGroup?.(group.members);
-    await synced;
+    await fdatasyncAsync(this.#segment.fd);
     if (this.#segmentBytes === 0) this.#segmentBeganAt = performance.now();
     this.#segmentBytes += group.bytes;
     this.#topicBytes += group.bytes;
