@@ -42,10 +42,7 @@ export function cloudEventHeaders(event: {
   seq?: number;
   traceparent?: string | undefined;
 }): Record<string, string> {
-  const place =
-    event.projectId === undefined ? {} : { ce_loomproject: event.projectId, ce_loomseq: String(event.seq) };
-  return {
-    ...place,
+  const headers: Record<string, string> = {
     ce_specversion: '1.0',
     ce_id: event.id,
     ce_type: `loom.${event.type}`,
@@ -53,6 +50,9 @@ export function cloudEventHeaders(event: {
     ce_subject: event.subject,
     ce_time: new Date(event.timeMs).toISOString(),
     'content-type': 'application/json',
-    ...(event.traceparent === undefined ? {} : { ce_traceparent: event.traceparent }),
   };
+  if (event.projectId !== undefined) headers.ce_loomproject = event.projectId;
+  if (event.seq !== undefined) headers.ce_loomseq = String(event.seq);
+  if (event.traceparent !== undefined) headers.ce_traceparent = event.traceparent;
+  return headers;
 }

@@ -31,6 +31,11 @@ export class AnswerTail {
     }
   }
 
+  /** The facts of all that was pushed, read by somebody else. */
+  learn(facts: AnswerFacts): void {
+    this.#read = { facts, whole: true };
+  }
+
   /** The number that the next event of a numbered stream has. */
   nextSequence(): number {
     const numbers = this.#tail

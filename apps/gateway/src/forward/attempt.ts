@@ -28,6 +28,8 @@ export interface AttemptHost {
   write(bytes: Buffer | string): void;
   /** Bytes of the provider, for the record; only once the answer is open. */
   keep(piece: Piece): void;
+  /** What the answer says, when all of it was kept and read: it need not be read again. */
+  learn(facts: AnswerFacts): void;
   /** The opened answer is over; `rest` is what was held back, for an answer that is whole. */
   close(end: { readonly failure: LoomError | null; readonly rest?: Buffer | string }): void;
   /** Nothing was opened and the attempt is over. The answer is there when the provider gave one. */
@@ -262,12 +264,12 @@ export class Attempt implements UpstreamListener {
       });
       return this.#fail({ kind: 'content_policy' }, cause, { ...answer, usage: facts.usage });
     }
-    const deliver = () => this.#deliverWhole(head, body);
+    const deliver = () => this.#deliverWhole(head, body, facts);
     if (this.#options.registersId && facts.responseId !== null) this.#register(facts.responseId, deliver);
     else deliver();
   }
 
-  #deliverWhole(head: HeldHead, body: Buffer): void {
+  #deliverWhole(head: HeldHead, body: Buffer, facts: AnswerFacts | null = null): void {
     const { pair } = this.#options.prepared;
     let bytes = body;
     try {
@@ -284,6 +286,7 @@ export class Attempt implements UpstreamListener {
       headers: pair ? { ...headers, 'content-type': 'application/json' } : headers,
     });
     for (const piece of this.#held) this.#host.keep(piece);
+    if (facts) this.#host.learn(facts);
     this.#host.write(bytes);
     this.#finish(null);
   }

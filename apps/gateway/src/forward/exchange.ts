@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { isLoomError, LoomError } from '@loom/errors';
-import { type AnswerContext, wireOf } from '@loom/providers';
+import { type AnswerContext, type AnswerFacts, wireOf } from '@loom/providers';
 import {
   type AttemptFailure,
   type AttemptPlan,
@@ -145,6 +145,10 @@ export class Exchange implements AttemptHost {
   keep({ bytes, atMs }: Piece): void {
     this.#call.tap?.chunk(bytes, atMs);
     this.#tail?.push(bytes);
+  }
+
+  learn(facts: AnswerFacts): void {
+    this.#tail?.learn(facts);
   }
 
   close({ failure, rest }: { readonly failure: LoomError | null; readonly rest?: Buffer | string }): void {

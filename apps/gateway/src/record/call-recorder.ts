@@ -14,7 +14,7 @@ import { ContentSeal } from './content-seal.ts';
 import type { Emitter } from './emitter.ts';
 import { encodePayload, encodePayloadSync, encodesAtOnce } from './payload.ts';
 import { emitParts } from './payload-parts.ts';
-import type { ReceiptSigner } from './receipts.ts';
+import type { ClaimedReceipt, ReceiptSigner } from './receipts.ts';
 import { wireFacts } from './wire-facts.ts';
 import { factsWithoutContent } from './without-content.ts';
 
@@ -116,8 +116,8 @@ export class CallRecorder {
       'request',
       encoded,
     );
-    let seq = 0;
-    let timeMs = 0;
+    const claimed = { callId: call.id, project: projectId, request: encoded.plainHash };
+    let receipt: ClaimedReceipt | null = null;
     const written = emitter.emit(
       {
         id: eventIds.accepted(call.id),
@@ -127,7 +127,7 @@ export class CallRecorder {
         traceparent: call.span?.traceparent,
         fields: { call: identity, facts, request: encoded.payload },
       },
-      { onStamp: (stamp) => ({ seq, timeMs } = stamp) },
+      { onStamp: ({ seq, timeMs }) => (receipt = receipts.claim({ ...claimed, seq, time: timeMs })) },
     );
     const density = splitByDensity(request.bytes.length, request.characters);
     const recording = new CallRecording({
@@ -144,8 +144,7 @@ export class CallRecorder {
       answerBytesMax: this.#options.answerBytesMax,
     });
     const durable = written.then(() => {
-      const claimed = { callId: call.id, project: projectId, request: encoded.plainHash };
-      call.receipt = receipts.claim({ ...claimed, seq, time: timeMs });
+      call.receipt = receipt;
     });
     return { recording, durable };
   }

@@ -9,7 +9,7 @@ import {
 import { systemProjectId } from '@loom/trace-schema';
 import type { Emitter } from './emitter.ts';
 
-/** What a call that is on the record takes its receipt from, when its answer begins. */
+/** What a call takes its receipt from when its answer begins, and never before its accepted event is durable. */
 export class ClaimedReceipt {
   readonly #signed: () => string;
 
@@ -30,8 +30,8 @@ const groupSizeMax = 32;
 
 /**
  * Gives the calls of an emitter their receipts (ADR 0016) by a key that is made here, never leaves this object and dies
- * with the process; `emitter.opened` certifies it. One signature is for all calls that were put on the record since the
- * last one: a provider takes longer than a commit group, so most answers find theirs signed.
+ * with the process; `emitter.opened` certifies it. One signature is for all calls that were appended since the last one,
+ * those on their way to the disk too: most answers find theirs signed.
  */
 export class ReceiptSigner {
   readonly emitterId: string;
@@ -60,7 +60,7 @@ export class ReceiptSigner {
     return emitter.emit(draft, { essential: true });
   }
 
-  /** For a call whose accepted event is durable, and for no other: a receipt vouches for that. */
+  /** For a call whose accepted event was appended: the receipt vouches for its being durable, so wait for that. */
   claim(call: ClaimedCall): ClaimedReceipt {
     if (this.#group.isFull) this.#group = this.#newGroup();
     return this.#group.join({ v: 1, emitter: this.emitterId, ...call });
