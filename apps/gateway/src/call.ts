@@ -15,8 +15,8 @@ import {
 } from '@loom/trace-schema';
 import type { RoutedCall } from './forward/routed-call.ts';
 import type { LimitState } from './limits/limit-state.ts';
+import type { ReceiptText } from './record/receipts.ts';
 import type { StoredResponseCall } from './stored-responses.ts';
-import type { ClaimedReceipt } from './record/receipts.ts';
 
 /** How a call ended, as far as the client and the provider could see it. */
 export interface CallEnd {
@@ -96,7 +96,7 @@ export class Call {
   /** Set by forward: whether the response cache had the answer; null when it was not asked. */
   cache: 'hit' | 'miss' | null = null;
   /** Set by capture, when the call is durably on the record: the caller's proof of it, for the answer's head. */
-  receipt: ClaimedReceipt | null = null;
+  receipt: ReceiptText | null = null;
   /** Set by capture: where the answer is to be copied to. */
   tap: AnswerTap | null = null;
   /** When the provider was called. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { nodeCrypto, parseReceipt, type ReceiptStatement, verifyReceipt } from '@loom/ledger';
 import { answerJson, answerPieces, UpstreamPlayer } from '@loom/testkit';
 import type { CallAccepted, EmitterOpened } from '@loom/trace-schema';
-import { type ClaimedReceipt, ReceiptSigner } from './record/receipts.ts';
+import { ReceiptSigner, type ReceiptText } from './record/receipts.ts';
 import { GatewayHarness } from './testing/gateway-harness.ts';
 import { chatAnswer, useGateway } from './testing/gateway-suite.ts';
 
@@ -127,12 +127,12 @@ describe('receipts', () => {
       request: 'a'.repeat(64),
     });
     const early = [1, 2, 3].map((seq) => signer.claim(call(seq)));
-    const placeOf = ({ text }: { readonly text: string }): string => text.split('.')[2] ?? '';
-    expect(placeOf(early[1] as ClaimedReceipt)).toBe('1-3');
+    const placeOf = (receipt: ReceiptText): string => receipt().split('.')[2] ?? '';
+    expect(placeOf(early[1] as ReceiptText)).toBe('1-3');
     const late = Array.from({ length: 40 }, (_, index) => signer.claim(call(index + 4)));
     expect(early.map(placeOf)).toEqual(['0-3', '1-3', '2-3']);
     expect(late.map(placeOf).filter((place) => /^(0|31)-/.test(place))).toEqual(['0-32', '31-32', '0-8']);
-    const signatures = [...early, ...late].map(({ text }) => text.split('.')[4]);
+    const signatures = [...early, ...late].map((receipt) => receipt().split('.')[4]);
     expect(new Set(signatures).size).toBe(3);
   });
 

@@ -13,7 +13,7 @@ export function responseHeaders(call: Call): OutgoingHttpHeaders {
     'x-loom-span-id': call.spanId,
     'x-request-id': call.id,
     'server-timing': `loom;dur=${addedMs.toFixed(3)}`,
-    ...(call.receipt === null ? {} : { 'x-loom-receipt': call.receipt.text }),
+    ...(call.receipt === null ? {} : { 'x-loom-receipt': call.receipt() }),
     ...(call.cache ? { 'x-loom-cache': call.cache } : {}),
     ...(call.limits ? limitHeaders(call.limits) : {}),
   };

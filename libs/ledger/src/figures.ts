@@ -39,7 +39,7 @@ export function compareFigures(
   return { same, other };
 }
 
-/** Absent members of an envelope's usage are zero. */
+/** Of the members that an envelope's usage has; those that are zero are not in it, and are not compared. */
 function isSameUsage(
   sealed: Readonly<Record<string, number>>,
   shown: Readonly<Record<string, number>>,

@@ -14,7 +14,7 @@ import { ContentSeal } from './content-seal.ts';
 import type { Emitter } from './emitter.ts';
 import { encodePayload, encodePayloadSync, encodesAtOnce } from './payload.ts';
 import { emitParts } from './payload-parts.ts';
-import type { ClaimedReceipt, ReceiptSigner } from './receipts.ts';
+import type { ReceiptSigner, ReceiptText } from './receipts.ts';
 import { wireFacts } from './wire-facts.ts';
 import { factsWithoutContent } from './without-content.ts';
 
@@ -117,7 +117,7 @@ export class CallRecorder {
       encoded,
     );
     const claimed = { callId: call.id, project: projectId, request: encoded.plainHash };
-    let receipt: ClaimedReceipt | null = null;
+    let receipt: ReceiptText | null = null;
     const written = emitter.emit(
       {
         id: eventIds.accepted(call.id),

@@ -9,21 +9,13 @@ import {
 import { systemProjectId } from '@loom/trace-schema';
 import type { Emitter } from './emitter.ts';
 
-/** What a call takes its receipt from when its answer begins, and never before its accepted event is durable. */
-export class ClaimedReceipt {
-  readonly #signed: () => string;
+/**
+ * Gives the value of `x-loom-receipt`, when the answer begins and never before the accepted event is durable. The first of a
+ * group to be asked has the whole group signed: tens of microseconds.
+ */
+export type ReceiptText = () => string;
 
-  constructor(signed: () => string) {
-    this.#signed = signed;
-  }
-
-  /** The value of `x-loom-receipt`. The first of a group to be asked has the whole group signed: 25 µs. */
-  get text(): string {
-    return this.#signed();
-  }
-}
-
-export type ClaimedCall = Omit<ReceiptStatement, 'v' | 'emitter'>;
+type ClaimedCall = Omit<ReceiptStatement, 'v' | 'emitter'>;
 
 /** Of the calls under one signature: its cost is shared, and a path has at most five hashes. */
 const groupSizeMax = 32;
@@ -61,7 +53,7 @@ export class ReceiptSigner {
   }
 
   /** For a call whose accepted event was appended: the receipt vouches for its being durable, so wait for that. */
-  claim(call: ClaimedCall): ClaimedReceipt {
+  claim(call: ClaimedCall): ReceiptText {
     if (this.#group.isFull) this.#group = this.#newGroup();
     return this.#group.join({ v: 1, emitter: this.emitterId, ...call });
   }
@@ -97,11 +89,9 @@ class ClaimedGroup {
     return this.#receipts !== null || this.#calls.length >= groupSizeMax;
   }
 
-  join(call: ReceiptStatement): ClaimedReceipt {
+  join(call: ReceiptStatement): ReceiptText {
     const index = this.#calls.push(call) - 1;
-    return new ClaimedReceipt(
-      () => (this.#receipts ??= this.#sign(this.#calls.map(writeStatement)))[index] ?? '',
-    );
+    return () => (this.#receipts ??= this.#sign(this.#calls.map(writeStatement)))[index] ?? '';
   }
 }
 
