@@ -35,7 +35,7 @@ const ping = (url: URL) =>
     const first = redis.pid;
     expect(await ping(redis.url)).toContain('+OK');
     expect(String(await askServer(Number(redis.url.port), Buffer.from('PING\r\n')))).toContain('NOAUTH');
-    redis.pause();
+    await redis.pause();
     expect(await ping(redis.url)).toBe('null');
     redis.resume();
     expect(await ping(redis.url)).toContain('+OK');

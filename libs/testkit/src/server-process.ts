@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -15,8 +15,8 @@ export interface RealServer {
   /** Of the running process; changes with `start`. Throws when there is none. */
   readonly pid: number;
   readonly isRunning: boolean;
-  /** SIGSTOP: connections stay open and nothing answers. */
-  pause(): void;
+  /** SIGSTOP, and resolves when every thread has stopped: connections stay open and nothing answers. */
+  pause(): Promise<void>;
   resume(): void;
   /** SIGKILL, and resolves when the process is gone. */
   kill(): Promise<void>;
@@ -103,8 +103,10 @@ class ServerProcess implements RealServer {
     );
   }
 
-  pause(): void {
-    process.kill(this.pid, 'SIGSTOP');
+  async pause(): Promise<void> {
+    const { pid } = this;
+    process.kill(pid, 'SIGSTOP');
+    while (!(await isStopped(pid))) await delay(1);
   }
 
   resume(): void {
@@ -166,4 +168,16 @@ export async function freePorts(count: number): Promise<number[]> {
   const ports = servers.map((server) => (server.address() as AddressInfo).port);
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
   return ports;
+}
+
+/** The signal is sent at once and reaches the threads of a busy machine later: until then they still answer. */
+async function isStopped(pid: number): Promise<boolean> {
+  const threads = await readdir(`/proc/${pid}/task`);
+  const states = await Promise.all(
+    threads.map(async (thread) => {
+      const stat = await readFile(`/proc/${pid}/task/${thread}/stat`, 'utf8').catch(() => ''); // it has ended
+      return /\) (\w)/.exec(stat)?.[1] ?? 'T';
+    }),
+  );
+  return states.every((state) => state === 'T' || state === 'Z');
 }

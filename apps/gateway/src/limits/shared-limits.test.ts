@@ -135,7 +135,7 @@ await startedServerSuite(
       };
       const running = await key.chat(gateway, { ...body, stream: true });
       upstream.play = answerJson(answer);
-      server.pause();
+      await server.pause();
       try {
         for (let n = 0; n < 6; n += 1) {
           const response = await key.chat(gateway);

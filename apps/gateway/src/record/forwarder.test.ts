@@ -120,7 +120,7 @@ await startedServerSuite(
       const stream = await opened(own);
       const forwarder = await Forwarder.start({ outbox, stream, logger });
       await forwarder.drain(30_000);
-      server.pause();
+      await server.pause();
       await (
         await outbox.producer(topics.traces)
       ).append([{ key: 'p/e', headers: { ce_id: '100' }, value: Buffer.from('100') }]);
@@ -149,7 +149,7 @@ await startedServerSuite(
       expect(await call()).toBe(200);
       await gateway.close();
       env['LOOM_EVENT_STREAM_URL'] = own.href;
-      server.pause();
+      await server.pause();
       await gateway.open();
       expect(await call()).toBe(200);
       expect(await gateway.metric('loom_gateway_stream_connected')).toBe(0);

@@ -159,7 +159,7 @@ await startedServerSuite(
       const store = await open(url);
       const scope = randomUUID();
       await store.reserve(demandOf(scope));
-      server.pause();
+      await server.pause();
       try {
         const asked = Array.from({ length: 50 }, () => store.reserve(demandOf(scope)));
         for (const one of await Promise.allSettled(asked))
@@ -171,9 +171,14 @@ await startedServerSuite(
             store.reserve(demandOf(scope)).finally(() => settled.push('reserve')),
           ),
         );
-        setImmediate(() => settled.push('immediate'));
+        const immediate = new Promise<void>((resolve) =>
+          setImmediate(() => {
+            settled.push('immediate');
+            resolve();
+          }),
+        );
         await all;
-        await delay(0);
+        await immediate;
         expect(settled.indexOf('immediate')).toBeGreaterThanOrEqual(1000);
         await expect(store.ping()).rejects.toMatchObject({ code: 'unavailable' });
       } finally {

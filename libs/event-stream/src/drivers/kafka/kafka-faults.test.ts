@@ -187,7 +187,7 @@ await startedServerSuite(
           }
         })();
         await until(() => read.size > 100);
-        broker.pause();
+        await broker.pause();
         await delay(3_000);
         broker.resume();
         const afterPause = sent;
@@ -213,7 +213,7 @@ await startedServerSuite(
         const stream = await open({ partitions: '1', delivery: '1000' });
         const producer = await stream.producer(topic);
         await producer.append([record('k', 0)]);
-        broker.pause();
+        await broker.pause();
         const first = producer.append([record('k', 1)]);
         await delay(200);
         const second = producer.append([record('k', 2)]);
@@ -230,7 +230,7 @@ await startedServerSuite(
         const producer = await stream.producer(topic);
         const value = Buffer.alloc(900_000, 'x');
         const append = () => producer.append([{ key: 'k', headers: {}, value }]);
-        broker.pause();
+        await broker.pause();
         const accepted = count(74).map(append);
         await expect(append()).rejects.toMatchObject({
           code: 'overloaded',
