@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
@@ -100,6 +101,33 @@ describe('the ClickHouse side', () => {
     abort.abort();
     await left;
     while (await isRunning());
+    await client.close();
+  });
+
+  it('takes a batch again that a crash has cut between its id and its part', async () => {
+    const client = clickhouse();
+    await client.command({
+      query: `CREATE TABLE cut (k UInt64) ENGINE = MergeTree ORDER BY k
+              SETTINGS non_replicated_deduplication_window = 100`,
+    });
+    const insert = (k: number) =>
+      client.insert({
+        table: 'cut',
+        values: [{ k }],
+        format: 'JSONEachRow',
+        clickhouse_settings: { insert_deduplicate: 1, insert_deduplication_token: `batch ${k}` },
+      });
+    for (const k of [1, 2, 3]) await insert(k);
+    const [table] = await select<{ path: string }>(
+      `SELECT data_paths[1] AS path FROM system.tables WHERE database = 'loom' AND name = 'cut'`,
+    );
+    await engines.kill();
+    const newest = (await readdir(table?.path ?? '')).filter((name) => /^all_3_/.test(name));
+    await rename(join(table?.path ?? '', newest[0] ?? ''), join(table?.path ?? '', 'tmp_insert_all_3_3_0'));
+    await engines.restart();
+
+    for (const k of [1, 2, 3]) await insert(k);
+    expect(await select('SELECT k FROM cut ORDER BY k')).toEqual([{ k: '1' }, { k: '2' }, { k: '3' }]);
     await client.close();
   });
 

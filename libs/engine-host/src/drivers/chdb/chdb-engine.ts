@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type RawInsertFormat, Session, type SessionOptions } from 'chdb';
+import { forgetCutInserts } from './deduplication-logs.ts';
 import { quote, type Statement } from './statement.ts';
 
 export interface ChdbLimits {
@@ -59,7 +60,9 @@ export class ChdbEngine {
     const configFile = join(directory, 'engine.xml');
     await writeFile(configFile, serverConfig, { mode: 0o600 });
     const options: SessionOptions = { connectionArgs: [`--config-file=${configFile}`] };
-    const engine = new ChdbEngine(directory, limits, new Session(join(directory, 'data'), options));
+    const data = join(directory, 'data');
+    await forgetCutInserts(data);
+    const engine = new ChdbEngine(directory, limits, new Session(data, options));
     await engine.#root.queryAsync('CREATE DATABASE IF NOT EXISTS loom');
     return engine;
   }
