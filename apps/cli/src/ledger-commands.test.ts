@@ -32,7 +32,13 @@ const project: Project = {
 };
 const erasure: Erasure = {
   ...{ id: 'e1', projectId: 'p1', state: 'requested', spans: 0, payloads: 0 },
-  ...{ requestedAt: '2026-11-22T10:00:00Z', keysGoneAt: null, rowsGoneAt: null, completeAt: null },
+  ...{
+    requestedAt: '2026-11-22T10:00:00Z',
+    before: null,
+    keysGoneAt: null,
+    rowsGoneAt: null,
+    completeAt: null,
+  },
 };
 
 const key = new TestKey('loom.example');

@@ -42,6 +42,7 @@ export class ErasureDesk {
       buckets: [],
       spans: 0,
       payloads: 0,
+      beforeMs: null,
       keysGoneAtMs: null,
       rowsGoneAtMs: null,
       completeAtMs: null,
@@ -55,6 +56,7 @@ function toErasure(erasure: StoredErasure): Erasure {
   return {
     ...{ id, projectId, state, spans, payloads },
     requestedAt: new Date(erasure.requestedAtMs).toISOString(),
+    before: instantOf(erasure.beforeMs),
     keysGoneAt: instantOf(erasure.keysGoneAtMs),
     rowsGoneAt: instantOf(erasure.rowsGoneAtMs),
     completeAt: instantOf(erasure.completeAtMs),

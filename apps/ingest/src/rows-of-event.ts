@@ -9,6 +9,7 @@ import {
   type CaptureRefusals,
   type CostComputed,
   type EmitterClosed,
+  nanosOfMillis,
   outcomeOf,
   type Payload,
   type PayloadPart,
@@ -17,6 +18,7 @@ import {
   type TraceEvent,
   type Usage,
   type UsageSource,
+  uuidTimeMs,
 } from '@loom/trace-schema';
 import {
   type CallRow,
@@ -80,11 +82,12 @@ export function rowsOfEvent(event: TraceEvent | CostComputed, readers: EventRead
 }
 
 function rowsOfAccepted(event: CallAccepted): EventRows {
-  const { projectId, call, time, request } = event;
+  const { projectId, call, request } = event;
+  const startTime = nanosOfMillis(uuidTimeMs(call.callId)); // as its span will have it: not a moment later
   const plain = decodePayload(request);
   const { text, lastUserText } = plain ? requestText(plain) : { text: '', lastUserText: '' };
   const accepted: CallRow = {
-    ...callRow(event, call, event.facts, time),
+    ...callRow(event, call, event.facts, startTime),
     inputPreview: preview(lastUserText === '' ? text : lastUserText),
     requestLength: request.length,
     requestHash: request.hash,
@@ -92,7 +95,7 @@ function rowsOfAccepted(event: CallAccepted): EventRows {
   return {
     accepted: [accepted],
     payloads: [headOf(event, call.spanId, 'request', request)],
-    texts: textRows({ projectId, spanId: call.spanId, startTime: time, part: 'request' }, text),
+    texts: textRows({ projectId, spanId: call.spanId, startTime, part: 'request' }, text),
   };
 }
 

@@ -3,10 +3,11 @@ import type { LedgerStore } from '@loom/control-store';
 import { bucketLabels, parseMasterKeys } from '@loom/control-store/secrets';
 import type { LoomError } from '@loom/errors';
 import type { EventStream } from '@loom/event-stream';
+import { keyPeriodOf } from '@loom/ledger';
 import { startConsumer } from '@loom/service-kit';
 import type { Signer } from '@loom/signer';
 import type { Logger, Metrics } from '@loom/telemetry';
-import { millisOfNanos, newUuid } from '@loom/trace-schema';
+import { millisOfNanos, newUuid, uuidTimeMs } from '@loom/trace-schema';
 import type { TraceJanitor } from '@loom/trace-store';
 import { Anchors } from './anchor/anchors.ts';
 import { AppModule } from './app.module.ts';
@@ -37,6 +38,8 @@ export interface LedgerServiceDeps {
   readonly metrics: Metrics;
   /** Called when a file of the ledger cannot be written any more: the process must end and be started again. */
   readonly onFileFailure: (error: unknown) => void;
+  /** What erasures and retention take for now, unix milliseconds; absent: the clock. */
+  readonly now?: () => number;
 }
 
 const watchMs = 5_000;
@@ -68,7 +71,8 @@ export async function startLedger(deps: LedgerServiceDeps): Promise<{ close(): P
     ...{ commitments, appender },
     onKey: async ({ keyId, projectId, bucket: named, sealed: sealedKey, time }) => {
       const [bucket = named] = bucketLabels(masterKeys, projectId, named);
-      const key = { keyId, projectId, bucket, sealedKey, createdAtMs: millisOfNanos(time) };
+      const fromMs = keyPeriodOf(uuidTimeMs(keyId));
+      const key = { keyId, projectId, bucket, sealedKey, createdAtMs: millisOfNanos(time), fromMs };
       await store.keepBucketKey(key);
       await files?.keys?.put(key);
     },
@@ -107,7 +111,10 @@ export async function startLedger(deps: LedgerServiceDeps): Promise<{ close(): P
     await files?.journal?.sweep();
   });
   watch.start();
-  const janitorDeps = { store, traceStore: deps.traceStore, appender, keyFiles: files?.keys ?? null, logger };
+  const janitorDeps = {
+    ...{ store, traceStore: deps.traceStore, appender, keyFiles: files?.keys ?? null, logger },
+    now: deps.now ?? Date.now,
+  };
   const eraser = new Eraser({
     ...janitorDeps,
     masterKeys,

@@ -37,7 +37,7 @@ describe('LeafOpener', () => {
     const keyId = newUuid();
     const key = newBucketKey();
     const sealedKey = sealBucketKey(masterKeys, keyId, key);
-    await controlStore.ledger.keepBucketKey({ projectId, bucket: 'day/2026-01-01', keyId, sealedKey, createdAtMs: 1 }); // prettier-ignore
+    await controlStore.ledger.keepBucketKey({ projectId, bucket: 'day/2026-01-01', keyId, sealedKey, createdAtMs: 1, fromMs: 0 }); // prettier-ignore
     const bytes = Buffer.from(kept);
     const data = sealPayload(key, bytes, { projectId, callId, part: 'response' }).toString('base64');
     await store.writeBatch({
@@ -67,7 +67,7 @@ describe('LeafOpener', () => {
     const change = all.find(({ resourceId }) => resourceId === id);
     const keyId = newUuid();
     const sealedKey = sealBucketKey(masterKeys, keyId, newBucketKey());
-    await controlStore.ledger.keepBucketKey({ projectId: id, bucket: 'control', keyId, sealedKey, createdAtMs: 1 }); // prettier-ignore
+    await controlStore.ledger.keepBucketKey({ projectId: id, bucket: 'control', keyId, sealedKey, createdAtMs: 1, fromMs: 0 }); // prettier-ignore
     const leaf = { index: 0, eventId: `control/${change?.id}`, kind: 'control.changed', timeMs: 1 };
     const envelope = writeEnvelope({
       ...{ v: 1, project: id, id: leaf.eventId, kind: leaf.kind, time: 1 },

@@ -170,7 +170,7 @@ export const NewPrice = z.strictObject({
   cacheWritePerMillionUsd: perMillion.nullable().default(null),
 });
 
-/** The erasure of all calls of an end user that started before it was asked for. */
+/** The erasure of all calls of an end user that began before a moment shortly after it was asked for. */
 export const Erasure = z.object({
   id: z.string(),
   projectId: z.string(),
@@ -183,6 +183,8 @@ export const Erasure = z.object({
   spans: z.int(),
   payloads: z.int(),
   requestedAt: z.iso.datetime(),
+  /** Calls that began before it are erased, those after it are kept: the end of a minute, known when the keys are gone. */
+  before: z.iso.datetime().nullable(),
   keysGoneAt: z.iso.datetime().nullable(),
   rowsGoneAt: z.iso.datetime().nullable(),
   completeAt: z.iso.datetime().nullable(),

@@ -27,6 +27,7 @@ export {
   type AnchorState,
   type Append,
   type BucketKey,
+  type BucketPlace,
   type CheckpointPlace,
   type DueRetention,
   type Erasure,

@@ -62,13 +62,13 @@ export interface LedgerStore {
   /** The current key of a bucket, made by `make` when there is none. */
   bucketKey(projectId: string, bucket: string, make: () => BucketKey): Promise<BucketKey>;
   /** Keeps a key that was made elsewhere; one of the same id stays as it is. */
-  keepBucketKey(key: BucketKey & { readonly projectId: string; readonly bucket: string }): Promise<void>;
+  keepBucketKey(key: BucketKey & BucketPlace): Promise<void>;
   readBucketKeys(keyIds: readonly string[]): Promise<ReadonlyMap<string, BucketKey>>;
-  /** Ids of the keys of these buckets, and of those of days before one (`YYYY-MM-DD`). */
+  /** The keys of these buckets, and of those of days before one (`YYYY-MM-DD`); in the order of their ids. */
   listBucketKeys(
     projectId: string,
     of: { readonly buckets?: readonly string[]; readonly daysBefore?: string },
-  ): Promise<string[]>;
+  ): Promise<(Pick<BucketKey, 'keyId' | 'fromMs'> & Pick<BucketPlace, 'bucket'>)[]>;
   deleteBucketKeys(keyIds: readonly string[]): Promise<void>;
   /** Resolves when the table of keys is written anew: what was deleted is in no file of it any more. */
   rewriteBucketKeys(): Promise<void>;
@@ -78,7 +78,7 @@ export interface LedgerStore {
   ): Promise<void>;
   /** Newest first; at most 200. */
   listErasures(projectId: string): Promise<Erasure[]>;
-  /** Those that are not complete, of all projects that are not on hold; oldest first, at most `limit`. */
+  /** Those that are not complete, of all projects that are not on hold; the least advanced first, of these the oldest. */
   listOpenErasures(limit: number): Promise<Erasure[]>;
   updateErasure(id: string, change: ErasureUpdate): Promise<void>;
 
@@ -100,6 +100,8 @@ export interface Erasure {
   readonly payloads: number;
   readonly requestedBy: string;
   readonly requestedAtMs: number;
+  /** Calls that began before it are erased; null until the keys are gone. */
+  readonly beforeMs: number | null;
   readonly keysGoneAtMs: number | null;
   readonly rowsGoneAtMs: number | null;
   readonly completeAtMs: number | null;
@@ -232,6 +234,13 @@ export interface BucketKey {
   readonly keyId: string;
   readonly sealedKey: string;
   readonly createdAtMs: number;
+  /** Nothing of calls that began before is under it; 0 when it is for any. */
+  readonly fromMs: number;
+}
+
+export interface BucketPlace {
+  readonly projectId: string;
+  readonly bucket: string;
 }
 
 /** An audit entry, as the ledger tells of it. */

@@ -32,6 +32,17 @@ export function bucketOf({
     : `user/${userId}`;
 }
 
+/** Milliseconds; see {@link keyPeriodOf}. */
+export const keyPeriodMs = 60_000;
+
+/**
+ * The beginning of the key period of a moment, unix milliseconds. A key of an end user that is made by an emitter is for
+ * calls that begin in one period, and an erasure ends with one: so no key is for calls of before and after it.
+ */
+export function keyPeriodOf(timeMs: number): number {
+  return Math.floor(timeMs / keyPeriodMs) * keyPeriodMs;
+}
+
 export function commitmentSalt(bucketKey: Uint8Array, eventId: string, part: string): Uint8Array {
   return derive(bucketKey, `loom/salt/v1/${eventId}/${part}`, saltBytes);
 }

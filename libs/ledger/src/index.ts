@@ -2,6 +2,8 @@ export {
   bucketCommitment,
   bucketKeyBytes,
   bucketOf,
+  keyPeriodMs,
+  keyPeriodOf,
   commitmentSalt,
   newBucketKey,
   openPayload,

@@ -25,6 +25,7 @@ const stamp = {
 export const CallIdentity = z.strictObject({
   organizationId: z.string(),
   keyId: z.string(),
+  /** A UUIDv7: its time is when the call began, which decides on which side of an erasure the call is. */
   callId: z.uuid(),
   traceId: z.string().length(32),
   spanId: z.string().length(16),
@@ -246,7 +247,10 @@ export const EmitterOpened = z.strictObject({
 });
 export type EmitterOpened = z.infer<typeof EmitterOpened>;
 
-/** A bucket key that an emitter has made for a project whose content is `sealed`. Before the first event that uses it. */
+/**
+ * A bucket key that an emitter has made for a project whose content is `sealed`. Before the first event that uses it. That
+ * of an end user is for calls that began in one minute: the one that its id, a UUIDv7, was made in.
+ */
 export const KeyCreated = z.strictObject({
   ...stamp,
   type: z.literal('key.created'),

@@ -1,5 +1,5 @@
 import { type MasterKeys, openBucketKey, sealBucketKey } from '@loom/control-store/secrets';
-import { bucketOf, newBucketKey } from '@loom/ledger';
+import { bucketOf, keyPeriodOf, newBucketKey } from '@loom/ledger';
 import { type KeyCreated, newUuid } from '@loom/trace-schema';
 import type { Emitter } from './emitter.ts';
 
@@ -16,11 +16,8 @@ export interface ContentKeysOptions {
 
 /** Keys that are remembered; the one used longest ago is forgotten first. A bucket may have any number of keys. */
 const keysMax = 10_000;
-/**
- * After this a bucket gets another key: what an end user says after an erasure is lost for no longer, and the key of a
- * call is found in the outbox not far before the call. Milliseconds.
- */
-const usedForMs = 10 * 60_000;
+/** After this a day gets another key: the key of a call is found in the outbox not far before the call. Milliseconds. */
+const dayKeyUsedForMs = 10 * 60_000;
 
 /** The bucket keys of one emitter for projects whose content is `sealed`. Each is on the record before it is used. */
 export class ContentKeys {
@@ -31,27 +28,33 @@ export class ContentKeys {
     this.#options = options;
   }
 
-  /** The key for a call; writes `key.created` for a new one. Throws as {@link Emitter.emit} does when that is refused. */
+  /**
+   * The key for a call that began at `timeMs`; writes `key.created` for a new one. Throws as {@link Emitter.emit} does when
+   * that is refused.
+   */
   keyFor(call: {
     readonly projectId: string;
     readonly userId: string | null;
     readonly timeMs: number;
   }): ContentKey {
+    const { projectId, timeMs } = call;
     const bucket = bucketOf(call);
-    const place = JSON.stringify([call.projectId, bucket]);
+    const place = JSON.stringify([projectId, bucket]);
     const found = this.#keys.get(place);
     this.#keys.delete(place);
-    const isFresh = found && call.timeMs - found.madeAtMs < usedForMs;
-    const kept = isFresh ? found : { key: this.#make(call.projectId, bucket), madeAtMs: call.timeMs };
+    const kept =
+      found && isFor(bucket, found.madeAtMs, timeMs)
+        ? found
+        : { key: this.#make(projectId, bucket, timeMs), madeAtMs: timeMs };
     this.#keys.set(place, kept);
     const [oldest] = this.#keys.keys();
     if (oldest !== undefined && this.#keys.size > keysMax) this.#keys.delete(oldest);
     return kept.key;
   }
 
-  #make(projectId: string, bucket: string): ContentKey {
+  #make(projectId: string, bucket: string, timeMs: number): ContentKey {
     const { emitter, masterKeys } = this.#options;
-    const key = { id: newUuid(), bytes: newBucketKey() };
+    const key = { id: newUuid(timeMs), bytes: newBucketKey() };
     const sealed = sealBucketKey(masterKeys, key.id, key.bytes);
     const draft = {
       id: `${key.id}/created`,
@@ -63,6 +66,13 @@ export class ContentKeys {
     void emitter.emit(draft, { patient: true });
     return key;
   }
+}
+
+/** Whether a key that was made for a call at `madeAtMs` is for one at `timeMs` as well. */
+function isFor(bucket: string, madeAtMs: number, timeMs: number): boolean {
+  return bucket.startsWith('user/')
+    ? keyPeriodOf(timeMs) === keyPeriodOf(madeAtMs)
+    : timeMs - madeAtMs < dayKeyUsedForMs;
 }
 
 /** The key of a `key.created` event. Throws `config_invalid` when the master key is missing. */

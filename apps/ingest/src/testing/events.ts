@@ -4,6 +4,7 @@ import {
   type CallAccepted,
   type CallEnded,
   eventIds,
+  millisOfNanos,
   newSpanId,
   newTraceId,
   newUuid,
@@ -11,7 +12,8 @@ import {
   topics,
 } from '@loom/trace-schema';
 
-export const startTime = '1772600400123456789';
+/** A whole millisecond: it is the time of the call's id too. */
+export const startTime = '1772600400123000000';
 
 export function inline(bytes: Buffer, encoded = bytes, codec: Payload['codec'] = 'identity'): Payload {
   return {
@@ -27,7 +29,7 @@ export function inline(bytes: Buffer, encoded = bytes, codec: Payload['codec'] =
 
 /** One call of a project: what was accepted and how it ended. */
 export function callEvents(projectId: string, request: Payload, response: Payload | null) {
-  const callId = newUuid();
+  const callId = newUuid(millisOfNanos(startTime));
   const stamp = { emitter: newUuid(), projectId, time: startTime };
   const call: CallAccepted['call'] = {
     organizationId: 'org',

@@ -1,9 +1,10 @@
 import type { Erasure, LedgerStore } from '@loom/control-store';
 import { bucketLabels, type MasterKeys, openErasedUser } from '@loom/control-store/secrets';
+import { keyPeriodMs, keyPeriodOf } from '@loom/ledger';
 import type { Logger } from '@loom/telemetry';
 import type { Selection, TraceJanitor } from '@loom/trace-store';
 import { nanosOfMillis } from '@loom/trace-schema';
-import { type Commitments, leafOfEnvelope } from '../seal/commitments.ts';
+import { type Commitments, leafOfEnvelope, rememberMs } from '../seal/commitments.ts';
 import type { KeyFiles } from '../seal/key-files.ts';
 import type { LogAppender } from '../seal/log-appender.ts';
 
@@ -11,24 +12,27 @@ export interface EraserDeps {
   readonly store: LedgerStore;
   readonly traceStore: Pick<TraceJanitor, 'erase' | 'countErasable' | 'sweep'>;
   readonly appender: Pick<LogAppender, 'append'>;
-  readonly commitments: Pick<Commitments, 'forget'>;
+  readonly commitments: Pick<Commitments, 'currentKey'>;
   readonly masterKeys: MasterKeys;
   readonly keyFiles: Pick<KeyFiles, 'remove'> | null;
   readonly logger: Logger;
   /** After so long the stream's segments are gone as well. Milliseconds. */
   readonly deadlineMs: number;
-  readonly now?: () => number;
+  readonly now: () => number;
 }
 
-/** Erasures of one round: those of one project are one change of each table. */
-const roundMax = 500;
+/** Erasures that are looked at in one round, and those of them that are brought a step further. */
+const [openMax, stepMax] = [5_000, 500];
 /** Ids of one leaf, so that its envelope fits. */
 const bucketsOfLeaf = 16;
+/** Every sealer has asked for a key again by then, also when clocks differ by as much. Milliseconds. */
+const settleMs = 2 * rememberMs;
 
 /**
  * Carries erasures out, a step a round, each of which may be taken again: first the keys go, which makes the commitments of
  * the leaves unopenable and sealed content unreadable, and a leaf says so; then the rows; then time passes until nothing
- * that they were written to is left, in the stream and in the trace store's files.
+ * that they were written to is left, in the stream and in the trace store's files. An erasure takes the calls that began
+ * before the end of a key period that is not over yet, so that no call is half in it.
  */
 export class Eraser {
   readonly #deps: EraserDeps;
@@ -39,60 +43,73 @@ export class Eraser {
   }
 
   async round(): Promise<void> {
-    const open = await this.#deps.store.listOpenErasures(roundMax);
-    await this.#eraseKeys(open.filter(({ state }) => state === 'requested'));
-    const rest = await this.#deps.store.listOpenErasures(roundMax);
-    const keysGone = rest.filter(({ state }) => state === 'keys_gone');
-    const together = ({ projectId, keysGoneAtMs }: Erasure) => `${projectId} ${keysGoneAtMs}`;
-    for (const own of Map.groupBy(keysGone, together).values()) await this.#eraseRows(own);
-    await this.#complete(rest.filter((erasure) => erasure.state === 'rows_gone' && this.#isDue(erasure)));
+    const open = await this.#deps.store.listOpenErasures(openMax);
+    await this.#eraseKeys(open.filter(({ state }) => state === 'requested').slice(0, stepMax));
+    const rest = (await this.#deps.store.listOpenErasures(openMax)).filter(isCut);
+    await this.#eraseLateKeys(rest);
+    const keysGone = rest.filter(({ state, beforeMs }) => state === 'keys_gone' && beforeMs <= this.#now);
+    const together = ({ projectId, beforeMs }: CutErasure) => `${projectId} ${beforeMs}`;
+    for (const own of Map.groupBy(keysGone.slice(0, stepMax), together).values()) await this.#eraseRows(own);
+    const due = rest.filter((erasure) => erasure.state === 'rows_gone' && this.#isDue(erasure));
+    await this.#complete(due.slice(0, stepMax));
   }
 
   get #now(): number {
-    return (this.#deps.now ?? Date.now)();
+    return this.#deps.now();
   }
 
-  /** Those of one round have one end: calls that began before it are part of them. */
   async #eraseKeys(erasures: readonly Erasure[]): Promise<void> {
     const { store, appender } = this.#deps;
-    const gone: (readonly [Erasure, buckets: readonly string[]])[] = [];
-    for (const erasure of erasures) gone.push([erasure, await this.#deleteKeys(erasure)]);
-    this.#deps.commitments.forget();
-    const keysGoneAtMs = this.#now;
-    for (const [erasure, buckets] of gone) {
-      await appender.append(erasure.projectId, this.#leaves(erasure, buckets));
-      await store.updateErasure(erasure.id, { state: 'keys_gone', keysGoneAtMs });
+    for (const erasure of erasures) {
+      const beforeMs = keyPeriodOf(this.#now + settleMs) + keyPeriodMs;
+      const buckets = await this.#replaceKeys(erasure, beforeMs);
+      await appender.append(erasure.projectId, leavesOf(erasure, buckets));
+      await store.updateErasure(erasure.id, { state: 'keys_gone', keysGoneAtMs: this.#now, beforeMs });
     }
   }
 
-  async #deleteKeys(erasure: Erasure): Promise<readonly string[]> {
-    const { store, masterKeys, keyFiles } = this.#deps;
+  /** The end user has a new key for calls that begin at `beforeMs` or later, and all others go; returns their ids. */
+  async #replaceKeys(erasure: Erasure, beforeMs: number): Promise<readonly string[]> {
+    const { store, commitments } = this.#deps;
     const { id, projectId } = erasure;
-    const labels = bucketLabels(masterKeys, projectId, `user/${this.#userOf(erasure)}`);
+    const bucket = `user/${this.#userOf(erasure)}`;
     // What an earlier try has deleted is remembered in the erasure, so that its leaf names all of it.
-    const found = await store.listBucketKeys(projectId, { buckets: labels });
-    const buckets = [...new Set([...erasure.buckets, ...found])];
-    await store.updateErasure(id, { buckets });
-    await store.deleteBucketKeys(buckets);
-    await keyFiles?.remove(buckets);
-    return buckets;
+    const gone = new Set(erasure.buckets);
+    for (;;) {
+      const found = await store.listBucketKeys(projectId, { buckets: this.#labelsOf(erasure) });
+      for (const { keyId, fromMs } of found) if (fromMs < beforeMs) gone.add(keyId);
+      await store.updateErasure(id, { buckets: [...gone] });
+      await this.#deleteKeys([...gone]);
+      const { fromMs } = await commitments.currentKey(projectId, bucket, beforeMs);
+      if (fromMs >= beforeMs) return [...gone]; // else a sealer has made a key meanwhile
+    }
   }
 
-  #leaves({ id, projectId: project, requestedAtMs, requestedBy }: Erasure, buckets: readonly string[]) {
-    const count = Math.max(1, Math.ceil(buckets.length / bucketsOfLeaf));
-    return Array.from({ length: count }, (_, at) => ({
-      place: null,
-      leaf: leafOfEnvelope({
-        ...{ v: 1, project, id: `erasure/${id}/${at}`, kind: 'payload.erased', time: requestedAtMs },
-        ...{
-          actor: requestedBy.slice(0, 120),
-          buckets: buckets.slice(at * bucketsOfLeaf, (at + 1) * bucketsOfLeaf),
-        },
-      }),
-    }));
+  /** Keys of emitters that came only now: a leaf names each, then it goes. */
+  async #eraseLateKeys(erasures: readonly CutErasure[]): Promise<void> {
+    const { store, appender } = this.#deps;
+    for (const [projectId, own] of Map.groupBy(erasures, (erasure) => erasure.projectId)) {
+      const cuts = new Map<string, CutErasure>();
+      for (const erasure of own)
+        for (const label of this.#labelsOf(erasure))
+          if (erasure.beforeMs >= (cuts.get(label)?.beforeMs ?? 0)) cuts.set(label, erasure);
+      for (const { keyId, bucket, fromMs } of await store.listBucketKeys(projectId, {
+        buckets: [...cuts.keys()],
+      })) {
+        const erasure = cuts.get(bucket);
+        if (!erasure || fromMs >= erasure.beforeMs) continue;
+        await appender.append(projectId, [leafOf(erasure, keyId, [keyId])]);
+        await this.#deleteKeys([keyId]);
+      }
+    }
   }
 
-  async #eraseRows(erasures: readonly Erasure[]): Promise<void> {
+  async #deleteKeys(keyIds: readonly string[]): Promise<void> {
+    await this.#deps.store.deleteBucketKeys(keyIds);
+    await this.#deps.keyFiles?.remove(keyIds);
+  }
+
+  async #eraseRows(erasures: readonly CutErasure[]): Promise<void> {
     const { store, traceStore, logger } = this.#deps;
     const [{ projectId } = { projectId: '' }] = erasures;
     for (const erasure of erasures)
@@ -103,9 +120,9 @@ export class Eraser {
     logger.info({ projectId, erasures: erasures.length }, 'rows of end users erased');
   }
 
-  async #complete(due: readonly Erasure[]): Promise<void> {
+  async #complete(due: readonly CutErasure[]): Promise<void> {
     const { store, traceStore, deadlineMs, logger } = this.#deps;
-    const erased: Erasure[] = [];
+    const erased: CutErasure[] = [];
     for (const erasure of due) if (!(await this.#eraseLate(erasure))) erased.push(erasure);
     if (erased.length === 0) return;
     const leftMs = await traceStore.sweep(deadlineMs);
@@ -120,7 +137,7 @@ export class Eraser {
   }
 
   /** Rows may have come late: they go as well, and so does what they were written to. */
-  async #eraseLate(erasure: Erasure): Promise<boolean> {
+  async #eraseLate(erasure: CutErasure): Promise<boolean> {
     const { store, traceStore } = this.#deps;
     const late = await traceStore.countErasable(this.#selectionOf([erasure]));
     if (late.spans + late.payloads === 0) return false;
@@ -137,14 +154,43 @@ export class Eraser {
     return this.#now - (rowsGoneAtMs ?? 0);
   }
 
-  /** What came after the keys were gone is not part of it. */
-  #selectionOf(erasures: readonly Erasure[]): Selection {
-    const [{ projectId, keysGoneAtMs } = { projectId: '', keysGoneAtMs: 0 }] = erasures;
+  #selectionOf(erasures: readonly CutErasure[]): Selection {
+    const [{ projectId, beforeMs } = { projectId: '', beforeMs: 0 }] = erasures;
     const users = erasures.map((erasure) => this.#userOf(erasure));
-    return { projectId, users, before: nanosOfMillis(keysGoneAtMs ?? 0) };
+    return { projectId, users, before: nanosOfMillis(beforeMs) };
+  }
+
+  #labelsOf(erasure: Erasure): string[] {
+    return bucketLabels(this.#deps.masterKeys, erasure.projectId, `user/${this.#userOf(erasure)}`);
   }
 
   #userOf({ id, sealedUser }: Erasure): string {
     return openErasedUser(this.#deps.masterKeys, id, sealedUser);
   }
+}
+
+/** One whose keys are gone: it is known which calls it takes. */
+type CutErasure = Erasure & { readonly beforeMs: number };
+
+function isCut(erasure: Erasure): erasure is CutErasure {
+  return erasure.state !== 'requested' && erasure.beforeMs !== null;
+}
+
+function leavesOf(erasure: Erasure, buckets: readonly string[]) {
+  const count = Math.max(1, Math.ceil(buckets.length / bucketsOfLeaf));
+  return Array.from({ length: count }, (_, at) =>
+    leafOf(erasure, String(at), buckets.slice(at * bucketsOfLeaf, (at + 1) * bucketsOfLeaf)),
+  );
+}
+
+function leafOf(
+  { id, projectId: project, requestedAtMs, requestedBy }: Erasure,
+  part: string,
+  buckets: string[],
+) {
+  const leaf = leafOfEnvelope({
+    ...{ v: 1, project, id: `erasure/${id}/${part}`, kind: 'payload.erased', time: requestedAtMs },
+    ...{ actor: requestedBy.slice(0, 120), buckets },
+  });
+  return { place: null, leaf };
 }

@@ -15,7 +15,7 @@ export interface RetentionDeps {
   readonly appender: Pick<LogAppender, 'append'>;
   readonly keyFiles: Pick<KeyFiles, 'remove'> | null;
   readonly logger: Logger;
-  readonly now?: () => number;
+  readonly now: () => number;
 }
 
 const dayMs = 86_400_000;
@@ -36,7 +36,7 @@ export class RetentionRuns {
   }
 
   get #now(): number {
-    return (this.#deps.now ?? Date.now)();
+    return this.#deps.now();
   }
 
   async #run({
@@ -60,7 +60,7 @@ export class RetentionRuns {
     await appender.append(projectId, [{ place: null, leaf: leafOfEnvelope(envelope) }]);
     if (content !== null) {
       const daysBefore = new Date(content).toISOString().slice(0, 10);
-      const keys = await store.listBucketKeys(projectId, { daysBefore });
+      const keys = (await store.listBucketKeys(projectId, { daysBefore })).map(({ keyId }) => keyId);
       await keyFiles?.remove(keys); // first: a run that a crash cut short finds the same keys again
       await store.deleteBucketKeys(keys);
       if (keys.length > 0) await store.rewriteBucketKeys();

@@ -1,15 +1,14 @@
-import type { BucketKey, LedgerStore, NewLeaf } from '@loom/control-store';
+import type { BucketKey, BucketPlace, LedgerStore, NewLeaf } from '@loom/control-store';
 import { bucketLabels, type MasterKeys, openBucketKey, sealBucketKey } from '@loom/control-store/secrets';
 import { bucketCommitment, type Envelope, newBucketKey, writeEnvelope } from '@loom/ledger';
 import { newUuid } from '@loom/trace-schema';
 import type { LeafDraft } from './envelope-of-event.ts';
 
 /** Keys are asked for again after so long: one that was erased meanwhile is not used any longer. Milliseconds. */
-const rememberMs = 5_000;
+export const rememberMs = 5_000;
 const rememberedMax = 10_000;
 
-interface OpenKey {
-  readonly keyId: string;
+interface OpenKey extends Pick<BucketKey, 'keyId' | 'fromMs'> {
   readonly bytes: Uint8Array;
 }
 
@@ -22,7 +21,7 @@ interface Remembered {
 export class Commitments {
   readonly #store: LedgerStore;
   readonly #masterKeys: MasterKeys;
-  readonly #keepKey: (key: BucketKey & { projectId: string; bucket: string }) => Promise<void>;
+  readonly #keepKey: (key: BucketKey & BucketPlace) => Promise<void>;
   readonly #keys = new Map<string, Remembered>();
 
   /**
@@ -32,16 +31,11 @@ export class Commitments {
   constructor(deps: {
     readonly store: LedgerStore;
     readonly masterKeys: MasterKeys;
-    readonly keepKey: (key: BucketKey & { projectId: string; bucket: string }) => Promise<void>;
+    readonly keepKey: (key: BucketKey & BucketPlace) => Promise<void>;
   }) {
     this.#store = deps.store;
     this.#masterKeys = deps.masterKeys;
     this.#keepKey = deps.keepKey;
-  }
-
-  /** Keys that were erased are not used from here on; another sealer may, until it asks again. */
-  forget(): void {
-    this.#keys.clear();
   }
 
   async leafOf({ envelope, parts, salt }: LeafDraft): Promise<NewLeaf> {
@@ -56,8 +50,13 @@ export class Commitments {
     return leafOfEnvelope({ ...envelope, commits, ...(bucket === undefined ? {} : { bucket }) });
   }
 
-  /** Null for a key that was erased before its event came: what it would have committed to is gone as well. */
-  #keyFor(projectId: string, salt: NonNullable<LeafDraft['salt']>): Promise<OpenKey | null> {
+  /** Null when the call was erased before its event came: what would be committed to is gone as well. */
+  async #keyFor(projectId: string, salt: NonNullable<LeafDraft['salt']>): Promise<OpenKey | null> {
+    const key = await this.#rememberedKey(projectId, salt);
+    return key && 'bucket' in salt && salt.beganAtMs < key.fromMs ? null : key;
+  }
+
+  #rememberedKey(projectId: string, salt: NonNullable<LeafDraft['salt']>): Promise<OpenKey | null> {
     const name = 'keyId' in salt ? salt.keyId : `${projectId}/${salt.bucket}`;
     const known = this.#keys.get(name);
     if (known && known.untilMs > performance.now()) return known.key;
@@ -74,17 +73,19 @@ export class Commitments {
     const found =
       'keyId' in salt
         ? (await this.#store.readBucketKeys([salt.keyId])).get(salt.keyId)
-        : await this.#currentKey(projectId, salt.bucket);
+        : await this.currentKey(projectId, salt.bucket);
     if (!found) return null;
-    return { keyId: found.keyId, bytes: openBucketKey(this.#masterKeys, found.keyId, found.sealedKey) };
+    const { keyId, fromMs } = found;
+    return { keyId, fromMs, bytes: openBucketKey(this.#masterKeys, keyId, found.sealedKey) };
   }
 
-  async #currentKey(projectId: string, named: string): Promise<BucketKey> {
+  /** The key that a bucket has now; one that is made here is for calls that began at `fromMs` or later. */
+  async currentKey(projectId: string, named: string, fromMs = 0): Promise<BucketKey> {
     const [bucket = named] = bucketLabels(this.#masterKeys, projectId, named);
     const found = await this.#store.bucketKey(projectId, bucket, () => {
       const keyId = newUuid();
       const sealedKey = sealBucketKey(this.#masterKeys, keyId, newBucketKey());
-      return { keyId, sealedKey, createdAtMs: Date.now() };
+      return { keyId, sealedKey, createdAtMs: Date.now(), fromMs };
     });
     await this.#keepKey({ ...found, projectId, bucket });
     return found;

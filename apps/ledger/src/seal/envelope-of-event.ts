@@ -22,8 +22,8 @@ type CommittedPart =
 export interface LeafDraft {
   readonly envelope: Envelope;
   readonly parts: readonly CommittedPart[];
-  /** Whose key salts the parts: a key by its id, or a bucket's current one. */
-  readonly salt: { readonly keyId: string } | { readonly bucket: string } | null;
+  /** Whose key salts the parts: a key by its id, or a bucket's current one if that is for calls of then. */
+  readonly salt: { readonly keyId: string } | { readonly bucket: string; readonly beganAtMs: number } | null;
 }
 
 /** Texts that a caller chooses are cut to this, so that every envelope fits. Characters. */

@@ -1,9 +1,9 @@
 import { access, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { BucketKey, LedgerStore } from '@loom/control-store';
+import type { BucketKey, BucketPlace, LedgerStore } from '@loom/control-store';
 import { fsyncDirectory, replaceFile } from '@loom/event-stream';
 
-type Key = BucketKey & { readonly projectId: string; readonly bucket: string };
+type Key = BucketKey & BucketPlace;
 
 /** Sealed bucket keys, a synced file each, for a control store that does not sync. Gone when the key is erased. */
 export class KeyFiles {
@@ -40,7 +40,9 @@ export class KeyFiles {
   async restore(store: Pick<LedgerStore, 'keepBucketKey'>): Promise<void> {
     for (const name of await readdir(this.#directory)) {
       if (name.endsWith('.next')) continue; // what a crash cut off
-      await store.keepBucketKey(JSON.parse(await readFile(join(this.#directory, name), 'utf8')) as Key);
+      const text = await readFile(join(this.#directory, name), 'utf8');
+      // Older files have no `fromMs`.
+      await store.keepBucketKey({ fromMs: 0, ...(JSON.parse(text) as Omit<Key, 'fromMs'>) });
     }
   }
 

@@ -10,6 +10,7 @@ import {
   systemProjectId,
   topics,
   TraceEvent,
+  uuidTimeMs,
 } from '@loom/trace-schema';
 import { type Commitments, leafOfEnvelope } from './commitments.ts';
 import { draftOfCost, draftOfDeadLetter, draftOfEvent, type LeafDraft } from './envelope-of-event.ts';
@@ -144,5 +145,6 @@ function saltOf(event: TraceEvent): LeafDraft['salt'] {
   const payload = event.type === 'call.accepted' ? event.request : isCallEnded(event) ? event.response : null;
   if (payload && payload.keyId !== null) return { keyId: payload.keyId };
   const timeMs = millisOfNanos(event.time);
-  return { bucket: bucketOf({ userId: event.call.userId, timeMs }) };
+  const { userId, callId } = event.call;
+  return { bucket: bucketOf({ userId, timeMs }), beganAtMs: uuidTimeMs(callId) };
 }

@@ -59,8 +59,11 @@ export class TestEmitter {
   }
 
   /** A call of two events, and a chunk group between them. */
-  call(projectId: string, { userId = null as string | null, request = 'ask', response = 'answer' } = {}) {
-    const callId = newUuid();
+  call(
+    projectId: string,
+    { userId = null as string | null, request = 'ask', response = 'answer', beganAtMs = Date.now() } = {},
+  ) {
+    const callId = newUuid(beganAtMs);
     const identity = callIdentity(callId, userId);
     const accepted = this.stamp<CallAccepted>(projectId, {
       ...{ id: eventIds.accepted(callId), type: 'call.accepted', call: identity, facts },

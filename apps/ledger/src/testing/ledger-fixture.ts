@@ -44,6 +44,8 @@ export class LedgerFixture {
   readonly opened: Opened;
   /** What the trace store tells of its old parts: its own take their time. */
   leftMs = 0;
+  /** How far the clock of erasures and retention is ahead, milliseconds. */
+  aheadMs = 0;
   /** Of the ledger that was started last. */
   metrics = new Metrics();
   #test: { projectId: string; stream: EventStream } | null = null;
@@ -102,6 +104,7 @@ export class LedgerFixture {
         ...config,
       },
       ...{ stream, signer, store: store.ledger, traceStore, logger: this.logger, metrics: this.metrics },
+      now: () => Date.now() + this.aheadMs,
       onFileFailure: (error) => expect(error).toBeUndefined(),
     });
   }

@@ -81,7 +81,7 @@ export class Watchman {
     return this.#deps.commitments.leafOf({
       envelope,
       parts: [{ part: 'record', opening: Buffer.from(recordText(record)) }],
-      salt: { bucket: 'control' },
+      salt: { bucket: 'control', beganAtMs: time },
     });
   }
 

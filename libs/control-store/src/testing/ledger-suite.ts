@@ -159,7 +159,7 @@ export function ledgerSuite(name: string, start: () => Promise<SuiteDatabase>): 
 
     it('gives each bucket one current key, whoever asks first, and keeps keys made elsewhere', async () => {
       const projectId = randomUUID();
-      const make = () => ({ keyId: randomUUID(), sealedKey: 'lk1.…', createdAtMs: 1 });
+      const make = () => ({ keyId: randomUUID(), sealedKey: 'lk1.…', createdAtMs: 1, fromMs: 0 });
       const asked = [ledger, other.ledger, ledger, other.ledger].map((one) =>
         one.bucketKey(projectId, 'user/a', make),
       );
@@ -177,7 +177,8 @@ export function ledgerSuite(name: string, start: () => Promise<SuiteDatabase>): 
       const projectId = randomUUID();
       const keep = async (bucket: string, own = projectId) => {
         const keyId = randomUUID();
-        await ledger.keepBucketKey({ keyId, sealedKey: 'lk1.…', createdAtMs: 1, projectId: own, bucket });
+        const key = { keyId, sealedKey: 'lk1.…', createdAtMs: 1, fromMs: 60_000 };
+        await ledger.keepBucketKey({ ...key, projectId: own, bucket });
         return keyId;
       };
       const [user, old, newer] = [
@@ -186,12 +187,16 @@ export function ledgerSuite(name: string, start: () => Promise<SuiteDatabase>): 
         await keep('day/2026-11-01'),
       ];
       await keep('day/2026-10-31', randomUUID());
-      const list = (of: Parameters<typeof ledger.listBucketKeys>[1]) => ledger.listBucketKeys(projectId, of);
+      const list = async (of: Parameters<typeof ledger.listBucketKeys>[1]) =>
+        (await ledger.listBucketKeys(projectId, of)).map(({ keyId }) => keyId);
       expect(await list({})).toEqual([]);
       expect(await list({ daysBefore: '2026-11-01' })).toEqual([old]);
       expect(await list({ buckets: ['user/a', 'user/b'], daysBefore: '2026-11-02' })).toEqual(
         [user, old, newer].sort(),
       );
+      expect(await ledger.listBucketKeys(projectId, { buckets: ['user/a'] })).toMatchObject([
+        { keyId: user, bucket: 'user/a', fromMs: 60_000 },
+      ]);
       await ledger.deleteBucketKeys([user, old, 'gone']);
       expect(await list({ buckets: ['user/a'], daysBefore: '2027-01-01' })).toEqual([newer]);
     });

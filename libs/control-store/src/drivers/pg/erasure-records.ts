@@ -13,6 +13,7 @@ interface ErasureRow {
   readonly payloads: string;
   readonly requested_by: string;
   readonly requested_at_ms: string;
+  readonly before_ms: string | null;
   readonly keys_gone_at_ms: string | null;
   readonly rows_gone_at_ms: string | null;
   readonly complete_at_ms: string | null;
@@ -51,7 +52,7 @@ export class ErasureRecords {
     const rows = await this.#rows<ErasureRow>(sql`
       SELECT erasures.* FROM erasures JOIN projects ON projects.id = erasures.project_id
       WHERE state <> 'complete' AND NOT coalesce((projects.retention ->> 'hold')::boolean, false)
-      ORDER BY requested_at_ms, erasures.id LIMIT ${limit}`);
+      ORDER BY array_position(ARRAY['requested', 'keys_gone'], state), requested_at_ms, erasures.id LIMIT ${limit}`);
     return rows.map(erasureOf);
   }
 
@@ -63,6 +64,7 @@ export class ErasureRecords {
     await this.#rows(sql`
       UPDATE erasures SET state = ${or(change.state, 'state')}, sealed_user = ${or(change.sealedUser, 'sealed_user')},
         buckets = ${buckets}, spans = ${or(change.spans, 'spans')}, payloads = ${or(change.payloads, 'payloads')},
+        before_ms = ${or(change.beforeMs, 'before_ms')},
         keys_gone_at_ms = ${or(change.keysGoneAtMs, 'keys_gone_at_ms')},
         rows_gone_at_ms = ${or(change.rowsGoneAtMs, 'rows_gone_at_ms')},
         complete_at_ms = ${or(change.completeAtMs, 'complete_at_ms')}
@@ -109,6 +111,7 @@ function erasureOf(row: ErasureRow): Erasure {
     },
     ...{ spans: Number(row.spans), payloads: Number(row.payloads), requestedBy: row.requested_by },
     requestedAtMs: Number(row.requested_at_ms),
+    beforeMs: numberOf(row.before_ms),
     keysGoneAtMs: numberOf(row.keys_gone_at_ms),
     rowsGoneAtMs: numberOf(row.rows_gone_at_ms),
     completeAtMs: numberOf(row.complete_at_ms),

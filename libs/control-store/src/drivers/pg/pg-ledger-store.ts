@@ -264,10 +264,11 @@ export class PgLedgerStore implements LedgerStore {
   }
 
   async #insertKey(key: Parameters<LedgerStore['keepBucketKey']>[0], isCurrent: boolean): Promise<void> {
-    const { keyId, projectId, bucket, sealedKey, createdAtMs } = key;
+    const { keyId, projectId, bucket, sealedKey, createdAtMs, fromMs } = key;
     await this.#rows(sql`
-      INSERT INTO bucket_keys (key_id, project_id, bucket, sealed_key, is_current, created_at_ms)
-      VALUES (${keyId}, ${projectId}, ${bucket}, ${sealedKey}, ${isCurrent}, ${createdAtMs}) ON CONFLICT DO NOTHING`);
+      INSERT INTO bucket_keys (key_id, project_id, bucket, sealed_key, is_current, created_at_ms, from_ms)
+      VALUES (${keyId}, ${projectId}, ${bucket}, ${sealedKey}, ${isCurrent}, ${createdAtMs}, ${fromMs})
+      ON CONFLICT DO NOTHING`);
   }
 
   async readBucketKeys(keyIds: readonly string[]): Promise<ReadonlyMap<string, BucketKey>> {
@@ -280,12 +281,12 @@ export class PgLedgerStore implements LedgerStore {
   async listBucketKeys(
     projectId: string,
     { buckets = [], daysBefore = '' }: Parameters<LedgerStore['listBucketKeys']>[1],
-  ): Promise<string[]> {
-    const rows = await this.#rows<{ key_id: string }>(sql`
-      SELECT key_id FROM bucket_keys WHERE project_id = ${projectId}
+  ) {
+    const rows = await this.#rows<KeyRow & { readonly bucket: string }>(sql`
+      SELECT * FROM bucket_keys WHERE project_id = ${projectId}
         AND (bucket = ANY(${array(buckets)}) OR (bucket LIKE 'day/%' AND bucket < ${`day/${daysBefore}`}))
       ORDER BY key_id`);
-    return rows.map(({ key_id: id }) => id);
+    return rows.map((row) => ({ ...keyOf(row), bucket: row.bucket }));
   }
 
   async deleteBucketKeys(keyIds: readonly string[]): Promise<void> {
@@ -366,6 +367,7 @@ interface KeyRow {
   readonly key_id: string;
   readonly sealed_key: string;
   readonly created_at_ms: string;
+  readonly from_ms: string;
 }
 
 function headOf({ epoch, size, edge, appender }: HeadRow): LogHead {
@@ -390,8 +392,13 @@ function checkpointOf({ size, edge, note, sealed_at_ms: sealedAtMs }: Checkpoint
   return { size: Number(size), edge: nodesOf(edge), note, sealedAtMs: Number(sealedAtMs) };
 }
 
-function keyOf({ key_id: keyId, sealed_key: sealedKey, created_at_ms: createdAtMs }: KeyRow): BucketKey {
-  return { keyId, sealedKey, createdAtMs: Number(createdAtMs) };
+function keyOf({
+  key_id: keyId,
+  sealed_key: sealedKey,
+  created_at_ms: at,
+  from_ms: from,
+}: KeyRow): BucketKey {
+  return { keyId, sealedKey, createdAtMs: Number(at), fromMs: Number(from) };
 }
 
 function placeCondition(at: CheckpointPlace): SQL {
