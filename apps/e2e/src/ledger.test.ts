@@ -3,9 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Erasure } from '@loom/api-contract';
+import { type Play, UpstreamPlayer } from '@loom/testkit';
 import { Deployment, eventually, startMsMax } from './testing/deployment.ts';
 import { findOnDisk } from './testing/disk-search.ts';
 
@@ -19,6 +21,8 @@ const erasedCount = userCount / 2;
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 let loom: Deployment;
+/** A provider that pauses until it is told to go on. */
+let provider: UpstreamPlayer;
 let apiKey: string;
 let gatewayUrl: string;
 let vkey: string;
@@ -28,7 +32,9 @@ let outside: string;
 
 beforeAll(async () => {
   outside = await mkdtemp(join(tmpdir(), 'loom-auditor-'));
+  provider = await UpstreamPlayer.start();
   loom = await Deployment.start({
+    OPENAI_COMPATIBLE_BASE_URL: provider.url,
     LOOM_STREAM_RETENTION: '2s',
     LOOM_STREAM_SEGMENT_AGE: '2s',
     LOOM_LEDGER_ERASURE_DEADLINE: '10s',
@@ -47,6 +53,7 @@ beforeAll(async () => {
 }, 2 * startMsMax);
 afterAll(async () => {
   await loom.destroy();
+  await provider.close();
   await rm(outside, { recursive: true });
 });
 
@@ -73,11 +80,16 @@ function run(script: string, args: readonly string[], env: Record<string, string
 interface Said {
   readonly userId: string;
   readonly content: string;
+  readonly model?: string;
   readonly sessionId?: string;
   readonly metadata?: Record<string, string>;
 }
 
-async function call(key: string, { userId, content, sessionId, metadata }: Said): Promise<string> {
+async function call(
+  key: string,
+  { userId, content, sessionId, metadata, model = 'loom-sim' }: Said,
+): Promise<string> {
+  const messages = [{ role: 'user', content }];
   const response = await fetch(`${gatewayUrl}/v1/chat/completions`, {
     method: 'POST',
     headers: {
@@ -87,7 +99,7 @@ async function call(key: string, { userId, content, sessionId, metadata }: Said)
       ...(sessionId !== undefined && { 'x-loom-session-id': sessionId }),
       ...(metadata && { 'x-loom-metadata': JSON.stringify(metadata) }),
     },
-    body: JSON.stringify({ model: 'loom-sim', messages: [{ role: 'user', content }] }),
+    body: JSON.stringify({ model, messages }),
   });
   expect(response.status).toBe(200);
   await response.text();
@@ -119,6 +131,20 @@ function newWords() {
 
 function newWord(): string {
   return randomUUID().replaceAll('-', '');
+}
+
+/** An answer that begins at once and ends when it is told to. */
+function pausing(content: string): { readonly play: Play; readonly goOn: () => void } {
+  const { promise, resolve: goOn } = Promise.withResolvers<void>();
+  const choices = [{ index: 0, message: { role: 'assistant', content }, finish_reason: 'stop' }];
+  const answer = JSON.stringify({ id: 'chatcmpl-1', object: 'chat.completion', model: 'slow-1', choices });
+  const play: Play = async (_request, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.write(answer.slice(0, 20));
+    await promise;
+    response.end(answer.slice(20));
+  };
+  return { play, goOn };
 }
 
 async function personsListed(key: string) {
@@ -218,6 +244,43 @@ describe('the sealed record', () => {
     }
     expect(await cli(['fsck', '--deep'])).toMatchObject({ code: 0 });
   }, 900_000);
+
+  it('takes a call as a whole that is under way at an erasure, and keeps what is said from the next minute on', async () => {
+    const userId = `person-${randomUUID()}`;
+    const [erased, kept] = [newWord(), newWord()];
+    const keys = [apiKey, sealedKey];
+    const managers = [await loom.client(await loom.secret('operator-key')), await loom.client(sealedKey)];
+    const { play, goOn } = pausing(erased);
+    provider.play = play;
+    const model = 'openai-compatible/slow-1';
+    const answers = keys.map((key) => call(key, { userId, content: erased, model }));
+    await eventually(
+      () => Promise.resolve(provider.seen),
+      (seen) => seen.length === keys.length,
+    );
+    const asked = await Promise.all(managers.map((manager) => manager.createErasure({ body: { userId } })));
+    const allHave = async (step: 'keysGoneAt' | 'rowsGoneAt') => {
+      const lists = await Promise.all(managers.map((manager) => manager.listErasures()));
+      const erasures = lists.flatMap((list) => list.erasures);
+      return asked.every(({ id }) => erasures.find((one) => one.id === id)?.[step]);
+    };
+    await eventually(() => allHave('keysGoneAt'), Boolean);
+    await delay(6_000); // a key that is known is used for five seconds
+    goOn();
+    await Promise.all(answers);
+    await eventually(() => allHave('rowsGoneAt'), Boolean, 120_000);
+    for (const key of keys) await call(key, { userId, content: kept });
+    for (const key of keys) {
+      await eventually(
+        () => personsListed(key),
+        (listed) => listed.find((person) => person.userId === userId)?.spans === 1,
+      );
+      const file = await exported(key);
+      expect(await verify(file)).toMatchObject({ code: 0, report: { payloads: { missing: 0 } } });
+      const bundle = await readFile(file);
+      expect([bundle.includes(erased), bundle.includes(kept)]).toEqual([false, true]);
+    }
+  }, 240_000);
 
   it('is missed by Loom itself where the stores were changed behind its back', async () => {
     await call(apiKey, { userId: 'zoe', content: 'what is to be changed' });
