@@ -4,12 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ControlStore } from '@loom/control-store';
-import {
-  bucketLabels,
-  openBucketKey,
-  parseMasterKeys,
-  sealBucketKey,
-} from '@loom/control-store/secrets';
+import { bucketLabels, openBucketKey, parseMasterKeys, sealBucketKey } from '@loom/control-store/secrets';
 import { type TestEngines } from '@loom/engine-host/testing';
 import { type EventStream, type NewRecord, PartitionWriter } from '@loom/event-stream';
 import {

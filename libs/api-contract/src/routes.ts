@@ -72,11 +72,15 @@ const TimeText = z
   .string()
   .max(40)
   .refine(
-    (text) => /^\d{1,14}$/.test(text) || (/^\d{4}-\d\d-\d\d/.test(text) && !Number.isNaN(Date.parse(text))),
+    (text) => /^\d{1,14}$/.test(text) || (isDay(text.slice(0, 10)) && !Number.isNaN(Date.parse(text))),
     {
       error: 'expected a time such as 2026-11-22T10:00:00Z or unix milliseconds',
     },
   );
+/** A day that there is: the engine's parser takes 30 February for 2 March. */
+function isDay(text: string): boolean {
+  return z.iso.date().safeParse(text).success;
+}
 const wholeNumber = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
 
 const Range = { from: TimeText.optional(), to: TimeText.optional() };

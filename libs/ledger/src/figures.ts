@@ -5,7 +5,7 @@ export type Figure = 'status' | 'tokens' | 'cost';
 /** What is shown of a call. */
 export interface ShownFigures {
   readonly status: number;
-  /** Inclusive, by the names of an envelope's `usage`; null when none is known. */
+  /** Inclusive, by the names of an envelope's `usage`, and perhaps `totalTokens`; null when none is known. */
   readonly usage: Readonly<Record<string, number>> | null;
   /** False when the provider's parts exceeded its whole: what is shown was put right then. */
   readonly usageConsistent: boolean;
@@ -39,12 +39,15 @@ export function compareFigures(
   return { same, other };
 }
 
-/** Of the members that an envelope's usage has; those that are zero are not in it, and are not compared. */
+/** Members that are zero are not in an envelope's usage, and neither is the total. */
 function isSameUsage(
   sealed: Readonly<Record<string, number>>,
   shown: Readonly<Record<string, number>>,
 ): boolean {
-  return Object.entries(sealed).every(([name, count]) => shown[name] === count);
+  const totalTokens = (sealed['inputTokens'] ?? 0) + (sealed['outputTokens'] ?? 0);
+  const expected: Readonly<Record<string, number>> = { ...sealed, totalTokens };
+  const names = new Set([...Object.keys(sealed), ...Object.keys(shown)]);
+  return [...names].every((name) => (expected[name] ?? 0) === (shown[name] ?? 0));
 }
 
 function isConsistent(usage: Readonly<Record<string, number>>): boolean {

@@ -44,12 +44,16 @@ export interface HttpApplication {
   close(): Promise<void>;
 }
 
+/** Longer than any parameter that a schema takes, so that the schema says what is wrong with it. Characters. */
+const paramLengthMax = 8192;
+
 /** Starts a Nest application on Fastify with what every service has: `/healthz`, `/readyz`, `/metrics`, one error filter. */
 export async function startHttpApplication(options: HttpApplicationOptions): Promise<HttpApplication> {
   let intercept: (request: IncomingMessage, response: ServerResponse) => boolean = () => false;
   const adapter = new FastifyAdapter({
     bodyLimit: options.bodyBytesMax ?? 1024 * 1024,
     requestTimeout: 30_000,
+    routerOptions: { maxParamLength: paramLengthMax },
     forceCloseConnections: true,
     clientErrorHandler: (error, socket) => {
       const fault = clientFault(error.code);

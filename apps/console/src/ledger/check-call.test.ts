@@ -97,6 +97,8 @@ describe('checkCall', () => {
     ['status', { status: 500 }],
     ['tokens', { usage: { ...usage, outputTokens: 5 } as Span['usage'] }],
     ['tokens', { usage: { ...usage, outputTokens: 5 } as Span['usage'], usageConsistent: false }],
+    ['tokens', { usage: { ...usage, reasoningOutputTokens: 1 } as Span['usage'] }],
+    ['tokens', { usage: { ...usage, totalTokens: 8 } as Span['usage'] }],
     ['cost', { cost: null, costState: 'unpriced' }],
   ] as const)('refuses another %s than the end of the call was sealed with', async (name, changes) => {
     const callId = 'with-figures';
