@@ -32,16 +32,7 @@ import { KeyFiles } from './seal/key-files.ts';
 import { LogAppender } from './seal/log-appender.ts';
 import { recordOf, TestEmitter } from './testing/events.ts';
 import { LedgerFixture, masterKeys, until } from './testing/ledger-fixture.ts';
-
-/** A port whose methods can be put in place of its own. */
-function proxyOf<Port extends object>(port: Port): Port {
-  return new Proxy({} as Port, {
-    get: (own, name) => {
-      const found: unknown = Reflect.get(own, name) ?? Reflect.get(port, name);
-      return typeof found === 'function' ? (found.bind(name in own ? own : port) as unknown) : found;
-    },
-  });
-}
+import { proxyOf } from './testing/proxy-of.ts';
 
 describe('startLedger', () => {
   let fixture: LedgerFixture;

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { LedgerStore } from '@loom/control-store';
+import type { BucketKey, BucketPlace, LedgerStore } from '@loom/control-store';
 import { bucketLabels, parseMasterKeys } from '@loom/control-store/secrets';
 import type { LoomError } from '@loom/errors';
 import type { EventStream } from '@loom/event-stream';
@@ -50,15 +50,13 @@ export async function startLedger(deps: LedgerServiceDeps): Promise<{ close(): P
   const appenderId = newUuid();
   const files = await openFiles(deps, appenderId);
   const masterKeys = parseMasterKeys(config.LOOM_MASTER_KEYS.reveal());
-  const commitments = new Commitments({
-    ...{ store, masterKeys },
-    keepKey: async (key) => {
-      if (!files?.keys || (await files.keys.has(key.keyId))) return;
-      await files.keys.put(key);
-      // An erasure meanwhile may have looked for the file before it was there.
-      if (!(await store.readBucketKeys([key.keyId])).has(key.keyId)) await files.keys.remove([key.keyId]);
-    },
-  });
+  const keepKey = async (key: BucketKey & BucketPlace) => {
+    if (!files?.keys || (await files.keys.has(key.keyId))) return;
+    await files.keys.put(key);
+    // An erasure meanwhile may have looked for the file before it was there.
+    if (!(await store.readBucketKeys([key.keyId])).has(key.keyId)) await files.keys.remove([key.keyId]);
+  };
+  const commitments = new Commitments({ store, masterKeys, keepKey });
   const appender = new LogAppender({ store, appender: appenderId, journal: files?.journal ?? null });
   const publisher = new Publisher({ store, signer, files: files?.checkpoints ?? null, logger, metrics });
   const anchors = new Anchors({ config, store, logger, metrics });
@@ -74,7 +72,7 @@ export async function startLedger(deps: LedgerServiceDeps): Promise<{ close(): P
       const fromMs = keyPeriodOf(uuidTimeMs(keyId));
       const key = { keyId, projectId, bucket, sealedKey, createdAtMs: millisOfNanos(time), fromMs };
       await store.keepBucketKey(key);
-      await files?.keys?.put(key);
+      await keepKey(key);
     },
     onSealed: (_projectId, leaves) => {
       ledgerMetrics.sealed(leaves);

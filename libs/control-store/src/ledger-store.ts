@@ -81,6 +81,8 @@ export interface LedgerStore {
   /** Those that are not complete, of all projects that are not on hold; the least advanced first, of these the oldest. */
   listOpenErasures(limit: number): Promise<Erasure[]>;
   updateErasure(id: string, change: ErasureUpdate): Promise<void>;
+  /** As `ControlStore.withPublisherLock`: one process at a time carries erasures out. */
+  withEraserLock(work: (signal: AbortSignal) => Promise<void>): Promise<boolean>;
 
   /** Projects with a retention that are not on hold, with how far it has come. */
   listRetentions(): Promise<DueRetention[]>;

@@ -13,6 +13,7 @@ import { KeyFiles } from '../seal/key-files.ts';
 import { LogAppender } from '../seal/log-appender.ts';
 import { recordOf, TestEmitter } from '../testing/events.ts';
 import { LedgerFixture, masterKeys as masterKeysText, until } from '../testing/ledger-fixture.ts';
+import { proxyOf } from '../testing/proxy-of.ts';
 import { Eraser } from './eraser.ts';
 
 const masterKeys = parseMasterKeys(masterKeysText);
@@ -157,29 +158,59 @@ describe('the erasure of an end user', () => {
     expect(await erasedBuckets()).toEqual([early, late]); // and each once
   });
 
-  it('takes a key as well that a sealer makes while the others go', async () => {
-    const commitments = new Commitments({ store: ledger, masterKeys, keepKey: () => Promise.resolve() });
-    const rival = new Commitments({ store: ledger, masterKeys, keepKey: () => Promise.resolve() });
-    const first = await commitments.currentKey(projectId, 'user/tom');
-    const rivals: BucketKey[] = [];
-    const eraser = new Eraser({
-      store: Object.assign(Object.create(ledger) as LedgerStore, {
-        listOpenErasures: (limit: number) => ledger.listOpenErasures(limit),
-        listBucketKeys: (...of: Parameters<LedgerStore['listBucketKeys']>) => ledger.listBucketKeys(...of),
-        updateErasure: (...of: Parameters<LedgerStore['updateErasure']>) => ledger.updateErasure(...of),
-        deleteBucketKeys: async (keyIds: readonly string[]) => {
+  describe('by one eraser', () => {
+    const commitments = () =>
+      new Commitments({ store: ledger, masterKeys, keepKey: () => Promise.resolve() });
+    const eraserOver = (changes: Partial<LedgerStore>, now = Date.now) =>
+      new Eraser({
+        store: Object.assign(proxyOf(ledger), changes),
+        traceStore: fixture.opened.traceStore,
+        appender: new LogAppender({ store: ledger, appender: randomUUID(), journal: null }),
+        ...{ commitments: commitments(), masterKeys, keyFiles: null, logger: fixture.logger },
+        ...{ deadlineMs: 3_600_000, now },
+      });
+
+    it('takes a key as well that a sealer makes while the others go', async () => {
+      const first = await commitments().currentKey(projectId, 'user/tom');
+      let rival: BucketKey | null = null;
+      const eraser = eraserOver({
+        deleteBucketKeys: async (keyIds) => {
           await ledger.deleteBucketKeys(keyIds);
-          if (rivals.length === 0) rivals.push(await rival.currentKey(projectId, 'user/tom'));
+          rival ??= await commitments().currentKey(projectId, 'user/tom');
         },
-      }),
-      traceStore: fixture.opened.traceStore,
-      appender: new LogAppender({ store: ledger, appender: randomUUID(), journal: null }),
-      ...{ commitments, masterKeys, keyFiles: null, logger: fixture.logger, deadlineMs: 0, now: Date.now },
+      });
+      const id = await request('tom');
+      await eraser.round();
+      const { beforeMs } = await inState(id, 'keys_gone');
+      expect(await erasedBuckets()).toEqual([first.keyId, (rival as BucketKey | null)?.keyId]);
+      expect((await commitments().currentKey(projectId, 'user/tom')).fromMs).toBe(beforeMs);
     });
-    const id = await request('tom');
-    await eraser.round();
-    const { beforeMs } = await inState(id, 'keys_gone');
-    expect((await erasedBuckets()).sort()).toEqual([first.keyId, rivals[0]?.keyId].sort());
-    expect((await commitments.currentKey(projectId, 'user/tom')).fromMs).toBe(beforeMs);
+
+    it('names every key that it takes, also when it dies after the leaf and comes again much later', async () => {
+      const first = await commitments().currentKey(projectId, 'user/tom');
+      const id = await request('tom');
+      const dying = eraserOver({
+        updateErasure: (ofId, change) =>
+          ofId === id && change.state === 'keys_gone'
+            ? Promise.reject(new Error('the process died'))
+            : ledger.updateErasure(ofId, change),
+      });
+      await expect(dying.round()).rejects.toThrow('the process died');
+      const second = await commitments().currentKey(projectId, 'user/tom');
+      await eraserOver({}, () => Date.now() + 10 * keyPeriodMs).round();
+      const { buckets } = await inState(id, 'keys_gone');
+      expect(buckets).toEqual([first.keyId, second.keyId]);
+      expect(new Set(await erasedBuckets())).toEqual(new Set(buckets));
+      const third = await commitments().currentKey(projectId, 'user/tom');
+      expect(await keyIdsOf('tom')).toEqual([third.keyId]);
+    });
+
+    it('leaves it to another that is at it', async () => {
+      const id = await request('tom');
+      await ledger.withEraserLock(() => eraserOver({}).round());
+      expect((await ledger.listErasures(projectId)).find((one) => one.id === id)?.state).toBe('requested');
+      await eraserOver({}).round();
+      await inState(id, 'keys_gone');
+    });
   });
 });

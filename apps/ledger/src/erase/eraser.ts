@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { Erasure, LedgerStore } from '@loom/control-store';
 import { bucketLabels, type MasterKeys, openErasedUser } from '@loom/control-store/secrets';
 import { keyPeriodMs, keyPeriodOf } from '@loom/ledger';
@@ -42,11 +43,21 @@ export class Eraser {
     this.#deps = deps;
   }
 
+  /** Nothing while another process is at it. */
   async round(): Promise<void> {
+    const { store } = this.#deps;
+    if ((await store.listOpenErasures(1)).length > 0) await store.withEraserLock((lost) => this.#round(lost));
+  }
+
+  async #round(lost: AbortSignal): Promise<void> {
     const open = await this.#deps.store.listOpenErasures(openMax);
-    await this.#eraseKeys(open.filter(({ state }) => state === 'requested').slice(0, stepMax));
+    for (const erasure of open.filter(({ state }) => state === 'requested').slice(0, stepMax)) {
+      lost.throwIfAborted();
+      await this.#eraseKeys(erasure);
+    }
     const rest = (await this.#deps.store.listOpenErasures(openMax)).filter(isCut);
     await this.#eraseLateKeys(rest);
+    lost.throwIfAborted();
     const keysGone = rest.filter(({ state, beforeMs }) => state === 'keys_gone' && beforeMs <= this.#now);
     const together = ({ projectId, beforeMs }: CutErasure) => `${projectId} ${beforeMs}`;
     for (const own of Map.groupBy(keysGone.slice(0, stepMax), together).values()) await this.#eraseRows(own);
@@ -58,14 +69,12 @@ export class Eraser {
     return this.#deps.now();
   }
 
-  async #eraseKeys(erasures: readonly Erasure[]): Promise<void> {
+  async #eraseKeys(erasure: Erasure): Promise<void> {
     const { store, appender } = this.#deps;
-    for (const erasure of erasures) {
-      const beforeMs = keyPeriodOf(this.#now + settleMs) + keyPeriodMs;
-      const buckets = await this.#replaceKeys(erasure, beforeMs);
-      await appender.append(erasure.projectId, leavesOf(erasure, buckets));
-      await store.updateErasure(erasure.id, { state: 'keys_gone', keysGoneAtMs: this.#now, beforeMs });
-    }
+    const beforeMs = keyPeriodOf(this.#now + settleMs) + keyPeriodMs;
+    const buckets = await this.#replaceKeys(erasure, beforeMs);
+    await appender.append(erasure.projectId, leavesOf(erasure, buckets));
+    await store.updateErasure(erasure.id, { state: 'keys_gone', keysGoneAtMs: this.#now, beforeMs });
   }
 
   /** The end user has a new key for calls that begin at `beforeMs` or later, and all others go; returns their ids. */
@@ -85,7 +94,7 @@ export class Eraser {
     }
   }
 
-  /** Keys of emitters that came only now: a leaf names each, then it goes. */
+  /** Keys of emitters that came only now: a leaf names them, then they go. */
   async #eraseLateKeys(erasures: readonly CutErasure[]): Promise<void> {
     const { store, appender } = this.#deps;
     for (const [projectId, own] of Map.groupBy(erasures, (erasure) => erasure.projectId)) {
@@ -93,13 +102,13 @@ export class Eraser {
       for (const erasure of own)
         for (const label of this.#labelsOf(erasure))
           if (erasure.beforeMs >= (cuts.get(label)?.beforeMs ?? 0)) cuts.set(label, erasure);
-      for (const { keyId, bucket, fromMs } of await store.listBucketKeys(projectId, {
-        buckets: [...cuts.keys()],
-      })) {
-        const erasure = cuts.get(bucket);
-        if (!erasure || fromMs >= erasure.beforeMs) continue;
-        await appender.append(projectId, [leafOf(erasure, keyId, [keyId])]);
-        await this.#deleteKeys([keyId]);
+      const found = await store.listBucketKeys(projectId, { buckets: [...cuts.keys()] });
+      const late = found.filter(({ bucket, fromMs }) => fromMs < (cuts.get(bucket)?.beforeMs ?? 0));
+      for (const [erasure, keys] of Map.groupBy(late, ({ bucket }) => cuts.get(bucket) as CutErasure)) {
+        const keyIds = keys.map(({ keyId }) => keyId);
+        await store.updateErasure(erasure.id, { buckets: [...new Set([...erasure.buckets, ...keyIds])] });
+        await appender.append(projectId, leavesOf(erasure, keyIds));
+        await this.#deleteKeys(keyIds);
       }
     }
   }
@@ -127,6 +136,7 @@ export class Eraser {
     if (erased.length === 0) return;
     const leftMs = await traceStore.sweep(deadlineMs);
     const gone = erased.filter((erasure) => this.#ageMs(erasure) > leftMs);
+    for (const { buckets } of gone) await this.#deleteKeys(buckets); // a crash may have left the file of one
     if (gone.length > 0) await store.rewriteBucketKeys();
     for (const { id } of gone)
       await store.updateErasure(id, { state: 'complete', completeAtMs: this.#now, sealedUser: '' });
@@ -176,21 +186,18 @@ function isCut(erasure: Erasure): erasure is CutErasure {
   return erasure.state !== 'requested' && erasure.beforeMs !== null;
 }
 
-function leavesOf(erasure: Erasure, buckets: readonly string[]) {
-  const count = Math.max(1, Math.ceil(buckets.length / bucketsOfLeaf));
-  return Array.from({ length: count }, (_, at) =>
-    leafOf(erasure, String(at), buckets.slice(at * bucketsOfLeaf, (at + 1) * bucketsOfLeaf)),
-  );
-}
-
-function leafOf(
+/** Leaves that name these keys. Other keys make other leaves: a try after a crash may have found more of them. */
+function leavesOf(
   { id, projectId: project, requestedAtMs, requestedBy }: Erasure,
-  part: string,
-  buckets: string[],
+  keyIds: readonly string[],
 ) {
-  const leaf = leafOfEnvelope({
-    ...{ v: 1, project, id: `erasure/${id}/${part}`, kind: 'payload.erased', time: requestedAtMs },
-    ...{ actor: requestedBy.slice(0, 120), buckets },
+  const count = Math.max(1, Math.ceil(keyIds.length / bucketsOfLeaf));
+  return Array.from({ length: count }, (_, at) => {
+    const buckets = keyIds.slice(at * bucketsOfLeaf, (at + 1) * bucketsOfLeaf);
+    const leaf = leafOfEnvelope({
+      ...{ v: 1, project, id: `erasure/${id}/${hash('sha256', buckets.join(), 'hex').slice(0, 32)}` },
+      ...{ kind: 'payload.erased', time: requestedAtMs, actor: requestedBy.slice(0, 120), buckets },
+    });
+    return { place: null, leaf };
   });
-  return { place: null, leaf };
 }

@@ -286,6 +286,13 @@ export function controlStoreSuite(name: string, start: () => Promise<SuiteDataba
       expect(await store.withPublisherLock(() => Promise.resolve())).toBe(true);
     });
 
+    it('lets one process at a time erase, whoever publishes', async () => {
+      const erase = () => other.ledger.withEraserLock(() => Promise.resolve());
+      await store.withPublisherLock(async () => expect(await erase()).toBe(true));
+      await store.ledger.withEraserLock(async () => expect(await erase()).toBe(false));
+      expect(await erase()).toBe(true);
+    });
+
     it('takes any text as a value', async () => {
       const { organizationId, project } = await newProject();
       const key = { ...keyOf(project.id, organizationId), name: `'; DROP TABLE api_keys; -- "\\ $1 {x} ü` };

@@ -31,7 +31,7 @@ import { expectSchema, migrate } from './migrate.ts';
 import { type IdentityDeps, PgIdentityStore } from './pg-identity-store.ts';
 import { PgLedgerStore } from './pg-ledger-store.ts';
 import { ProviderRecords, recordOf } from './provider-records.ts';
-import { withPublisherLease } from './publisher-lease.ts';
+import { withLease } from './lease.ts';
 import { aliases, apiKeys, controlState, organizations, priceLists, projects, providers } from './tables.ts';
 
 const connectionsMax = 4;
@@ -434,7 +434,7 @@ class PgControlStore implements ControlStore {
   }
 
   withPublisherLock(work: (signal: AbortSignal) => Promise<void>): Promise<boolean> {
-    return withPublisherLease(this.#db, work);
+    return withLease(this.#db, 'publisher', work);
   }
 
   async ping(): Promise<void> {

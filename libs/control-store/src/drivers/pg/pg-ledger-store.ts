@@ -22,6 +22,7 @@ import {
 import { appendStatement } from './append-statement.ts';
 import { asLoomError } from './change-log.ts';
 import { ErasureRecords } from './erasure-records.ts';
+import { withLease } from './lease.ts';
 import { findChanges, findUnsealedChanges } from './unsealed-changes.ts';
 
 const hashBytes = 32;
@@ -295,6 +296,10 @@ export class PgLedgerStore implements LedgerStore {
 
   async rewriteBucketKeys(): Promise<void> {
     await this.#rows(sql`VACUUM FULL bucket_keys`);
+  }
+
+  withEraserLock(work: (signal: AbortSignal) => Promise<void>): Promise<boolean> {
+    return withLease(this.#db, 'eraser', work);
   }
 
   createErasure(...[erasure]: Parameters<LedgerStore['createErasure']>) {

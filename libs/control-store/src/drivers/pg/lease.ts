@@ -4,22 +4,22 @@ import type { NodePgDatabase } from 'drizzle-orm/node-postgres';
 
 const leaseSeconds = 10;
 const renewEveryMs = 3000;
-const name = 'publisher';
 
 /**
  * A lock that ends by itself when its holder is gone. PostgreSQL's session locks would not do: behind a pooler, and on
  * the embedded engine, connections share a backend and with it the lock.
  */
-export async function withPublisherLease(
+export async function withLease(
   db: NodePgDatabase,
+  name: 'publisher' | 'eraser',
   work: (signal: AbortSignal) => Promise<void>,
 ): Promise<boolean> {
-  const holder = randomUUID();
-  if (!(await take(db, holder))) return false;
+  const lease = { name, holder: randomUUID() };
+  if (!(await take(db, lease))) return false;
   const lost = new AbortController();
   const renewal = setInterval(() => {
-    take(db, holder).then(
-      (held) => held || lost.abort(new Error('another publisher has the lease')),
+    take(db, lease).then(
+      (held) => held || lost.abort(new Error(`another ${name} has the lease`)),
       (error: unknown) => lost.abort(error),
     );
   }, renewEveryMs);
@@ -27,13 +27,16 @@ export async function withPublisherLease(
     await work(lost.signal);
   } finally {
     clearInterval(renewal);
-    await db.execute(sql`DELETE FROM leases WHERE name = ${name} AND holder = ${holder}`);
+    await db.execute(sql`DELETE FROM leases WHERE name = ${name} AND holder = ${lease.holder}`);
   }
   return true;
 }
 
 /** Takes or renews; false while another holder's lease runs. The clock is the database's. */
-async function take(db: NodePgDatabase, holder: string): Promise<boolean> {
+async function take(
+  db: NodePgDatabase,
+  { name, holder }: { readonly name: string; readonly holder: string },
+): Promise<boolean> {
   const { rows } = await db.execute(sql`
     INSERT INTO leases (name, holder, expires_at)
     VALUES (${name}, ${holder}, clock_timestamp() + make_interval(secs => ${leaseSeconds}))
