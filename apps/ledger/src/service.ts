@@ -118,6 +118,7 @@ export async function startLedger(deps: LedgerServiceDeps): Promise<{ close(): P
     masterKeys,
     commitments,
     deadlineMs: config.LOOM_LEDGER_ERASURE_DEADLINE,
+    callMsMax: config.LOOM_LEDGER_ORPHAN_AFTER,
   });
   const retention = new RetentionRuns(janitorDeps);
   const janitors = [

@@ -7,7 +7,8 @@ import type { BucketKey, ControlStore, Erasure, LedgerStore } from '@loom/contro
 import { bucketLabels, parseMasterKeys, sealBucketKey, sealErasedUser } from '@loom/control-store/secrets';
 import type { EventStream } from '@loom/event-stream';
 import { keyPeriodMs, newBucketKey, parseEnvelope } from '@loom/ledger';
-import { newUuid, topics, type TraceEvent } from '@loom/trace-schema';
+import { nanosOfMillis, newUuid, topics, type TraceEvent } from '@loom/trace-schema';
+import { batchOf, spanRow } from '@loom/trace-store/testing';
 import { Commitments } from '../seal/commitments.ts';
 import { KeyFiles } from '../seal/key-files.ts';
 import { LogAppender } from '../seal/log-appender.ts';
@@ -167,7 +168,7 @@ describe('the erasure of an end user', () => {
         traceStore: fixture.opened.traceStore,
         appender: new LogAppender({ store: ledger, appender: randomUUID(), journal: null }),
         ...{ commitments: commitments(), masterKeys, keyFiles: null, logger: fixture.logger },
-        ...{ deadlineMs: 3_600_000, now },
+        ...{ deadlineMs: 24 * 3_600_000, callMsMax: 1_800_000, now },
       });
 
     it('takes a key as well that a sealer makes while the others go', async () => {
@@ -203,6 +204,31 @@ describe('the erasure of an end user', () => {
       expect(new Set(await erasedBuckets())).toEqual(new Set(buckets));
       const third = await commitments().currentKey(projectId, 'user/tom');
       expect(await keyIdsOf('tom')).toEqual([third.keyId]);
+    });
+
+    it('takes rows of calls that end long after the cut, and does not wait for its deadline to do so', async () => {
+      const { traceStore } = fixture.opened;
+      const id = await request('tom');
+      let aheadMs = 0;
+      const eraser = eraserOver({}, () => Date.now() + aheadMs);
+      for (const ahead of [0, 2 * keyPeriodMs]) {
+        aheadMs = ahead;
+        await eraser.round();
+      }
+      const { rowsGoneAtMs, beforeMs } = await inState(id, 'rows_gone');
+      const span = spanRow({ projectId, userId: 'tom', startTime: nanosOfMillis((beforeMs ?? 0) - 1) });
+      await traceStore.writeBatch(batchOf({ spans: [span] }));
+      const left = () =>
+        traceStore.countErasable({ projectId, users: ['tom'], before: nanosOfMillis(beforeMs ?? 0) });
+      await eraser.round();
+      expect(await left()).toMatchObject({ spans: 1 });
+      aheadMs = 1_800_000 + 2 * keyPeriodMs;
+      await eraser.round();
+      expect(await left()).toMatchObject({ spans: 0 });
+      const again = await inState(id, 'rows_gone');
+      expect(again.rowsGoneAtMs).toBeGreaterThan(rowsGoneAtMs ?? Infinity);
+      await eraser.round();
+      expect(await inState(id, 'rows_gone')).toEqual(again); // once
     });
 
     it('leaves it to another that is at it', async () => {

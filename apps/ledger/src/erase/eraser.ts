@@ -19,6 +19,8 @@ export interface EraserDeps {
   readonly logger: Logger;
   /** After so long the stream's segments are gone as well. Milliseconds. */
   readonly deadlineMs: number;
+  /** A call has ended after so long, or is an orphan. Milliseconds. */
+  readonly callMsMax: number;
   readonly now: () => number;
 }
 
@@ -61,6 +63,10 @@ export class Eraser {
     const keysGone = rest.filter(({ state, beforeMs }) => state === 'keys_gone' && beforeMs <= this.#now);
     const together = ({ projectId, beforeMs }: CutErasure) => `${projectId} ${beforeMs}`;
     for (const own of Map.groupBy(keysGone.slice(0, stepMax), together).values()) await this.#eraseRows(own);
+    const ended = rest.filter((erasure) => erasure.state === 'rows_gone' && this.#isToLookAgain(erasure));
+    for (const erasure of ended.slice(0, stepMax))
+      if (!(await this.#eraseLate(erasure)))
+        await this.#deps.store.updateErasure(erasure.id, { rowsGoneAtMs: this.#now });
     const due = rest.filter((erasure) => erasure.state === 'rows_gone' && this.#isDue(erasure));
     await this.#complete(due.slice(0, stepMax));
   }
@@ -154,6 +160,12 @@ export class Eraser {
     await traceStore.erase(this.#selectionOf([erasure]));
     await store.updateErasure(erasure.id, { rowsGoneAtMs: this.#now });
     return true;
+  }
+
+  /** Calls that were under way at the cut have ended: long before the deadline, so that it is not theirs. */
+  #isToLookAgain({ beforeMs, rowsGoneAtMs }: CutErasure): boolean {
+    const endedMs = beforeMs + this.#deps.callMsMax;
+    return (rowsGoneAtMs ?? 0) < endedMs && endedMs <= this.#now;
   }
 
   #isDue(erasure: Erasure): boolean {

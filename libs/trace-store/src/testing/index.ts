@@ -1,0 +1,1 @@
+export { batchOf, spanRow } from './rows.ts';
