@@ -104,32 +104,40 @@ describe('the ClickHouse side', () => {
     await client.close();
   });
 
-  it('takes a batch again that a crash has cut between its id and its part', async () => {
-    const client = clickhouse();
-    await client.command({
-      query: `CREATE TABLE cut (k UInt64) ENGINE = MergeTree ORDER BY k
-              SETTINGS non_replicated_deduplication_window = 100`,
-    });
-    const insert = (k: number) =>
-      client.insert({
-        table: 'cut',
-        values: [{ k }],
-        format: 'JSONEachRow',
-        clickhouse_settings: { insert_deduplicate: 1, insert_deduplication_token: `batch ${k}` },
+  it.each([
+    { table: 'cut', window: 100, batches: [1, 2, 3] },
+    { table: 'cut_where_a_log_ends', window: 2, batches: [1, 2, 3, 4] }, // four lines fill it, and the next one is begun
+  ])(
+    'takes a batch again that a crash has $table between its id and its part',
+    async ({ table, window, batches }) => {
+      const client = clickhouse();
+      await client.command({
+        query: `CREATE TABLE ${table} (k UInt64) ENGINE = MergeTree ORDER BY k
+              SETTINGS non_replicated_deduplication_window = ${window}`,
       });
-    for (const k of [1, 2, 3]) await insert(k);
-    const [table] = await select<{ path: string }>(
-      `SELECT data_paths[1] AS path FROM system.tables WHERE database = 'loom' AND name = 'cut'`,
-    );
-    await engines.kill();
-    const newest = (await readdir(table?.path ?? '')).filter((name) => /^all_3_/.test(name));
-    await rename(join(table?.path ?? '', newest[0] ?? ''), join(table?.path ?? '', 'tmp_insert_all_3_3_0'));
-    await engines.restart();
+      const insert = (k: number) =>
+        client.insert({
+          table,
+          values: [{ k }],
+          format: 'JSONEachRow',
+          clickhouse_settings: { insert_deduplicate: 1, insert_deduplication_token: `batch ${k}` },
+        });
+      for (const k of batches) await insert(k);
+      const [{ path } = { path: '' }] = await select<{ path: string }>(
+        `SELECT data_paths[1] AS path FROM system.tables WHERE database = 'loom' AND name = '${table}'`,
+      );
+      await engines.kill();
+      const [newest = ''] = (await readdir(path)).filter((name) => name.startsWith(`all_${batches.length}_`));
+      await rename(join(path, newest), join(path, `tmp_insert_${newest}`));
+      await engines.restart();
 
-    for (const k of [1, 2, 3]) await insert(k);
-    expect(await select('SELECT k FROM cut ORDER BY k')).toEqual([{ k: '1' }, { k: '2' }, { k: '3' }]);
-    await client.close();
-  });
+      for (const k of batches.slice(-2)) await insert(k);
+      expect(await select(`SELECT k FROM ${table} ORDER BY k`)).toEqual(
+        batches.map((k) => ({ k: String(k) })),
+      );
+      await client.close();
+    },
+  );
 
   it('loses no acknowledged row to SIGKILL', async () => {
     const settings = 'SETTINGS fsync_after_insert = 1, fsync_part_directory = 1';

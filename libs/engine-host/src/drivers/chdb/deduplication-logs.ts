@@ -16,7 +16,7 @@ interface Part {
  * deduplication log, and only then gives the part its name: who dies in between has lost the rows and keeps the id, so
  * that the same batch, sent again, is taken for a repetition and dropped without a word. (`MergeTreeSink` commits a
  * part in this order; ReplicatedMergeTree does both in one transaction of its Keeper.) The last lines of each log whose
- * parts no part on the disk covers are cut off. To be called before the engine has opened the directory.
+ * parts no part on the disk covers are cut off, and so is a line that is not whole. To be called before the engine has opened the directory.
  *
  * @returns How many lines were cut.
  */
@@ -37,10 +37,10 @@ async function forgetCutInsertsOf(table: string): Promise<number> {
     );
   let cut = 0;
   for (const log of await logsOf(table)) {
-    const lines = (await readFile(log, 'utf8')).split(/(?<=\n)/);
+    const lines = (await readFile(log, 'utf8')).split(/(?<=\n)/).filter((line) => line !== '');
     const kept = lines.findLastIndex((line) => {
       const part = addedPart(line);
-      return part === null || isThere(part);
+      return line.endsWith('\n') && (part === null || isThere(part));
     });
     const cutHere = lines.length - 1 - kept;
     if (cutHere > 0) await truncate(log, Buffer.byteLength(lines.slice(0, kept + 1).join('')));
