@@ -8,6 +8,8 @@ import {
   inclusionProof,
   nodeCrypto,
   type NoteSigner,
+  type OpenedPart,
+  parseEnvelope,
   proveWithTiles,
   signNote,
   type Tombstone,
@@ -36,6 +38,7 @@ const sealedWithinMs = 60_000;
 const waitMsMax = 20_000;
 const lookMs = 200;
 const tombstonesMax = 100_000;
+const erasuresRead = 1000;
 
 interface Span {
   readonly start: StoredCheckpoint | null;
@@ -68,7 +71,7 @@ export class BundleExport {
         'unsupported',
         'this service has no signer: give it LOOM_LEDGER_SIGNER_URL to export bundles',
       );
-    if (range.toMs > Date.now() - sealedWithinMs) await this.#caughtUp(range.projectId);
+    await this.#caughtUp(range);
     const span = await this.#spanOf(range);
     // Nothing is said of the time after the last signature.
     const toMs = Math.min(range.toMs, span.end.sealedAtMs);
@@ -76,10 +79,13 @@ export class BundleExport {
     return (sink) => this.#write(covered, span, sink, async (text) => signNote(await signer.keys(), text));
   }
 
-  /** Waits for what happened until now to be sealed and stored, for some seconds at most. */
-  async #caughtUp(projectId: string): Promise<void> {
+  /**
+   * Waits for some seconds at most: for what happened in the range to be sealed and stored, and for what is sealed to be
+   * signed, since it may say why something of the range is not there any more.
+   */
+  async #caughtUp({ projectId, toMs }: ExportRange): Promise<void> {
     const deadline = Date.now() + waitMsMax;
-    let caughtUpAt: number | null = null;
+    let caughtUpAt = toMs > Date.now() - sealedWithinMs ? null : Date.now();
     while (Date.now() < deadline) {
       if (caughtUpAt === null && ((await this.#deps.behind()) ?? 0) === 0) caughtUpAt = Date.now();
       if (caughtUpAt !== null) {
@@ -131,23 +137,48 @@ export class BundleExport {
           : [],
     });
     const retained = await this.#opener.retainedSince(projectId);
+    const unopened = new Set<string>();
     for (let first = sizes.start; first < end.size; first += chunkLeaves) {
       const leaves = await ledger.readLeaves(projectId, first, Math.min(end.size, first + chunkLeaves));
       const openings = await this.#opener.open(projectId, leaves, retained);
       await writer.chunk({ firstIndex: first, envelopes: leaves.map(({ envelope }) => envelope), openings });
+      for (const bucket of bucketsWithout(openings, leaves, retained)) unopened.add(bucket);
+      if (unopened.size > tombstonesMax) throw tooMany('erased bucket keys in the range');
     }
-    await writer.finish(await this.#tombstones(projectId, end.size, newest.size), sign);
+    const tombstones = [
+      ...(await this.#erasuresBefore(projectId, sizes.start, unopened)),
+      ...(await this.#erasuresFrom(projectId, end.size, newest.size)),
+    ];
+    await writer.finish(await this.#provenTombstones(projectId, tombstones, newest.size), sign);
   }
 
-  async #tombstones(projectId: string, from: number, size: number): Promise<Tombstone[]> {
+  /** A key is named some time before the last call is sealed that it was used for: that may be before the range. */
+  async #erasuresBefore(projectId: string, start: number, buckets: Set<string>): Promise<StoredLeaf[]> {
+    const found: StoredLeaf[] = [];
+    let below = start;
+    while (buckets.size > 0 && below > 0) {
+      const query = { projectId, kinds: ['payload.erased'], below, limit: erasuresRead };
+      const page = await this.#deps.ledger.listLeavesOfKinds(query);
+      for (const leaf of page) {
+        const named = (parseEnvelope(leaf.envelope).buckets ?? []).filter((bucket) => buckets.delete(bucket));
+        if (named.length > 0) found.push(leaf);
+      }
+      below = page.length < erasuresRead ? 0 : (page.at(-1)?.index ?? 0);
+    }
+    return found.reverse();
+  }
+
+  async #erasuresFrom(projectId: string, from: number, size: number): Promise<StoredLeaf[]> {
     const kinds = ['payload.erased', 'retention.run'];
     const query = { projectId, kinds, from, limit: tombstonesMax + 1 };
     const found = await this.#deps.ledger.listLeavesOfKinds(query);
-    if (found.length > tombstonesMax)
-      throw new LoomError('payload_too_large', `more than ${tombstonesMax} erasures after the range`);
-    const covered = found.filter(({ index }) => index < size).reverse();
+    if (found.length > tombstonesMax) throw tooMany('erasures after the range');
+    return found.filter(({ index }) => index < size).reverse();
+  }
+
+  #provenTombstones(projectId: string, leaves: readonly StoredLeaf[], size: number): Promise<Tombstone[]> {
     return Promise.all(
-      covered.map(async ({ index, envelope }: StoredLeaf) => ({
+      leaves.map(async ({ index, envelope }) => ({
         ...{ index, envelope },
         proof: await this.#proved(projectId, size, (range) => inclusionProof(index, size, range)),
       })),
@@ -162,4 +193,20 @@ export class BundleExport {
       compute,
     );
   }
+}
+
+/** Buckets of leaves of which nothing is opened, and not for their age. */
+function bucketsWithout(
+  openings: readonly OpenedPart[],
+  leaves: readonly StoredLeaf[],
+  retainedSinceMs: number,
+): string[] {
+  const opened = new Set(openings.map(({ index }) => index));
+  return leaves
+    .filter(({ index, timeMs }) => !opened.has(index) && timeMs >= retainedSinceMs)
+    .flatMap(({ envelope }) => parseEnvelope(envelope).bucket ?? []);
+}
+
+function tooMany(what: string): LoomError {
+  return new LoomError('payload_too_large', `more than ${tombstonesMax} ${what}: export a shorter range`);
 }

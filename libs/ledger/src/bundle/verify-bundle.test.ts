@@ -45,6 +45,20 @@ describe('a bundle', () => {
     expect(report.checkpoints.start?.size).toBe(start);
   });
 
+  it('knows of an erasure before its leaves: a key is named while calls that use it are under way', async () => {
+    const log = new TestLog();
+    log.call({ userId: 'ada' });
+    log.erase('ada');
+    log.seal();
+    const start = log.size;
+    log.call({ userId: 'ada' });
+    log.seal();
+    const report = await verify(await log.bundle({ start }), log);
+    expect(report).toMatchObject({ verdict: 'verified', payloads: { verified: 0, erased: 2, missing: 0 } });
+    const untold = await verify(await log.bundle({ start, tombstones: [] }), log);
+    expect(untold).toMatchObject({ verdict: 'incomplete', payloads: { erased: 0, missing: 2 } });
+  });
+
   it('does not cover what came after the last signature', async () => {
     const log = new TestLog();
     log.call();

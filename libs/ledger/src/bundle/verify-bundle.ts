@@ -198,15 +198,16 @@ class BundleCheck {
     return tally;
   }
 
-  async #tombstones({ project, end, size }: BundleMeta, { newest }: Checkpoints): Promise<void> {
+  /** In the order of the log; those of the bundle's own leaves are known. */
+  async #tombstones({ project, start, end, size }: BundleMeta, { newest }: Checkpoints): Promise<void> {
     const member = await this.#reader.open(memberNames.tombstones, limits.tombstoneBytes);
-    let before = end - 1;
+    let before = -1;
     for await (const { text, place: line } of readLines(this.#reader, member, 'malformed_tombstone')) {
       const { index, envelope: entry, proof } = at(line, 'malformed_tombstone', () => readTombstone(text));
       const place: BundlePlace = { ...line, leaf: index };
       const envelope = at(place, 'malformed_envelope', () => parseEnvelope(entry));
       expectOwn(envelope, { project, sealedAt: newest.sealedAt, place });
-      if (index <= before)
+      if (index <= before || (index >= start && index < end))
         throw refusal('wrong_tombstone', place, 'it is of a leaf of the bundle, or out of order');
       if (envelope.kind !== 'payload.erased' && envelope.kind !== 'retention.run')
         throw refusal('wrong_tombstone', place, `a leaf of kind ${envelope.kind} erases nothing`);

@@ -304,6 +304,14 @@ export const tamperedProofs: Readonly<Record<string, Tampering>> = {
         return [...lines, sortedJson({ ...last, index: bench.log.size - 1, envelope })];
       }).signed(), // prettier-ignore
   },
+  'a tombstone that is made up and older than the bundle': {
+    reason: 'wrong_tombstone',
+    tamper: (bench) => bench.lines('tombstones', (lines) => {
+        const last = JSON.parse(lines.at(-1)!) as Json;
+        const envelope = sortedJson({ v: 1, project: 'p1', id: 'erasure/x', kind: 'payload.erased', time: bench.log.now - 9000, buckets: ['bucket-of-ada'] });
+        return [sortedJson({ ...last, index: bench.start - 1, envelope }), ...lines];
+      }).signed(), // prettier-ignore
+  },
   'a tombstone of another place': { reason: 'wrong_tombstone', tamper: tombstone(anyTombstone, (value) => ({ ...value, index: Number(value['index']) - 1 })) }, // prettier-ignore
   'a tombstone of a leaf of the bundle': { reason: 'wrong_tombstone', tamper: tombstone(anyTombstone, (value, { start }) => ({ ...value, index: start + 1 })) }, // prettier-ignore
   'a tombstone without its proof': { reason: 'wrong_tombstone', tamper: tombstone(anyTombstone, (value) => ({ ...value, proof: [] })) }, // prettier-ignore

@@ -195,15 +195,19 @@ export class TestLog {
       const openings = leaves.flatMap(({ openings: all, envelope }) => all.filter(({ part }) => !isGone(envelope, part))); // prettier-ignore
       await writer.chunk({ firstIndex, envelopes: leaves.map(({ text }) => text), openings });
     }
-    await writer.finish(this.tombstones(end, size), (text) => Promise.resolve(this.key.note(text)));
+    await writer.finish(range.tombstones ?? this.tombstones({ start, end, size }), (text) =>
+      Promise.resolve(this.key.note(text)),
+    );
     return Buffer.concat(pieces);
   }
 
-  tombstones(end: number, size: number): Tombstone[] {
+  /** Erasures before and after the leaves of a bundle, and runs after them. */
+  tombstones({ start, end, size }: { start: number; end: number; size: number }): Tombstone[] {
     return this.leaves
       .slice(0, size)
-      .flatMap(({ envelope, text }, index) =>
-        index >= end && ['payload.erased', 'retention.run'].includes(envelope.kind)
+      .flatMap(({ envelope: { kind }, text }, index) =>
+        (index >= end && kind === 'retention.run') ||
+        ((index < start || index >= end) && kind === 'payload.erased')
           ? [{ index, envelope: text, proof: inclusionProof(index, size, this.rangeHash) }]
           : [],
       );
@@ -269,6 +273,8 @@ export interface BundleRange {
   readonly size?: number;
   readonly chunkLeaves?: number;
   readonly meta?: Partial<BundleMeta>;
+  /** In place of those that there are. */
+  readonly tombstones?: readonly Tombstone[];
 }
 
 function commitmentOf(opening: OpenedPart): string {
