@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { newApiKey } from '@loom/control-store/secrets';
 import { answerJson, answerPieces, UpstreamPlayer } from '@loom/testkit';
-import { type CallEnded, isCallEnded, type TraceEvent } from '@loom/trace-schema';
+import { type CallEnded, isCallEnded, nanosOfMillis, type TraceEvent, uuidTimeMs } from '@loom/trace-schema';
 import { GatewayHarness } from './testing/gateway-harness.ts';
 
 let upstream: UpstreamPlayer;
@@ -130,6 +130,7 @@ describe('the end of a gateway', () => {
     const [ended, ...more] = events.filter(isCallEnded);
     expect(more).toEqual([]);
     expect(ended).toMatchObject({ type: 'call.interrupted', status: 200, usageSource: 'estimated' });
+    expect(ended?.timing.startTime).toBe(nanosOfMillis(uuidTimeMs(ended?.call.callId ?? '')));
     expect(Buffer.from(ended?.response?.data ?? '', 'base64').toString()).toBe(event + event);
     expect(ended?.emitter).toBe(events.find(({ type }) => type === 'call.accepted')?.emitter);
     expectGapFree(events);

@@ -22,9 +22,14 @@ function toHex(bytes: Uint8Array): string {
 /** A UUIDv7 (RFC 9562): 48 bits of unix milliseconds, then random bits. Sortable by time to the millisecond. */
 export function newUuid(nowMs: number = Date.now()): string {
   const random = toHex(randomBytes(10));
-  const time = Math.floor(nowMs).toString(16).padStart(12, '0');
   const variant = ((Number.parseInt(random[3] ?? '0', 16) & 0x3) | 0x8).toString(16);
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${random.slice(0, 3)}-${variant}${random.slice(4, 7)}-${random.slice(7, 19)}`;
+  return `${uuidFloor(nowMs)}-7${random.slice(0, 3)}-${variant}${random.slice(4, 7)}-${random.slice(7, 19)}`;
+}
+
+/** Not after any UUIDv7 that was made at this moment or later, and after all others. Unix milliseconds. */
+export function uuidFloor(timeMs: number): string {
+  const time = Math.floor(timeMs).toString(16).padStart(12, '0');
+  return `${time.slice(0, 8)}-${time.slice(8)}`;
 }
 
 /** The unix milliseconds that a UUIDv7 was made at. */

@@ -46,7 +46,7 @@ export {
 export { millisOfNanos, nanosOfMillis } from './instants.ts';
 export { CostComputed, type CostLine, CostState } from './cost-events.ts';
 export { eventReader, type ReadOutcome } from './event-reader.ts';
-export { newSpanId, newTraceId, newUuid, parseTraceparent, uuidTimeMs } from './ids.ts';
+export { newSpanId, newTraceId, newUuid, parseTraceparent, uuidFloor, uuidTimeMs } from './ids.ts';
 export { inlinePayloadBytesMax, Payload, PayloadPart, recordBytesMax } from './payload.ts';
 export { providerNameOf, semconv } from './semconv.ts';
 export { cloudEventHeaders, DeadLetter, type Topic, topics } from './topics.ts';

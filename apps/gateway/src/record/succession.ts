@@ -9,8 +9,10 @@ import {
   callEndedTypes,
   eventIds,
   KeyCreated,
+  nanosOfMillis,
   systemProjectId,
   topics,
+  uuidTimeMs,
 } from '@loom/trace-schema';
 import { openContentKey } from './content-keys.ts';
 import { ContentSeal } from './content-seal.ts';
@@ -209,7 +211,7 @@ async function interrupt(
     status: groups[0]?.status ?? 0,
     error: { type: 'interrupted', message: 'the gateway died before the call ended', code: null },
     timing: {
-      startTime: accepted.time,
+      startTime: nanosOfMillis(uuidTimeMs(callId)),
       durationNanos: (atMicros.at(-1) ?? 0) * 1000,
       timeToFirstChunkNanos: atMicros[0] === undefined ? null : atMicros[0] * 1000,
       gatewayOverheadNanos: 0,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { newUuid } from '@loom/trace-schema';
+import { millisOfNanos, newUuid } from '@loom/trace-schema';
 import type { SpanRow } from '../rows.ts';
 import type { TraceStore } from '../trace-store.ts';
 import { acceptedRow, batchOf, costRow, headRow, second, spanRow, testTime, textRow } from './rows.ts';
@@ -128,6 +128,20 @@ export function janitorCases(storeOf: () => TraceStore): void {
       await store.erase(selection);
       expect(await store.countErasable(selection)).toEqual({ spans: 0, payloads: 0 });
       expect(await store.readSpan(bob ?? { projectId, spanId: '' })).toMatchObject({ userId: 'bob' });
+    });
+
+    it('takes a call as a whole: also what of it began after the time, and nothing of a later call', async () => {
+      const [store, projectId] = [storeOf(), newUuid()];
+      const cutMs = millisOfNanos(at(60));
+      const cost = (callId: string) =>
+        costRow({ ...spanRow({ projectId, userId: 'ann', startTime: at(61) }), callId }, { id: newUuid() });
+      const costs = [cost(newUuid(cutMs - 1)), cost(newUuid(cutMs))];
+      await store.writeBatch(batchOf({ costs }));
+      const selection = { projectId, users: ['ann'], before: at(60) };
+      expect(await store.countErasable(selection)).toEqual({ spans: 1, payloads: 0 });
+      await store.erase(selection);
+      expect(await store.countErasable(selection)).toEqual({ spans: 0, payloads: 0 });
+      expect(await store.countErasable({ ...selection, before: at(120) })).toEqual({ spans: 1, payloads: 0 });
     });
 
     it('takes an end user of any name', async () => {

@@ -1,4 +1,5 @@
 import { hash, randomBytes } from 'node:crypto';
+import { millisOfNanos, uuidFloor } from '@loom/trace-schema';
 import type { ErasedRows, Selection, TraceJanitor } from '../../trace-store.ts';
 import { BoundParams } from './bound-params.ts';
 import { type ClickHouseConnection, unlogged } from './clickhouse-connection.ts';
@@ -143,9 +144,13 @@ const isErasure = `match(command, '^\\\\(?(DELETE|UPDATE) ')`;
 
 const timeColumns = { spans_by_trace: 'start_time', capture_events: 'time' } as const;
 
+/** An erasure takes calls as a whole: their attempts too, which began later. */
 function callsOf(selection: Salted<Selection>, params: BoundParams): string {
-  const calls = before(selection, params, 'start_time');
-  return 'users' in selection ? `${calls} AND ${ofUsers(selection, params)}` : calls;
+  const started = before(selection, params, 'start_time');
+  if (!('users' in selection)) return started;
+  const project = `project_id = ${params.bind(selection.projectId, 'String')}`;
+  const called = `call_id < ${params.bind(uuidFloor(millisOfNanos(selection.before)), 'String')}`;
+  return `${project} AND (${started} OR ${called}) AND ${ofUsers(selection, params)}`;
 }
 
 function ofUsers({ users, salt }: UserSelection, params: BoundParams, column = 'user_id'): string {
