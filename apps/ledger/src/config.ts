@@ -12,9 +12,6 @@ import { z } from 'zod';
 import { anchorSettings } from './anchor/anchor-settings.ts';
 
 /** What the ledger needs wherever it runs; on one machine it is a part of the backend. */
-/** Events are sealed within this (`x-loom-receipt`). Milliseconds. */
-const sealIntervalMsMax = 60_000;
-
 export const ledgerSettings = z.object({
   LOOM_LEDGER_SIGNER_URL: envUrl.describe(
     'Who holds the signing keys: file:<path> (one Go note key a line), note-key:<key>[,<key>], vault+https://<token>@host:8200/<mount>/<key>?name=<name>',
@@ -30,7 +27,7 @@ export const ledgerSettings = z.object({
     .default(false)
     .describe('Bring a control store that is behind the journal forward, once, after a power cut'),
   LOOM_LEDGER_SEAL_INTERVAL: envDurationMs
-    .refine((ms) => ms <= sealIntervalMsMax, 'expected at most 60s: receipts promise that')
+    .refine((ms) => ms <= 30_000, 'expected at most 30s: receipts promise a minute in all')
     .default(5_000)
     .describe('A log that has grown is signed after at most this long'),
   LOOM_LEDGER_SEAL_LEAVES: envInteger(1, 1_000_000)

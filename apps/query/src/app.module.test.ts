@@ -264,8 +264,9 @@ describe('the read API', () => {
     ['/v1/metrics/series?bucketSeconds=1', 'bucketSeconds', 'take larger ones'],
     ['/v1/ledger/leaves?kinds=%00', 'kinds', 'no control characters'],
     ['/v1/ledger/receipts/%00', 'id', 'no control characters'],
-    [`/v1/ledger/receipts/${'x'.repeat(5000)}`, 'id', '<=200 characters'],
+    [`/v1/ledger/receipts/${'x'.repeat(10_000)}`, 'id', '<=200 characters'],
     ['/v1/traces?from=2026-02-30', 'from', 'expected a time'],
+    ['/v1/traces?from=2026-02-28%20(x)', 'from', 'expected a time'],
     ['/v1/ledger/checkpoint?log=bad', 'log', 'expected one of'],
   ])('refuses %s and names the parameter', async (path, param, message) => {
     const response = await fetch(`${http.url}${path}`, { headers: { authorization: 'Bearer key-of-a' } });

@@ -67,20 +67,18 @@ export interface Route extends Endpoint {
   readonly response: z.ZodType | { readonly mediaType: string };
 }
 
+/** Of a day that there is: `Date.parse` takes 30 February for 2 March. */
+function isIsoTime(text: string): boolean {
+  const [, day] = /^(\d{4}-\d\d-\d\d)(?:[T ]\d|$)/.exec(text) ?? [];
+  return z.iso.date().safeParse(day).success && !Number.isNaN(Date.parse(text));
+}
 /** ISO 8601 or unix milliseconds. */
 const TimeText = z
   .string()
   .max(40)
-  .refine(
-    (text) => /^\d{1,14}$/.test(text) || (isDay(text.slice(0, 10)) && !Number.isNaN(Date.parse(text))),
-    {
-      error: 'expected a time such as 2026-11-22T10:00:00Z or unix milliseconds',
-    },
-  );
-/** A day that there is: the engine's parser takes 30 February for 2 March. */
-function isDay(text: string): boolean {
-  return z.iso.date().safeParse(text).success;
-}
+  .refine((text) => /^\d{1,14}$/.test(text) || isIsoTime(text), {
+    error: 'expected a time such as 2026-11-22T10:00:00Z or unix milliseconds',
+  });
 const wholeNumber = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
 
 const Range = { from: TimeText.optional(), to: TimeText.optional() };

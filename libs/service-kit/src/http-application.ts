@@ -44,8 +44,8 @@ export interface HttpApplication {
   close(): Promise<void>;
 }
 
-/** Longer than any parameter that a schema takes, so that the schema says what is wrong with it. Characters. */
-const paramLengthMax = 8192;
+/** What fits into a head that Node takes, so that the schema says what is wrong with a parameter. Characters. */
+const paramLengthMax = 16_384;
 
 /** Starts a Nest application on Fastify with what every service has: `/healthz`, `/readyz`, `/metrics`, one error filter. */
 export async function startHttpApplication(options: HttpApplicationOptions): Promise<HttpApplication> {
