@@ -95,6 +95,18 @@ export async function startLedger(deps: LedgerServiceDeps): Promise<{ close(): P
     orphanAfterMs: config.LOOM_LEDGER_ORPHAN_AFTER,
   });
   await watchman.look(); // the log of the deployment begins with its keys
+  const janitorDeps = {
+    ...{ store, traceStore: deps.traceStore, appender, keyFiles: files?.keys ?? null, logger },
+    now: deps.now ?? Date.now,
+  };
+  const eraser = new Eraser({
+    ...janitorDeps,
+    masterKeys,
+    commitments,
+    deadlineMs: config.LOOM_LEDGER_ERASURE_DEADLINE,
+    callMsMax: config.LOOM_LEDGER_ORPHAN_AFTER,
+  });
+  await eraser.secureCuts();
   const consumer = await startConsumer({
     stream,
     logger,
@@ -109,17 +121,6 @@ export async function startLedger(deps: LedgerServiceDeps): Promise<{ close(): P
     await files?.journal?.sweep();
   });
   watch.start();
-  const janitorDeps = {
-    ...{ store, traceStore: deps.traceStore, appender, keyFiles: files?.keys ?? null, logger },
-    now: deps.now ?? Date.now,
-  };
-  const eraser = new Eraser({
-    ...janitorDeps,
-    masterKeys,
-    commitments,
-    deadlineMs: config.LOOM_LEDGER_ERASURE_DEADLINE,
-    callMsMax: config.LOOM_LEDGER_ORPHAN_AFTER,
-  });
   const retention = new RetentionRuns(janitorDeps);
   const janitors = [
     new Rounds('erasure', config.LOOM_LEDGER_ERASURE_INTERVAL, logger, () => eraser.round()),

@@ -68,7 +68,9 @@ export interface LedgerStore {
   listBucketKeys(
     projectId: string,
     of: { readonly buckets?: readonly string[]; readonly daysBefore?: string },
-  ): Promise<(Pick<BucketKey, 'keyId' | 'fromMs'> & Pick<BucketPlace, 'bucket'>)[]>;
+  ): Promise<
+    (Pick<BucketKey, 'keyId' | 'fromMs'> & Pick<BucketPlace, 'bucket'> & { readonly isCurrent: boolean })[]
+  >;
   deleteBucketKeys(keyIds: readonly string[]): Promise<void>;
   /** Resolves when the table of keys is written anew: what was deleted is in no file of it any more. */
   rewriteBucketKeys(): Promise<void>;
@@ -191,7 +193,9 @@ export interface StoredLeaf extends NewLeaf {
 export interface KindQuery {
   readonly projectId: string;
   readonly kinds: readonly string[];
+  /** Of indexes from here on, and below. */
   readonly from?: number;
+  readonly below?: number;
   readonly limit: number;
 }
 

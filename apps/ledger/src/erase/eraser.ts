@@ -40,6 +40,7 @@ const settleMs = 2 * rememberMs;
 export class Eraser {
   readonly #deps: EraserDeps;
   #isWaitTold = false;
+  #isUnreadableTold = false;
 
   constructor(deps: EraserDeps) {
     this.#deps = deps;
@@ -51,13 +52,22 @@ export class Eraser {
     if ((await store.listOpenErasures(1)).length > 0) await store.withEraserLock((lost) => this.#round(lost));
   }
 
+  /**
+   * To be called before anything is sealed: the keys that end users have from the cut of an erasure on are there, also when
+   * they were to be named anew (another master key) or were restored.
+   */
+  async secureCuts(): Promise<void> {
+    await this.#eraseLateKeys((await this.#open()).filter(isCut));
+  }
+
   async #round(lost: AbortSignal): Promise<void> {
-    const open = await this.#deps.store.listOpenErasures(openMax);
-    for (const erasure of open.filter(({ state }) => state === 'requested').slice(0, stepMax)) {
+    for (const erasure of (await this.#open())
+      .filter(({ state }) => state === 'requested')
+      .slice(0, stepMax)) {
       lost.throwIfAborted();
       await this.#eraseKeys(erasure);
     }
-    const rest = (await this.#deps.store.listOpenErasures(openMax)).filter(isCut);
+    const rest = (await this.#open()).filter(isCut);
     await this.#eraseLateKeys(rest);
     lost.throwIfAborted();
     const keysGone = rest.filter(({ state, beforeMs }) => state === 'keys_gone' && beforeMs <= this.#now);
@@ -75,48 +85,83 @@ export class Eraser {
     return this.#deps.now();
   }
 
-  async #eraseKeys(erasure: Erasure): Promise<void> {
-    const { store, appender } = this.#deps;
-    const beforeMs = keyPeriodOf(this.#now + settleMs) + keyPeriodMs;
-    const buckets = await this.#replaceKeys(erasure, beforeMs);
-    await appender.append(erasure.projectId, leavesOf(erasure, buckets));
-    await store.updateErasure(erasure.id, { state: 'keys_gone', keysGoneAtMs: this.#now, beforeMs });
+  /** One whose end user cannot be read, for want of a master key, waits and keeps no other from going on. */
+  async #open(): Promise<readonly Erasure[]> {
+    const open = await this.#deps.store.listOpenErasures(openMax);
+    const readable = open.filter((erasure) => this.#isReadable(erasure));
+    const unreadable = open.length - readable.length;
+    if (unreadable > 0 && !this.#isUnreadableTold)
+      this.#deps.logger.error(
+        { unreadable },
+        'erasures wait for the master key that their end users are sealed with',
+      );
+    this.#isUnreadableTold = unreadable > 0;
+    return readable;
   }
 
-  /** The end user has a new key for calls that begin at `beforeMs` or later, and all others go; returns their ids. */
-  async #replaceKeys(erasure: Erasure, beforeMs: number): Promise<readonly string[]> {
-    const { store, commitments } = this.#deps;
+  async #eraseKeys(erasure: Erasure): Promise<void> {
+    let beforeMs: number;
+    do {
+      beforeMs = keyPeriodOf(this.#now + settleMs) + keyPeriodMs;
+      await this.#replaceKeys(erasure, beforeMs);
+    } while (this.#now + rememberMs > beforeMs); // it took too long: a sealer may still use one of them at the cut
+    await this.#deps.store.updateErasure(erasure.id, {
+      state: 'keys_gone',
+      keysGoneAtMs: this.#now,
+      beforeMs,
+    });
+  }
+
+  /** The end user has a new key for calls that begin at `beforeMs` or later; a leaf names all others, and they go. */
+  async #replaceKeys(erasure: Erasure, beforeMs: number): Promise<void> {
+    const { store, appender, commitments } = this.#deps;
     const { id, projectId } = erasure;
     const bucket = `user/${this.#userOf(erasure)}`;
-    // What an earlier try has deleted is remembered in the erasure, so that its leaf names all of it.
+    // What an earlier try has deleted is remembered in the erasure.
     const gone = new Set(erasure.buckets);
     for (;;) {
       const found = await store.listBucketKeys(projectId, { buckets: this.#labelsOf(erasure) });
       for (const { keyId, fromMs } of found) if (fromMs < beforeMs) gone.add(keyId);
       await store.updateErasure(id, { buckets: [...gone] });
+      await appender.append(projectId, leavesOf(erasure, [...gone]));
       await this.#deleteKeys([...gone]);
       const { fromMs } = await commitments.currentKey(projectId, bucket, beforeMs);
-      if (fromMs >= beforeMs) return [...gone]; // else a sealer has made a key meanwhile
+      if (fromMs >= beforeMs) return; // else a sealer has made a key meanwhile
     }
   }
 
-  /** Keys of emitters that came only now: a leaf names them, then they go. */
+  /** Keys that emitters have sent only now: a leaf names them, then they go. Who has no next key gets one. */
   async #eraseLateKeys(erasures: readonly CutErasure[]): Promise<void> {
-    const { store, appender } = this.#deps;
+    const { store, appender, commitments } = this.#deps;
     for (const [projectId, own] of Map.groupBy(erasures, (erasure) => erasure.projectId)) {
-      const cuts = new Map<string, CutErasure>();
-      for (const erasure of own)
-        for (const label of this.#labelsOf(erasure))
-          if (erasure.beforeMs >= (cuts.get(label)?.beforeMs ?? 0)) cuts.set(label, erasure);
+      const cuts = this.#cutsByLabel(own);
       const found = await store.listBucketKeys(projectId, { buckets: [...cuts.keys()] });
-      const late = found.filter(({ bucket, fromMs }) => fromMs < (cuts.get(bucket)?.beforeMs ?? 0));
-      for (const [erasure, keys] of Map.groupBy(late, ({ bucket }) => cuts.get(bucket) as CutErasure)) {
+      const isLate = ({ bucket, fromMs }: FoundKey) => fromMs < (cuts.get(bucket)?.beforeMs ?? 0);
+      for (const [erasure, keys] of Map.groupBy(found.filter(isLate), ({ bucket }) => cuts.get(bucket))) {
+        if (!erasure) continue;
         const keyIds = keys.map(({ keyId }) => keyId);
         await store.updateErasure(erasure.id, { buckets: [...new Set([...erasure.buckets, ...keyIds])] });
         await appender.append(projectId, leavesOf(erasure, keyIds));
         await this.#deleteKeys(keyIds);
       }
+      const secured = new Set(
+        found.filter((key) => key.isCurrent && !isLate(key)).map(({ bucket }) => bucket),
+      );
+      for (const erasure of new Set(cuts.values())) {
+        const [label = ''] = this.#labelsOf(erasure);
+        if (secured.has(label)) continue;
+        await commitments.currentKey(projectId, `user/${this.#userOf(erasure)}`, erasure.beforeMs);
+      }
     }
+  }
+
+  /** Of several erasures of one end user the last one counts. */
+  #cutsByLabel(erasures: readonly CutErasure[]): ReadonlyMap<string, CutErasure> {
+    const cuts = new Map<string, CutErasure>();
+    for (const erasure of erasures)
+      for (const label of this.#labelsOf(erasure))
+        if (erasure.beforeMs >= (cuts.get(label)?.beforeMs ?? 0)) cuts.set(label, erasure);
+    return cuts;
   }
 
   async #deleteKeys(keyIds: readonly string[]): Promise<void> {
@@ -182,6 +227,14 @@ export class Eraser {
     return { projectId, users, before: nanosOfMillis(beforeMs) };
   }
 
+  #isReadable(erasure: Erasure): boolean {
+    try {
+      return this.#userOf(erasure) !== '';
+    } catch {
+      return false;
+    }
+  }
+
   #labelsOf(erasure: Erasure): string[] {
     return bucketLabels(this.#deps.masterKeys, erasure.projectId, `user/${this.#userOf(erasure)}`);
   }
@@ -190,6 +243,8 @@ export class Eraser {
     return openErasedUser(this.#deps.masterKeys, id, sealedUser);
   }
 }
+
+type FoundKey = Awaited<ReturnType<LedgerStore['listBucketKeys']>>[number];
 
 /** One whose keys are gone: it is known which calls it takes. */
 type CutErasure = Erasure & { readonly beforeMs: number };

@@ -195,7 +195,7 @@ export function ledgerSuite(name: string, start: () => Promise<SuiteDatabase>): 
         [user, old, newer].sort(),
       );
       expect(await ledger.listBucketKeys(projectId, { buckets: ['user/a'] })).toMatchObject([
-        { keyId: user, bucket: 'user/a', fromMs: 60_000 },
+        { keyId: user, bucket: 'user/a', fromMs: 60_000, isCurrent: false },
       ]);
       await ledger.deleteBucketKeys([user, old, 'gone']);
       expect(await list({ buckets: ['user/a'], daysBefore: '2027-01-01' })).toEqual([newer]);

@@ -92,9 +92,10 @@ export class PgLedgerStore implements LedgerStore {
     return rows.map(leafOf);
   }
 
-  async listLeavesOfKinds({ projectId, kinds, from = 0, limit }: KindQuery): Promise<StoredLeaf[]> {
+  async listLeavesOfKinds(query: KindQuery): Promise<StoredLeaf[]> {
+    const { projectId, kinds, from = 0, below = Number.MAX_SAFE_INTEGER, limit } = query;
     const rows = await this.#rows<LeafRow>(sql`
-      SELECT * FROM ledger_leaves WHERE project_id = ${projectId} AND kind = ANY(${array(kinds)}) AND index >= ${from}
+      SELECT * FROM ledger_leaves WHERE project_id = ${projectId} AND kind = ANY(${array(kinds)}) AND index >= ${from} AND index < ${below}
         AND kind NOT LIKE 'call.%' AND kind <> 'cost.computed'
       ORDER BY index DESC LIMIT ${limit}`);
     return rows.map(leafOf);
@@ -283,11 +284,11 @@ export class PgLedgerStore implements LedgerStore {
     projectId: string,
     { buckets = [], daysBefore = '' }: Parameters<LedgerStore['listBucketKeys']>[1],
   ) {
-    const rows = await this.#rows<KeyRow & { readonly bucket: string }>(sql`
+    const rows = await this.#rows<KeyRow & { readonly bucket: string; readonly is_current: boolean }>(sql`
       SELECT * FROM bucket_keys WHERE project_id = ${projectId}
         AND (bucket = ANY(${array(buckets)}) OR (bucket LIKE 'day/%' AND bucket < ${`day/${daysBefore}`}))
       ORDER BY key_id`);
-    return rows.map((row) => ({ ...keyOf(row), bucket: row.bucket }));
+    return rows.map((row) => ({ ...keyOf(row), bucket: row.bucket, isCurrent: row.is_current }));
   }
 
   async deleteBucketKeys(keyIds: readonly string[]): Promise<void> {
