@@ -265,8 +265,8 @@ describe('the sealed record', () => {
       return asked.every(({ id }) => erasures.find((one) => one.id === id)?.[step]);
     };
     await eventually(() => allHave('keysGoneAt'), Boolean);
-    const middle = new Date().toISOString();
     await delay(6_000); // a key that is known is used for five seconds
+    const middle = new Date().toISOString(); // after the leaf that names the keys
     for (const key of keys) await call(key, { userId, content: erased }); // it may be the same minute still
     goOn();
     await Promise.all(answers);
