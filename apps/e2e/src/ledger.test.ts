@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Erasure } from '@loom/api-contract';
-import { type Play, UpstreamPlayer } from '@loom/testkit';
+import { answerJson, type Play, UpstreamPlayer } from '@loom/testkit';
 import { Deployment, eventually, startMsMax } from './testing/deployment.ts';
 import { findOnDisk } from './testing/disk-search.ts';
 
@@ -35,6 +35,7 @@ beforeAll(async () => {
   provider = await UpstreamPlayer.start();
   loom = await Deployment.start({
     OPENAI_COMPATIBLE_BASE_URL: provider.url,
+    LOOM_CAPTURE_ANSWER_BYTES_MAX: '100KiB',
     LOOM_STREAM_RETENTION: '2s',
     LOOM_STREAM_SEGMENT_AGE: '2s',
     LOOM_LEDGER_ERASURE_DEADLINE: '10s',
@@ -197,6 +198,21 @@ describe('the sealed record', () => {
       out: expect.stringContaining('Consistent') as unknown,
     });
   }, 120_000);
+
+  it('proves of an answer that is too large what was kept of it, in the clear and sealed', async () => {
+    provider.play = answerJson({
+      id: 'chatcmpl-1',
+      object: 'chat.completion',
+      choices: [],
+      noise: 'x'.repeat(300_000),
+    });
+    for (const key of [apiKey, sealedKey]) {
+      await call(key, { userId: 'ann', content: 'tell me everything', model: 'openai-compatible/large-1' });
+      const { code, report } = await verify(await exported(key));
+      expect({ code, ...report.payloads }).toMatchObject({ code: 0, missing: 0 });
+      expect(report.payloads['verified']).toBeGreaterThanOrEqual(2);
+    }
+  }, 60_000);
 
   it(`forgets ${erasedCount} of ${userCount} end users, in the clear and sealed, and proves everything else`, async () => {
     const people = Array.from({ length: userCount }, () => new Person());

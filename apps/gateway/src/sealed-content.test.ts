@@ -4,7 +4,14 @@ import { join } from 'node:path';
 import { zstdDecompressSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { unseal } from '@loom/control-store/secrets';
-import { commitmentSalt, nodeCrypto, openPayload, parseReceipt, payloadCommitment } from '@loom/ledger';
+import {
+  commitmentSalt,
+  nodeCrypto,
+  openPayload,
+  parseReceipt,
+  payloadCommitment,
+  splitWholeHash,
+} from '@loom/ledger';
 import { createLogger } from '@loom/telemetry';
 import { answerJson, answerPieces, UpstreamPlayer } from '@loom/testkit';
 import {
@@ -96,11 +103,15 @@ function opened(events: readonly TraceEvent[], { callId, part, payload, eventId 
   expect(parts).toHaveLength(payload.parts);
   const sealed = payload.data === null ? Buffer.concat(parts) : Buffer.from(payload.data, 'base64');
   const key = keyOf(events, payload.keyId);
-  const encoded = openPayload(key, sealed, { projectId: 'p1', callId, part });
+  const content = openPayload(key, sealed, { projectId: 'p1', callId, part });
+  const isWhole = payload.storedLength === payload.length;
+  const { kept: encoded, wholeHash } = isWhole
+    ? { kept: content, wholeHash: Buffer.alloc(0) }
+    : splitWholeHash(content);
   const plain = payload.codec === 'zstd' ? zstdDecompressSync(encoded) : encoded;
   expect(plain).toHaveLength(payload.storedLength);
-  if (payload.storedLength === payload.length)
-    expect(payload.hash).toBe(commitmentOf(key, { part, eventId, opening: sha256(plain) }));
+  const opening = Buffer.concat([wholeHash, sha256(plain)]);
+  expect(payload.hash).toBe(commitmentOf(key, { part, eventId, opening }));
   return plain;
 }
 
@@ -221,7 +232,8 @@ describe('a project whose content is sealed', () => {
     for (const content of ['sealed', 'searchable'] as const) {
       const loom = await start({ LOOM_CAPTURE_ANSWER_BYTES_MAX: '100' }, { content });
       const answer = Buffer.from(await (await loom.chat(chat())).arrayBuffer());
-      const [{ response, id }] = (await loom.eventsOf('call.completed')) as [CallEnded];
+      const [ended] = (await loom.eventsOf('call.completed')) as [CallEnded];
+      const { response, id } = ended;
       const [whole, kept] = [sha256(answer), sha256(answer.subarray(0, 100))];
       expect(response).toMatchObject({ length: answer.length, storedLength: 100 });
       if (content === 'sealed') {
@@ -229,6 +241,7 @@ describe('a project whose content is sealed', () => {
         const opening = Buffer.concat([whole, kept]);
         expect(response?.hash).toBe(commitmentOf(key, { part: 'response', eventId: id, opening }));
         expect(response?.storedHash).toBeUndefined();
+        expect(responseOf(await loom.events(), ended)).toEqual(answer.subarray(0, 100));
       } else
         expect(response).toMatchObject({ hash: whole.toString('hex'), storedHash: kept.toString('hex') });
       await loom.destroy();

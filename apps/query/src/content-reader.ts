@@ -2,7 +2,7 @@ import { promisify } from 'node:util';
 import { zstdDecompress } from 'node:zlib';
 import type { ContentState } from '@loom/api-contract';
 import { LoomError } from '@loom/errors';
-import { openPayload } from '@loom/ledger';
+import { openPayload, splitWholeHash } from '@loom/ledger';
 import type { PayloadPart } from '@loom/trace-schema';
 import type { StoredPayload, StoredSpan, TraceReader } from '@loom/trace-store';
 import type { BucketKeyReader } from './bucket-key-reader.ts';
@@ -31,7 +31,7 @@ export interface PlainPayload {
   readonly state: ContentState;
   /** Of all the plain bytes, also of those that were not kept. */
   readonly length: number;
-  /** Lower-case hex SHA-256 of the same; null for what was sealed, whose hash is kept nowhere. */
+  /** Lower-case hex SHA-256 of the same; null for what was sealed as a whole, whose hash is kept nowhere. */
   readonly hash: string | null;
 }
 
@@ -53,22 +53,27 @@ export class ContentReader {
     const stored = await this.#deps.store.readPayload({ projectId, spanId, part });
     if (!stored) return { ...noBytes, state: 'absent' };
     const { length } = stored;
-    const opened = stored.keyId === null ? stored : await this.#open(span, part, stored);
+    const isTruncated = stored.storedLength < length;
+    const opened = stored.keyId === null ? stored : await this.#open(span, part, stored, isTruncated);
     if (!opened) return { ...noBytes, state: 'sealed', length };
-    return {
-      bytes: await plainBytes(opened),
-      state: stored.storedLength < stored.length ? 'truncated' : 'complete',
-      length,
-      hash: stored.keyId === null ? stored.hash : null,
-    };
+    const { hash } = opened;
+    return { bytes: await plainBytes(opened), state: isTruncated ? 'truncated' : 'complete', length, hash };
   }
 
   /** Null when the key of its bucket is gone. */
-  async #open(span: CallPlace, part: PayloadPart, stored: StoredPayload): Promise<StoredPayload | null> {
-    const { projectId, callId } = span;
+  async #open(
+    { projectId, callId }: CallPlace,
+    part: PayloadPart,
+    stored: StoredPayload,
+    isTruncated: boolean,
+  ): Promise<(Omit<StoredPayload, 'hash'> & { readonly hash: string | null }) | null> {
     const keyId = stored.keyId ?? '';
     const key = (await this.#deps.bucketKeys.read([keyId])).get(keyId);
-    return key ? { ...stored, data: openPayload(key, stored.data, { projectId, callId, part }) } : null;
+    if (!key) return null;
+    const data = openPayload(key, stored.data, { projectId, callId, part });
+    if (!isTruncated) return { ...stored, data, hash: null };
+    const { kept, wholeHash } = splitWholeHash(data);
+    return { ...stored, data: kept, hash: wholeHash.toString('hex') };
   }
 
   /** Request and answer as JSON, as far as they are small enough. */
@@ -125,7 +130,11 @@ export async function readContents(
   return contents;
 }
 
-async function plainBytes({ codec, data, storedLength }: StoredPayload): Promise<Buffer> {
+async function plainBytes({
+  codec,
+  data,
+  storedLength,
+}: Pick<StoredPayload, 'codec' | 'data' | 'storedLength'>): Promise<Buffer> {
   if (storedLength > rawBytesMax) {
     throw new LoomError(
       'payload_too_large',

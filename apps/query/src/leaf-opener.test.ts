@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type ControlStore, openControlStore } from '@loom/control-store';
 import { parseMasterKeys, sealBucketKey } from '@loom/control-store/secrets';
 import { startTestEngines, type TestEngines } from '@loom/engine-host/testing';
-import { newBucketKey, sealPayload, writeEnvelope } from '@loom/ledger';
+import { newBucketKey, sealPayload, withWholeHash, writeEnvelope } from '@loom/ledger';
 import { assembleAnswer } from '@loom/providers';
 import { newSpanId, newUuid } from '@loom/trace-schema';
 import { openTraceStore, type TraceStore } from '@loom/trace-store';
@@ -32,14 +32,15 @@ describe('LeafOpener', () => {
   });
 
   /** What is given of the answer of a sealed call, of which `length` bytes came and `kept` are stored. */
-  const openSealed = async (kept: string, length: number) => {
+  const openSealed = async (kept: string, length: number, wholeHash?: Buffer) => {
     const [projectId, callId, spanId] = [newUuid(), newUuid(), newSpanId()];
     const keyId = newUuid();
     const key = newBucketKey();
     const sealedKey = sealBucketKey(masterKeys, keyId, key);
     await controlStore.ledger.keepBucketKey({ projectId, bucket: 'day/2026-01-01', keyId, sealedKey, createdAtMs: 1, fromMs: 0 }); // prettier-ignore
     const bytes = Buffer.from(kept);
-    const data = sealPayload(key, bytes, { projectId, callId, part: 'response' }).toString('base64');
+    const content = wholeHash ? withWholeHash(bytes, wholeHash) : bytes;
+    const data = sealPayload(key, content, { projectId, callId, part: 'response' }).toString('base64');
     await store.writeBatch({
       ...{ token: newUuid(), spans: [], accepted: [], texts: [], costs: [], captureEvents: [] },
       payloads: [
@@ -55,8 +56,8 @@ describe('LeafOpener', () => {
       ...{ bucket: keyId, commits: { response: commitment } },
     });
     const bucketKeys = new BucketKeyReader(controlStore.ledger, masterKeys);
-    const content = new ContentReader({ store, bucketKeys, assembleAnswer });
-    const opener = new LeafOpener({ ledger: controlStore.ledger, store, content, bucketKeys });
+    const contents = new ContentReader({ store, bucketKeys, assembleAnswer });
+    const opener = new LeafOpener({ ledger: controlStore.ledger, store, content: contents, bucketKeys });
     return opener.open(projectId, [{ ...leaf, index: 0, envelope }], 0);
   };
 
@@ -84,7 +85,11 @@ describe('LeafOpener', () => {
     expect(await openSealed('the answer', 10)).toMatchObject([{ part: 'response', length: 10, hash }]);
   });
 
-  it('gives nothing of a sealed part whose end was not kept, for nobody knows the hash of it all', async () => {
-    expect(await openSealed('the answer', 900)).toEqual([]);
+  it('opens a sealed part whose end was not kept by the hash of it all, which was sealed with the beginning', async () => {
+    const hash = createHash('sha256').update('the answer and its end').digest();
+    const storedHash = createHash('sha256').update('the answer').digest();
+    expect(await openSealed('the answer', 900, hash)).toMatchObject([
+      { part: 'response', length: 900, hash, storedLength: 10, storedHash, bytes: Buffer.from('the answer') },
+    ]);
   });
 });

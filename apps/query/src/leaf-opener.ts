@@ -94,7 +94,6 @@ export class LeafOpener {
     const stored = createHash('sha256').update(bytes).digest();
     const opening = { index: leaf.index, part, salt: saltOf(leaf, part), storedLength: bytes.length, bytes };
     if (state !== 'truncated') return { ...opening, length: bytes.length, hash: stored };
-    // What is not kept of a sealed part is in its commitment too, and cannot be shown any more.
     return hash === null ? null : { ...opening, length, hash: Buffer.from(hash, 'hex'), storedHash: stored };
   }
 

@@ -13,7 +13,7 @@ import { nodeCrypto } from './node-crypto.ts';
  * With the bucket key gone neither can be had again.
  */
 export const bucketKeyBytes = 32;
-const [ivBytes, tagBytes] = [12, 16];
+const [ivBytes, tagBytes, hashBytes] = [12, 16, 32];
 
 export function newBucketKey(): Buffer {
   return randomBytes(bucketKeyBytes);
@@ -65,6 +65,19 @@ export interface SealedPayloadPlace {
   readonly projectId: string;
   readonly callId: string;
   readonly part: string;
+}
+
+/**
+ * What is sealed of a payload of which only the beginning is kept: the SHA-256 of all of it comes after that. Its commitment
+ * is opened by this hash, and without the key nobody may have it.
+ */
+export function withWholeHash(kept: Uint8Array, wholeHash: Uint8Array): Buffer {
+  return Buffer.concat([kept, wholeHash]);
+}
+
+/** The inverse of {@link withWholeHash}. */
+export function splitWholeHash(opened: Buffer): { readonly kept: Buffer; readonly wholeHash: Buffer } {
+  return { kept: opened.subarray(0, -hashBytes), wholeHash: opened.subarray(-hashBytes) };
 }
 
 export function sealPayload(bucketKey: Uint8Array, plain: Uint8Array, place: SealedPayloadPlace): Buffer {

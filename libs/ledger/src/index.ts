@@ -9,6 +9,8 @@ export {
   openPayload,
   type SealedPayloadPlace,
   sealPayload,
+  splitWholeHash,
+  withWholeHash,
 } from './bucket-keys.ts';
 export type { BundleMeta, PayloadOpening, TextOpening, Tombstone } from './bundle/bundle-format.ts';
 export {

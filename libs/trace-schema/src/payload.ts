@@ -15,7 +15,10 @@ export const Payload = z.strictObject({
    * salted commitment of ADR 0016 in its place: a plain hash of a short text can be guessed, also after the key is gone.
    */
   hash: z.string().length(64),
-  /** SHA-256 of the plain bytes that are kept, when they are fewer and not sealed. */
+  /**
+   * SHA-256 of the plain bytes that are kept, when they are fewer and not sealed. Where they are, the 32 bytes of the
+   * SHA-256 of all plain bytes are encrypted behind the encoded ones.
+   */
   storedHash: z.string().length(64).optional(),
   /** Plain bytes that are kept: smaller than `length` when the payload was longer than the capture limit. */
   storedLength: z.int().nonnegative(),

@@ -148,6 +148,8 @@ describe('checkCall', () => {
     const responseHash = toHex(browserCrypto.sha256(utf8(response)));
     const shown = { ...spanOf(cut.receipt.callId), responseHash };
     expect((await check({ ...cut, span: shown })).parts.response).toBe('as-sealed');
+    const sealed = { ...shown, responseHash: log.leaves[first + 1]?.envelope.commits?.['response'] ?? '' };
+    expect((await check({ ...cut, span: sealed })).parts.response).toBe('unopened');
     const other = { ...shown, responseHash: toHex(browserCrypto.sha256(utf8('another'))) };
     await expect(check({ ...cut, span: other })).rejects.toMatchObject(reason('wrong_payload'));
   });

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { constants, zstdCompress, zstdCompressSync } from 'node:zlib';
+import { withWholeHash } from '@loom/ledger';
 import { inlinePayloadBytesMax, type Payload, type PayloadPart } from '@loom/trace-schema';
 import type { ContentSeal } from './content-seal.ts';
 
@@ -59,7 +60,9 @@ function pack(
   compressed: Buffer,
   sealing: PayloadSealing | null,
 ): EncodedPayload {
-  const encoded = sealing ? sealing.seal.seal(sealing.part, compressed) : compressed;
+  const { whole } = plain;
+  const content = sealing && whole ? withWholeHash(compressed, Buffer.from(whole.hash, 'hex')) : compressed;
+  const encoded = sealing ? sealing.seal.seal(sealing.part, content) : content;
   const parts: Buffer[] = [];
   if (encoded.length > inlinePayloadBytesMax) {
     for (let at = 0; at < encoded.length; at += inlinePayloadBytesMax) {
@@ -67,16 +70,16 @@ function pack(
     }
   }
   const storedHash = hash('sha256', plain.stored, 'hex');
-  const plainHash = plain.whole?.hash ?? storedHash;
+  const plainHash = whole?.hash ?? storedHash;
   return {
     parts,
     plainHash,
     payload: {
       codec,
       keyId: sealing?.seal.keyId ?? null,
-      length: plain.whole?.length ?? plain.stored.length,
+      length: whole?.length ?? plain.stored.length,
       hash: sealing ? commitmentOf(plain, storedHash, sealing) : plainHash,
-      ...(plain.whole && !sealing ? { storedHash } : {}),
+      ...(whole && !sealing ? { storedHash } : {}),
       storedLength: plain.stored.length,
       parts: parts.length,
       data: parts.length > 0 ? null : encoded.toString('base64'),
