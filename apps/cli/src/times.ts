@@ -1,3 +1,4 @@
+import { isIsoTime } from '@loom/api-contract';
 import { LoomError } from '@loom/errors';
 
 const agoMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
@@ -6,15 +7,8 @@ const agoMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_0
 export function toTime(text: string): string {
   const ago = /^(\d{1,6})([smhd])$/.exec(text);
   const ms = ago?.[2] ? Date.now() - Number(ago[1]) * (agoMs[ago[2]] ?? 0) : Date.parse(text);
-  if (Number.isNaN(ms) || !(ago || beginsWithDay(text))) {
+  if (!ago && !isIsoTime(text)) {
     throw new LoomError('invalid_request', `"${text}" is no time; write 30m, 1h, 7d or 2026-11-22T10:00:00Z`);
   }
   return new Date(ms).toISOString();
-}
-
-/** Date.parse takes the 30th of February for the 2nd of March. */
-function beginsWithDay(text: string): boolean {
-  const [, day] = /^(\d{4}-\d\d-\d\d)(?:[T ]|$)/.exec(text) ?? [];
-  const ms = Date.parse(day ?? '');
-  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(day ?? '');
 }

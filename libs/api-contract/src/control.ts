@@ -176,7 +176,8 @@ export const Erasure = z.object({
   projectId: z.string(),
   /**
    * `keys_gone`: commitments cannot be opened any more, sealed content cannot be read. `rows_gone`: the trace store has
-   * nothing of it. `complete`: nor has the stream, nor what rows were rewritten from.
+   * nothing of what had come by then; what calls leave that end later goes when they have ended. `complete`: nor has the
+   * stream, nor what rows were rewritten from.
    */
   state: z.enum(['requested', 'keys_gone', 'rows_gone', 'complete']),
   /** Spans and payloads that were found. */

@@ -67,11 +67,12 @@ export interface Route extends Endpoint {
   readonly response: z.ZodType | { readonly mediaType: string };
 }
 
-/** Of a day that there is: `Date.parse` takes 30 February for 2 March. */
-function isIsoTime(text: string): boolean {
+/** A time of ISO 8601, of a day that there is: `Date.parse` takes 30 February for 2 March. */
+export function isIsoTime(text: string): boolean {
   const [, day] = /^(\d{4}-\d\d-\d\d)(?:[T ]\d|$)/.exec(text) ?? [];
   return z.iso.date().safeParse(day).success && !Number.isNaN(Date.parse(text));
 }
+
 /** ISO 8601 or unix milliseconds. */
 const TimeText = z
   .string()

@@ -130,10 +130,9 @@ describe('the erasure of an end user', () => {
   });
 
   it('takes keys of before it that an emitter sends later, with a leaf for each, and none of after it', async () => {
-    const config = { LOOM_LEDGER_JOURNAL: true };
     const root = await mkdtemp(join(fixture.opened.directory, 'late-'));
     await fixture.startLedger({
-      ...config,
+      LOOM_LEDGER_JOURNAL: true,
       LOOM_LEDGER_DIRECTORY: root,
       LOOM_LEDGER_ERASURE_DEADLINE: 3_600_000,
     });
@@ -160,19 +159,14 @@ describe('the erasure of an end user', () => {
   });
 
   describe('by one eraser', () => {
-    const commitments = () =>
-      new Commitments({ store: ledger, masterKeys, keepKey: () => Promise.resolve() });
+    const commitments = (keys = masterKeys) =>
+      new Commitments({ store: ledger, masterKeys: keys, keepKey: () => Promise.resolve() });
     const eraserOver = (changes: Partial<LedgerStore>, now = Date.now, keys = masterKeys) =>
       new Eraser({
         store: Object.assign(proxyOf(ledger), changes),
         traceStore: fixture.opened.traceStore,
         appender: new LogAppender({ store: ledger, appender: randomUUID(), journal: null }),
-        ...{
-          commitments: new Commitments({ store: ledger, masterKeys: keys, keepKey: () => Promise.resolve() }),
-          masterKeys: keys,
-          keyFiles: null,
-          logger: fixture.logger,
-        },
+        ...{ commitments: commitments(keys), masterKeys: keys, keyFiles: null, logger: fixture.logger },
         ...{ deadlineMs: 24 * 3_600_000, callMsMax: 1_800_000, now },
       });
 
@@ -244,14 +238,12 @@ describe('the erasure of an end user', () => {
       await eraserOver({}).round();
       const { beforeMs } = await inState(id, 'keys_gone');
       const renewed = parseMasterKeys(`k2:${randomBytes(32).toString('base64')},${masterKeysText}`);
-      const ofRenewed = () =>
-        new Commitments({ store: ledger, masterKeys: renewed, keepKey: () => Promise.resolve() });
       await eraserOver({}, Date.now, renewed).secureCuts();
-      const next = await ofRenewed().currentKey(projectId, 'user/tom');
+      const next = await commitments(renewed).currentKey(projectId, 'user/tom');
       expect(next.fromMs).toBe(beforeMs);
       const named = await erasedBuckets();
       await eraserOver({}, Date.now, renewed).round();
-      expect(await ofRenewed().currentKey(projectId, 'user/tom')).toEqual(next);
+      expect(await commitments(renewed).currentKey(projectId, 'user/tom')).toEqual(next);
       expect(await erasedBuckets()).toEqual(named);
 
       // As restored from files: no key is the current one.
@@ -259,7 +251,7 @@ describe('the erasure of an end user', () => {
       const [bucket = ''] = bucketLabels(renewed, projectId, 'user/tom');
       await ledger.keepBucketKey({ ...next, projectId, bucket });
       await eraserOver({}, Date.now, renewed).secureCuts();
-      expect((await ofRenewed().currentKey(projectId, 'user/tom')).fromMs).toBe(beforeMs);
+      expect((await commitments(renewed).currentKey(projectId, 'user/tom')).fromMs).toBe(beforeMs);
       expect((await ledger.readBucketKeys([next.keyId])).size).toBe(1);
     });
 

@@ -38,7 +38,7 @@ export class KeyEraser {
     return openErasedUser(this.#deps.masterKeys, id, sealedUser);
   }
 
-  /** Takes the keys that there are, and tells since when calls have another one; each try has a moment of its own. */
+  /** Takes the keys that there are; calls that begin at `beforeMs` or later have another. Each try has a cut of its own. */
   async erase(erasure: Erasure): Promise<void> {
     const { now } = this.#deps;
     let beforeMs: number;
@@ -101,7 +101,7 @@ export class KeyEraser {
     return cuts;
   }
 
-  /** Again harmless. */
+  /** Harmless for keys that are gone already. */
   async remove(keyIds: readonly string[]): Promise<void> {
     await this.#deps.store.deleteBucketKeys(keyIds);
     await this.#deps.keyFiles?.remove(keyIds);
