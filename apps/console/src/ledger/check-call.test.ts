@@ -149,7 +149,7 @@ describe('checkCall', () => {
     const shown = { ...spanOf(cut.receipt.callId), responseHash };
     expect((await check({ ...cut, span: shown })).parts.response).toBe('as-sealed');
     const sealed = { ...shown, responseHash: log.leaves[first + 1]?.envelope.commits?.['response'] ?? '' };
-    expect((await check({ ...cut, span: sealed })).parts.response).toBe('unopened');
+    expect((await check({ ...cut, span: sealed })).parts.response).toBe('cut');
     const other = { ...shown, responseHash: toHex(browserCrypto.sha256(utf8('another'))) };
     await expect(check({ ...cut, span: other })).rejects.toMatchObject(reason('wrong_payload'));
   });

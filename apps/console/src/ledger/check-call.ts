@@ -15,8 +15,11 @@ import {
 } from '@loom/ledger/verify';
 
 export type Part = 'request' | 'response';
-/** `absent`: no leaf is committed to one. `unopened`: its key is gone. `gone`: its key is there, and its bytes are not. */
-export type PartFinding = 'as-sealed' | 'absent' | 'unopened' | 'gone';
+/**
+ * `absent`: no leaf is committed to one. `unopened`: its key is gone. `gone`: its key is there, and its bytes are not.
+ * `cut`: only its beginning was kept, and the hash of it all is sealed: a bundle shows it.
+ */
+export type PartFinding = 'as-sealed' | 'absent' | 'unopened' | 'gone' | 'cut';
 
 export interface CallFinding {
   /** In the order of the log. Size: of the checkpoint that proves it; null for one that is not sealed yet. */
@@ -83,9 +86,10 @@ async function checkPart(
   let payload = stored;
   if (envelope.truncated?.includes(part)) {
     const hash = part === 'request' ? span.requestHash : span.responseHash;
+    // Of a sealed part the commitment stands in its place.
+    if (hash === envelope.commits?.[part]) return 'cut';
     const whole = fromHex(hash ?? '');
-    // Of a sealed part the commitment stands in place of the hash of it all, which only a bundle shows.
-    if (!whole?.length || hash === envelope.commits?.[part]) return 'unopened';
+    if (!whole?.length) return 'unopened';
     payload = Uint8Array.of(...whole, ...stored);
   }
   if (toHex(payloadCommitment(crypto, { part, salt, payload })) !== envelope.commits?.[part])

@@ -176,6 +176,7 @@ const partWords: Readonly<Record<PartFinding, string>> = {
   'as-sealed': 'as it was sealed',
   absent: 'none was sealed',
   unopened: 'its key is gone, by an erasure or retention: it can no longer be compared',
+  cut: 'only its beginning was kept and sealed: an exported bundle proves it',
   gone: 'NOT THERE although its key is: retention took it, or somebody did',
 };
 
