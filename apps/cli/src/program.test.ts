@@ -27,6 +27,7 @@ const span: Span = {
   route: null,
   cache: null,
   dropped: [],
+  lostFacts: [],
   responseModel: 'gpt-x-2026',
   responseId: null,
   outcome: 'completed',

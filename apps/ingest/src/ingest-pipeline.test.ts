@@ -113,12 +113,11 @@ describe('IngestPipeline', () => {
       'null',
       '[]',
       { ...ended, id: 'late', timing: { ...ended.timing, startTime: '9999999999999999999' } },
-      { ...ended, id: 'odd', status: 70_000 },
       { ...ended, id: 'new', type: 'call.paused' },
       accepted,
       { ...ended, fromANewerVersion: { nested: true } },
     ]);
-    expect(await pipeline.handle(batch)).toEqual({ events: 2, deadLetters: 6 });
+    expect(await pipeline.handle(batch)).toEqual({ events: 2, deadLetters: 5 });
     const records: StreamRecord[] = [];
     const tail = await stream.tail({ topics: [topics.deadLetters], from: 'beginning' }, (more) =>
       records.push(...more),
@@ -126,13 +125,27 @@ describe('IngestPipeline', () => {
     await tail.close();
     const letters = records.map((record) => DeadLetter.parse(JSON.parse(record.value.toString())));
     expect(letters.map(({ id, reason }) => [id, reason])).toEqual(
-      ['malformed', 'invalid', 'invalid', 'invalid', 'invalid', 'invalid'].map((reason, offset) => [
+      ['malformed', 'invalid', 'invalid', 'invalid', 'invalid'].map((reason, offset) => [
         eventIds.deadLetter('ingest', topics.traces, '0', offset),
         reason,
       ]),
     );
     expect(Buffer.from(letters[0]!.value, 'base64').toString()).toBe('{"type":');
     expect((await store.listSpans({ projectId, ...range })).items).toHaveLength(1);
+  });
+
+  it('stores a call without the facts that it cannot read, and names them', async () => {
+    const projectId = newUuid();
+    const { accepted, ended } = callEvents(projectId, request, null);
+    const facts = { ...ended.facts, parameters: { temperature: null, top_p: 0.5 } };
+    const batch = batchOfEvents([
+      { ...accepted, facts },
+      { ...ended, facts, status: 70_000 },
+    ]);
+    expect(await pipeline.handle(batch)).toEqual({ events: 2, deadLetters: 0 });
+    const { items } = await store.listSpans({ projectId, ...range });
+    expect(items).toMatchObject([{ status: 0, parameters: { top_p: '0.5' } }]);
+    expect(items[0]?.lostFacts.toSorted()).toEqual(['facts.parameters.temperature', 'status']);
   });
 
   it('is wired to both topics, and a batch that failed comes again', async () => {

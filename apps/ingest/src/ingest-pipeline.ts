@@ -62,7 +62,7 @@ export class IngestPipeline {
     for (const [index, record] of records.entries()) {
       if (index % eventsPerTurn === eventsPerTurn - 1) await setImmediate();
       const read = readEvent(record);
-      if (read.outcome === 'ok') rows.set(read.event.id, rowsOfEvent(read.event, this.#deps));
+      if (read.outcome === 'ok') rows.set(read.event.id, rowsOfEvent(read.event, this.#deps, read.lost));
       else if (read.outcome === 'dead-letter') faulty.push({ ...read, record });
     }
     return { rows, faulty };

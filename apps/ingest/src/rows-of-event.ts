@@ -54,11 +54,18 @@ const noUsage: Usage = {
   outputAudioTokens: 0,
 };
 
-/** The rows that one event becomes. Chunk groups become none: the terminal has the whole answer. */
-export function rowsOfEvent(event: TraceEvent | CostComputed, readers: EventReaders): EventRows {
+/**
+ * Returns the rows that one event becomes. Chunk groups become none, because the terminal has the whole answer. `lost`
+ * names the facts of the event that could not be read.
+ */
+export function rowsOfEvent(
+  event: TraceEvent | CostComputed,
+  readers: EventReaders,
+  lost: readonly string[] = [],
+): EventRows {
   switch (event.type) {
     case 'call.accepted':
-      return rowsOfAccepted(event);
+      return rowsOfAccepted(event, lost);
     case 'call.part':
       return { payloads: [sliceOf(event)] };
     case 'call.chunks':
@@ -69,9 +76,9 @@ export function rowsOfEvent(event: TraceEvent | CostComputed, readers: EventRead
     case 'call.failed':
     case 'call.aborted':
     case 'call.interrupted':
-      return rowsOfEnded(event, readers);
+      return rowsOfEnded(event, readers, lost);
     case 'call.refused':
-      return { spans: [refusedSpan(event)] };
+      return { spans: [{ ...refusedSpan(event), lostFacts: lost }] };
     case 'capture.refusals':
     case 'capture.lost':
     case 'emitter.closed':
@@ -81,7 +88,7 @@ export function rowsOfEvent(event: TraceEvent | CostComputed, readers: EventRead
   }
 }
 
-function rowsOfAccepted(event: CallAccepted): EventRows {
+function rowsOfAccepted(event: CallAccepted, lostFacts: readonly string[]): EventRows {
   const { projectId, call, request } = event;
   const startTime = nanosOfMillis(uuidTimeMs(call.callId)); // as its span will have it: not a moment later
   const plain = decodePayload(request);
@@ -91,6 +98,7 @@ function rowsOfAccepted(event: CallAccepted): EventRows {
     inputPreview: preview(lastUserText === '' ? text : lastUserText),
     requestLength: request.length,
     requestHash: request.hash,
+    lostFacts,
   };
   return {
     accepted: [accepted],
@@ -99,11 +107,11 @@ function rowsOfAccepted(event: CallAccepted): EventRows {
   };
 }
 
-function rowsOfEnded(event: CallEnded, readers: EventReaders): EventRows {
+function rowsOfEnded(event: CallEnded, readers: EventReaders, lostFacts: readonly string[]): EventRows {
   const { projectId, call, response, facts, timing } = event;
   const plain = response && decodePayload(response);
   const text = plain ? readers.answerText(facts.wire ?? facts.dialect, plain, facts.stream) : '';
-  const span = { ...endedSpan(event, readers), outputPreview: preview(text) };
+  const span = { ...endedSpan(event, readers), outputPreview: preview(text), lostFacts };
   return {
     spans: [span],
     payloads: response ? [headOf(event, call.spanId, 'response', response)] : [],
@@ -244,6 +252,7 @@ function callRow(event: Stamped, call: CallIdentity, facts: CallFacts, startTime
     inputPreview: '',
     requestLength: 0,
     requestHash: '',
+    lostFacts: [],
     eventId: event.id,
     emitter: event.emitter,
     seq: event.seq,

@@ -37,6 +37,7 @@ export function toSpan(stored: StoredSpan, content: SpanContent): Span {
     route: orNull(stored.route),
     cache: stored.cache === 'hit' ? 'hit' : null,
     dropped: [...stored.dropped],
+    lostFacts: [...stored.lostFacts],
     responseModel: orNull(stored.responseModel),
     responseId: orNull(stored.responseId),
     outcome: stored.outcome,

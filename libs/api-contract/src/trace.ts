@@ -98,6 +98,8 @@ export const Span = z.object({
   cache: z.literal('hit').nullable(),
   /** Parts of the request that the provider could not be told, by the caller's path. */
   dropped: z.array(z.string()),
+  /** Facts that were in the record's event and could not be read, by their path: they are missing here. */
+  lostFacts: z.array(z.string()),
   responseModel: z.string().nullable(),
   responseId: z.string().nullable(),
   outcome: Outcome,

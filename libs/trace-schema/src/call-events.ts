@@ -1,8 +1,8 @@
 import * as z from 'zod';
+import { unixNanos } from './instants.ts';
 import { Payload, PayloadPart } from './payload.ts';
 import { Usage, UsageSource } from './usage.ts';
 
-const unixNanos = z.string().regex(/^\d{1,19}$/);
 const nanos = z.int().nonnegative();
 
 /** How a call ended. `refused` never reached a provider; the other four are the only terminals of an accepted call. */
@@ -180,8 +180,8 @@ export const CallEnded = z.strictObject({
   type: z.enum(callEndedTypes),
   call: CallIdentity,
   facts: CallFacts,
-  /** HTTP status handed to the client; 0 when none was. */
-  status: z.int().nonnegative(),
+  /** HTTP status sent to the client; 0 when none was. */
+  status: z.int().min(0).max(999),
   error: CallError.nullable(),
   timing: CallTiming,
   responseModel: z.string().nullable(),

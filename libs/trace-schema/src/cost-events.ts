@@ -1,6 +1,8 @@
 import * as z from 'zod';
+import { unixNanos } from './instants.ts';
 
-const decimalString = z.string().regex(/^\d+(\.\d+)?$/);
+/** An amount that the trace store's decimals can hold. */
+const decimalString = z.string().regex(/^\d{1,18}(\.\d+)?$/);
 
 export const CostState = z.enum(['pending', 'priced', 'unpriced']);
 export type CostState = z.infer<typeof CostState>;
@@ -23,14 +25,14 @@ export const CostComputed = z.strictObject({
   type: z.literal('cost.computed'),
   emitter: z.uuid(),
   seq: z.int().positive(),
-  time: z.string(),
+  time: unixNanos,
   organizationId: z.string(),
   projectId: z.string(),
   callId: z.uuid(),
   traceId: z.string(),
   spanId: z.string(),
   /** Start of the call, unix nanoseconds. */
-  startTime: z.string(),
+  startTime: unixNanos,
   operation: z.string(),
   provider: z.string(),
   requestModel: z.string(),

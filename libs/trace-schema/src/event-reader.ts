@@ -1,31 +1,66 @@
 import * as z from 'zod';
 
-/** What an event is to a reader that may be older than the emitter. */
+/** How a reader, which may be older than the emitter, reads an event. */
 export type ReadOutcome<Event> =
-  | { readonly outcome: 'known'; readonly event: Event }
-  /** Of a type that the topic has got since: to be left out, and no fault. */
+  | {
+      readonly outcome: 'known';
+      readonly event: Event;
+      /** Paths of the facts that could not be read (`facts.parameters.seed`). Each has its empty value in `event`. */
+      readonly lost: readonly string[];
+    }
+  /** A type that a later version added to the topic: the reader skips it. This is not a fault. */
   | { readonly outcome: 'unknown'; readonly type: string }
   | { readonly outcome: 'invalid'; readonly error: z.ZodError };
 
 /**
- * The reader's half of the compatibility rule (within a topic's version members and event types are only added):
- * members that the schema does not know are left out, at any depth, and so are events of unknown types. All that the
- * schema does know is checked as it is for the emitter.
+ * Members without which an event has no place in the record: its stamp, and the ids of its call. A payload and a price
+ * are read whole or not at all, because half of one would be false.
+ */
+const essential: ReadonlySet<string> = new Set([
+  ...['id', 'type', 'emitter', 'seq', 'projectId', 'time'],
+  ...['call', 'organizationId', 'keyId', 'callId', 'traceId', 'spanId', 'facts', 'timing', 'startTime'],
+  ...[
+    'codec',
+    'length',
+    'storedLength',
+    'storedHash',
+    'hash',
+    'parts',
+    'data',
+    'part',
+    'index',
+    'publicKey',
+    'sealed',
+  ],
+  ...['lastSeq', 'usd', 'quantity', 'pricePerMillionUsd', 'totalUsd', 'state'],
+]);
+
+const lostPathsMax = 20;
+
+/**
+ * The reader's half of the compatibility rule (a version of a topic only gains members and event types). The reader
+ * skips members that the schema does not know, at any depth, and events of unknown types. A fact that breaks the schema
+ * is lost, and its path is reported; only an event without its essential members is invalid.
  */
 export function eventReader<Schema extends z.ZodType>(
   schema: Schema,
 ): (value: unknown) => ReadOutcome<z.output<Schema>> {
   const reader = tolerant(schema) as Schema;
+  const forgivingReader = forgiving(reader) as Schema;
   const known = new Set(eventTypesOf(schema));
   return (value) => {
     const type = typeof value === 'object' && value !== null && 'type' in value ? value.type : null;
     if (typeof type === 'string' && !known.has(type)) return { outcome: 'unknown', type };
     const { data, error } = reader.safeParse(value);
-    return error ? { outcome: 'invalid', error } : { outcome: 'known', event: data };
+    if (!error) return { outcome: 'known', event: data, lost: [] };
+    const forgiven = forgivingReader.safeParse(value);
+    if (!forgiven.success) return { outcome: 'invalid', error };
+    const lost = new Set(error.issues.map(({ path }) => path.join('.')));
+    return { outcome: 'known', event: forgiven.data, lost: [...lost].slice(0, lostPathsMax) };
   };
 }
 
-/** The values of `type` that a schema of events takes. */
+/** The values of `type` that a schema of events accepts. */
 export function eventTypesOf(schema: z.core.$ZodType): string[] {
   if (schema instanceof z.ZodUnion) return schema.def.options.flatMap(eventTypesOf);
   const type: unknown = schema instanceof z.ZodObject ? schema.shape['type'] : null;
@@ -33,19 +68,61 @@ export function eventTypesOf(schema: z.core.$ZodType): string[] {
   return type instanceof z.ZodLiteral ? [...type.values].map(String) : [];
 }
 
-/** The schema that leaves out unknown members where the emitter's refuses them. */
+/** Returns the schema that skips unknown members where the emitter's refuses them. */
 export function tolerant(schema: z.core.$ZodType): z.core.$ZodType {
-  const changed = (change: object) => z.core.clone(schema, { ...schema._zod.def, ...change });
+  const rebuilt = withMembers(schema, tolerant);
+  return rebuilt instanceof z.ZodObject
+    ? z.core.clone(rebuilt, { ...rebuilt._zod.def, catchall: undefined })
+    : rebuilt;
+}
+
+/** Returns the schema that reads its empty value in place of a fact that breaks it. */
+function forgiving(schema: z.core.$ZodType): z.core.$ZodType {
+  return withMembers(schema, (member, name) => {
+    const inner = forgiving(member);
+    return name === undefined || essential.has(name) ? inner : withFallback(inner);
+  });
+}
+
+// Of an enum the last option is the one that claims least.
+function withFallback(schema: z.core.$ZodType): z.core.$ZodType {
+  if (schema instanceof z.ZodNullable) return schema.catch(null);
+  if (schema instanceof z.ZodOptional) return schema.catch(undefined);
+  if (schema instanceof z.ZodArray) return schema.catch([]);
+  if (schema instanceof z.ZodRecord)
+    return z.preprocess(readableEntries(schema.def.valueType), schema).catch({});
+  if (schema instanceof z.ZodString) return schema.catch('');
+  if (schema instanceof z.ZodNumber) return schema.catch(0);
+  if (schema instanceof z.ZodBoolean) return schema.catch(false);
+  if (schema instanceof z.ZodEnum) return schema.catch(schema.options.at(-1) ?? '');
+  return schema;
+}
+
+function readableEntries(valueType: z.core.$ZodType): (value: unknown) => unknown {
+  return (value) => {
+    if (typeof value !== 'object' || value === null) return value;
+    return Object.fromEntries(
+      Object.entries(value).filter(([, entry]) => z.safeParse(valueType, entry).success),
+    );
+  };
+}
+
+/** The same schema with its direct members changed. `name` is that of an object's member. */
+function withMembers(
+  schema: z.core.$ZodType,
+  change: (member: z.core.$ZodType, name?: string) => z.core.$ZodType,
+): z.core.$ZodType {
+  const changed = (difference: object) => z.core.clone(schema, { ...schema._zod.def, ...difference });
   if (schema instanceof z.ZodObject) {
     const shape = schema.shape as z.core.$ZodShape;
-    const members = Object.entries(shape).map(([name, member]) => [name, tolerant(member)] as const);
-    return changed({ shape: Object.fromEntries(members), catchall: undefined });
+    const members = Object.entries(shape).map(([name, member]) => [name, change(member, name)] as const);
+    return changed({ shape: Object.fromEntries(members) });
   }
-  if (schema instanceof z.ZodUnion) return changed({ options: schema.def.options.map(tolerant) });
-  if (schema instanceof z.ZodArray) return changed({ element: tolerant(schema.def.element) });
-  if (schema instanceof z.ZodRecord) return changed({ valueType: tolerant(schema.def.valueType) });
-  if (schema instanceof z.ZodNullable || schema instanceof z.ZodOptional) {
-    return changed({ innerType: tolerant(schema.def.innerType) });
-  }
+  if (schema instanceof z.ZodUnion)
+    return changed({ options: schema.def.options.map((option) => change(option)) });
+  if (schema instanceof z.ZodArray) return changed({ element: change(schema.def.element) });
+  if (schema instanceof z.ZodNullable || schema instanceof z.ZodOptional)
+    return changed({ innerType: change(schema.def.innerType) });
+  if (schema instanceof z.ZodRecord) return changed({ valueType: change(schema.def.valueType) });
   return schema;
 }

@@ -58,6 +58,8 @@ export interface CallRow {
   readonly inputPreview: string;
   readonly requestLength: number;
   readonly requestHash: string;
+  /** Paths of facts that were in the event and could not be read: `facts.parameters.seed`. */
+  readonly lostFacts: readonly string[];
   /** The event that this row was made from. */
   readonly eventId: string;
   readonly emitter: string;

@@ -103,6 +103,7 @@ export class SpanMaker {
       route: '',
       cache: '',
       dropped: [],
+      lostFacts: [],
       stream,
       capture: 'strict',
       parameters: options.operation === 'chat' ? { temperature: '0.2', max_tokens: String(random.pick([512, 1024, 4096])) } : {},

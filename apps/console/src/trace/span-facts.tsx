@@ -80,6 +80,12 @@ export function SpanFacts({ span }: { readonly span: Span }) {
           : its API has no words for it.
         </p>
       )}
+      {span.lostFacts.length > 0 && (
+        <p className="rounded-md bg-warn-soft px-3 py-2 text-xs text-warn">
+          The recorded event contains values that could not be read, so they are missing here:{' '}
+          <code className="foreign font-mono">{visibleText(span.lostFacts.join(', '))}</code>
+        </p>
+      )}
       {!span.usageConsistent && (
         <p className="rounded-md bg-warn-soft px-3 py-2 text-xs text-warn">
           The provider’s token parts are more than its whole: this usage contradicts itself.

@@ -102,6 +102,7 @@ function spanOf({ projectId, chunks, userId, request }: CallToRecord): SpanRow {
     route: '',
     cache: '',
     dropped: [],
+    lostFacts: [],
     stream: chunks.length > 1,
     capture: 'strict',
     parameters: { temperature: '0.2', service_tier: '"flex"' },

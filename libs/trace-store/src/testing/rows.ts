@@ -38,6 +38,7 @@ export function acceptedRow(row: Partial<AcceptedRow> & { readonly projectId: st
     route: '',
     cache: '',
     dropped: [],
+    lostFacts: [],
     stream: false,
     capture: 'strict',
     parameters: { temperature: '0.2' },

@@ -45,6 +45,7 @@ const callFields = {
   inputPreview: 'text',
   requestLength: 'number',
   requestHash: 'text',
+  lostFacts: 'asIs',
   eventId: 'text',
   emitter: 'text',
   seq: 'number',
