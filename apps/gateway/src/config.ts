@@ -82,6 +82,12 @@ const schema = z.object({
     .describe(
       'Parts of a request that another API has no words for: refuse names them in a 422, drop leaves them out where that is harmless and lists them in x-loom-dropped; a request may say x-loom-unsupported',
     ),
+  LOOM_GATEWAY_METADATA: z
+    .enum(['adapt', 'refuse'])
+    .default('adapt')
+    .describe(
+      'A header x-loom-metadata of another shape than a flat JSON object: adapt records it as text, refuse answers 400',
+    ),
   LOOM_COUNTERS_URL: envUrl
     .default(new URL('memory:'))
     .describe(

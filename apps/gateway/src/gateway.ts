@@ -195,6 +195,7 @@ function openEdge({
     readRequest({
       bytesMax: config.LOOM_GATEWAY_BODY_BYTES_MAX,
       timeoutMs: config.LOOM_GATEWAY_BODY_TIMEOUT,
+      metadata: config.LOOM_GATEWAY_METADATA,
     }),
     ...own,
     route({

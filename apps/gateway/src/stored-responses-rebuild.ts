@@ -1,10 +1,11 @@
 import { join } from 'node:path';
 import { listPartitions, readPartition, type StreamRecord } from '@loom/event-stream';
 import type { ControlSnapshot } from '@loom/routing';
-import { CallEnded, topics } from '@loom/trace-schema';
+import { CallEnded, eventReader, readEventOf, topics } from '@loom/trace-schema';
 import type { StoredResponses } from './stored-responses.ts';
 
 const endedTypes = new Set(['loom.call.completed', 'loom.call.aborted', 'loom.call.interrupted']);
+const readEnded = eventReader(CallEnded);
 const dialect = Buffer.from('"dialect":"openai-responses"');
 
 /**
@@ -30,10 +31,9 @@ async function keep(
   snapshot: ControlSnapshot,
 ): Promise<boolean> {
   if (!endedTypes.has(headers.ce_type ?? '') || !Buffer.from(value).includes(dialect)) return false;
-  const ended = CallEnded.safeParse(JSON.parse(Buffer.from(value).toString('utf8')));
-  if (!ended.success || ended.data.facts.operation !== 'chat' || ended.data.facts.wire !== undefined)
-    return false;
-  const { call, facts, responseId, projectId, attempts } = ended.data;
+  const ended = readEventOf(readEnded, Buffer.from(value));
+  if (ended?.facts.operation !== 'chat' || ended.facts.wire !== undefined) return false;
+  const { call, facts, responseId, projectId, attempts } = ended;
   const provider = snapshot.providers(call.organizationId).find(({ name }) => name === facts.provider);
   if (!provider || responseId === null) return false;
   const keyIndex = attempts.at(-1)?.keyIndex ?? 0;

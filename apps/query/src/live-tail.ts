@@ -1,7 +1,14 @@
 import type { LiveEvent } from '@loom/api-contract';
 import { LoomError } from '@loom/errors';
 import type { EventStream, StreamRecord, Subscription } from '@loom/event-stream';
-import { CostComputed, eventReader, nanosOfMillis, topics, TraceEvent } from '@loom/trace-schema';
+import {
+  CostComputed,
+  eventReader,
+  readEventOf,
+  nanosOfMillis,
+  topics,
+  TraceEvent,
+} from '@loom/trace-schema';
 import { toInstant } from './instants.ts';
 import { toLiveEvent } from './live-event.ts';
 
@@ -159,12 +166,7 @@ export class LiveReader {
 
 const readers = { costs: eventReader(CostComputed), traces: eventReader(TraceEvent) };
 
+// Ingest stores what is unreadable as a dead letter.
 function read({ topic, value }: StreamRecord): TraceEvent | CostComputed | null {
-  try {
-    const json: unknown = JSON.parse(value.toString('utf8'));
-    const parsed = topic === topics.costs ? readers.costs(json) : readers.traces(json);
-    return parsed.outcome === 'known' ? parsed.event : null;
-  } catch {
-    return null; // ingest keeps it as a dead letter
-  }
+  return topic === topics.costs ? readEventOf(readers.costs, value) : readEventOf(readers.traces, value);
 }

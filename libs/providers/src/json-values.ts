@@ -1,4 +1,5 @@
 import { LoomError } from '@loom/errors';
+import { parseExactJson } from '@loom/trace-schema';
 
 /** The value as a JSON object, or null when it is none. */
 export function record(value: unknown): Readonly<Record<string, unknown>> | null {
@@ -37,6 +38,15 @@ export function numberOf(value: unknown): number | null {
 export function parseRecord(json: string): Readonly<Record<string, unknown>> | null {
   try {
     return record(JSON.parse(json));
+  } catch {
+    return null;
+  }
+}
+
+/** The arguments of a tool call as an object whose numbers keep their digits; null when they are no JSON object. */
+export function parseArguments(json: string): Readonly<Record<string, unknown>> | null {
+  try {
+    return record(parseExactJson(json));
   } catch {
     return null;
   }

@@ -1,7 +1,10 @@
 import { LoomError, messageOf } from '@loom/errors';
-import type { CallFacts } from '@loom/trace-schema';
+import { type CallFacts, exactNumber } from '@loom/trace-schema';
 import { jsonMembers, type JsonMembers, type JsonSplice, spliceBytes } from './json-members.ts';
 import { record, text as textOf } from './json-values.ts';
+
+/** Characters of a number that is recorded with its digits. */
+const literalLengthMax = 256;
 
 /** A request's body, read once. `bytes` are the caller's, untouched. */
 export interface ModelRequest {
@@ -73,7 +76,7 @@ export function readModelRequest(bytes: Buffer, shape: RequestShape): ModelReque
     characters: text.length,
     outputTokensMax: outputTokensMaxOf(body, shape),
     previousResponseId: textOf(body.previous_response_id),
-    parameters: parametersOf(body, shape),
+    parameters: parametersOf(bytes, members, body, shape),
     endUser: textOf(shape.endUser(body))?.slice(0, 256) ?? null,
   };
 }
@@ -150,13 +153,29 @@ function outputTokensMaxOf(body: Readonly<Record<string, unknown>>, shape: Reque
   return null;
 }
 
-function parametersOf(body: Readonly<Record<string, unknown>>, shape: RequestShape): CallFacts['parameters'] {
+function parametersOf(
+  bytes: Buffer,
+  { members }: JsonMembers,
+  body: Readonly<Record<string, unknown>>,
+  shape: RequestShape,
+): CallFacts['parameters'] {
   const parameters: CallFacts['parameters'] = {};
   for (const name of shape.parameters) {
     const value = body[name];
     if (typeof value === 'string') parameters[name] = value.slice(0, 256);
-    else if (typeof value === 'number' || typeof value === 'boolean') parameters[name] = value;
+    else if (typeof value === 'boolean') parameters[name] = value;
+    else if (typeof value === 'number') {
+      const { valueStart = 0, valueEnd = 0 } = members.get(name) ?? {};
+      const literal = bytes.toString('latin1', valueStart, valueEnd);
+      if (literal.length > literalLengthMax) throw invalid(`"${name}" has too many digits`, name);
+      parameters[name] = exactNumber(literal);
+    }
   }
   if (Array.isArray(body.tools)) parameters.tool_count = body.tools.length;
-  return { ...parameters, ...shape.furtherParameters?.(body) };
+  const further = shape.furtherParameters?.(body) ?? {};
+  for (const [name, value] of Object.entries(further)) {
+    if (typeof value === 'number' && !Number.isSafeInteger(value))
+      throw invalid(`"${name}" must be a whole number of at most 15 digits`, name);
+  }
+  return { ...parameters, ...further };
 }

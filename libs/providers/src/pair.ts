@@ -1,10 +1,11 @@
 import { LoomError } from '@loom/errors';
-import type { CallError } from '@loom/trace-schema';
+import { type CallError, isInexactNumber, parseExactJson } from '@loom/trace-schema';
 import { framingOf } from './framing.ts';
-import { parseRecord } from './json-values.ts';
+import { parseRecord, record } from './json-values.ts';
 import type { AnswerContext, ClientHalf, ProviderHalf, WireEvent } from './neutral/halves.ts';
 import { foldAnswer, type NeutralEvent } from './neutral/neutral-answer.ts';
 import { droppableFeatures } from './neutral/neutral-request.ts';
+import { invalidMember } from './neutral/request-builder.ts';
 import { eventsOfAnswer } from './neutral-wire.ts';
 
 /** What becomes of parts of a request that the provider has no words for. */
@@ -49,12 +50,21 @@ export interface StreamTranslation {
   readonly ended: boolean;
 }
 
+// Numbers keep their digits where they pass (tool schemas, arguments). The members that a pair reads must be usable.
+function bodyOf(bytes: Buffer): Readonly<Record<string, unknown>> {
+  const body = record(parseExactJson(bytes.toString('utf8'))) ?? {};
+  for (const [name, value] of Object.entries(body)) {
+    if (isInexactNumber(value)) throw invalidMember(name, 'a number that a 64-bit float can hold exactly');
+  }
+  return body;
+}
+
 export function pairOf(client: ClientHalf, provider: ProviderHalf): Pair {
   return {
     dialect: client.dialect,
     wire: provider.wire,
     writeRequest: (bytes, model, policy) => {
-      const request = client.readRequest(parseRecord(bytes.toString('utf8')) ?? {}, model);
+      const request = client.readRequest(bodyOf(bytes), model);
       const dropped = new Set<string>();
       const lost = [...request.features].filter(([feature]) => !provider.carries.has(feature));
       for (const [feature, path] of lost) {

@@ -74,7 +74,10 @@ export const CallFacts = z.strictObject({
   capture: CaptureMode,
   /** `unchecked`: the key has limits, and the counter store could not be asked. Absent: checked, or none to check. */
   limits: z.literal('unchecked').optional(),
-  /** Scalar request parameters: temperature, max_tokens, top_p, seed, n, tool and message counts, service tier, … */
+  /**
+   * Scalar request parameters: temperature, max_tokens, top_p, seed, n, tool and message counts, service tier, … A number
+   * that a 64-bit float would change is text, with the digits that the caller sent.
+   */
   parameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
 });
 export type CallFacts = z.infer<typeof CallFacts>;

@@ -1,52 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import { CostComputed } from './cost-events.ts';
-import { type CallAccepted, type CallRefused, TraceEvent } from './call-events.ts';
+import { type CallAccepted, TraceEvent } from './call-events.ts';
 import { ControlEvent } from './control-events.ts';
 import { eventReader } from './event-reader.ts';
+import { sampleEvents } from './testing/sample-events.ts';
 
-const emitter = '0193a0c0-0000-7000-8000-000000000001';
-const stamp = { id: 'e1', emitter, seq: 1, projectId: 'p1', time: '1763000000000000000' };
-const call = {
-  organizationId: 'o1',
-  keyId: 'k1',
-  callId: emitter,
-  traceId: 'a'.repeat(32),
-  spanId: 'b'.repeat(16),
-  ...{ parentSpanId: null, sessionId: null, userId: null, environment: null, release: null, agentName: null },
-  ...{ agentVersion: null, workflowName: null, promptName: null, promptVersion: null },
-  rollout: { name: 'r', arm: 'a', seed: 's', unit: 'u' },
-  links: [{ traceId: 'a'.repeat(32), spanId: 'b'.repeat(16) }],
-  metadata: { team: 'search' },
-};
-const refused: CallRefused = {
-  ...stamp,
-  type: 'call.refused',
-  call,
-  ...{ operation: 'chat', dialect: 'openai-chat', requestModel: 'm', status: 429 },
-  error: { type: 'rate_limited', message: 'too many', code: null },
-  ...{ startTime: '1763000000000000000', durationNanos: 1 },
-};
-
-const accepted: CallAccepted = {
-  ...stamp,
-  type: 'call.accepted',
-  call,
-  facts: {
-    ...{ operation: 'chat', dialect: 'openai-chat', provider: 'sim', providerKind: 'sim', requestModel: 'm' },
-    ...{ routedModel: 'm', stream: false, capture: 'strict', parameters: { temperature: 1 } },
-  },
-  request: {
-    ...{
-      codec: 'identity',
-      keyId: null,
-      length: 2,
-      hash: 'a'.repeat(64),
-      storedLength: 2,
-      parts: 0,
-      data: 'e30=',
-    },
-  },
-};
+const { 'call.accepted': accepted, 'call.refused': refused } = sampleEvents;
+const { call } = refused;
 
 /** Paths of what an accepted call says besides its stamp, its ids and its payload. */
 function factsOf(event: CallAccepted): string[][] {
@@ -83,7 +43,7 @@ describe('eventReader', () => {
   });
 
   it('tells an event type that a later version has added from a fault', () => {
-    const evaluated = { ...stamp, type: 'call.evaluated', score: 1 };
+    const evaluated = { ...refused, type: 'call.evaluated', score: 1 };
     expect(read(evaluated)).toEqual({ outcome: 'unknown', type: 'call.evaluated' });
   });
 
@@ -114,7 +74,7 @@ describe('eventReader', () => {
 
   it('loses any one fact of an accepted call, whatever it becomes, and never the call', () => {
     for (const path of factsOf(accepted)) {
-      for (const value of [null, 1e400, -1, 1.5, 'x', [], {}, true, undefined]) {
+      for (const value of [null, Infinity, -1, 1.5, 'x', [], {}, true, undefined]) {
         const outcome = read(JSON.parse(JSON.stringify(withValue(accepted, path, value))));
         expect(outcome).toMatchObject({ outcome: 'known', event: { call: { callId: call.callId } } });
       }

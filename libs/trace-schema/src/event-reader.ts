@@ -60,6 +60,16 @@ export function eventReader<Schema extends z.ZodType>(
   };
 }
 
+/** Returns the event that a record's JSON text holds; null when it is unreadable or of an unknown type. */
+export function readEventOf<Event>(read: (value: unknown) => ReadOutcome<Event>, json: Buffer): Event | null {
+  try {
+    const found = read(JSON.parse(json.toString('utf8')));
+    return found.outcome === 'known' ? found.event : null;
+  } catch {
+    return null;
+  }
+}
+
 /** The values of `type` that a schema of events accepts. */
 export function eventTypesOf(schema: z.core.$ZodType): string[] {
   if (schema instanceof z.ZodUnion) return schema.def.options.flatMap(eventTypesOf);

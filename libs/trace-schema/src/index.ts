@@ -45,7 +45,9 @@ export {
 } from './control-events.ts';
 export { millisOfNanos, nanosOfMillis } from './instants.ts';
 export { CostComputed, type CostLine, CostState } from './cost-events.ts';
-export { eventReader, type ReadOutcome } from './event-reader.ts';
+export { eventCheck } from './event-check.ts';
+export { eventReader, readEventOf, type ReadOutcome } from './event-reader.ts';
+export { exactNumber, isInexactNumber, parseExactJson } from './exact-json.ts';
 export { newSpanId, newTraceId, newUuid, parseTraceparent, uuidFloor, uuidTimeMs } from './ids.ts';
 export { inlinePayloadBytesMax, Payload, PayloadPart, recordBytesMax } from './payload.ts';
 export { providerNameOf, semconv } from './semconv.ts';

@@ -12,7 +12,7 @@ import {
   type UnsupportedPolicy,
 } from '@loom/providers';
 import type { PlannedAttempt } from '@loom/routing';
-import type { RouteSettings } from '@loom/trace-schema';
+import { parseExactJson, type RouteSettings } from '@loom/trace-schema';
 import { headersForProvider } from '../headers.ts';
 import type { StoredResponseCall } from '../stored-responses.ts';
 import type { UpstreamRequest } from '../upstream/upstream.ts';
@@ -103,5 +103,5 @@ function pairFor(dialect: Dialect, endpoint: Endpoint, model: string): Pair {
 }
 
 function adapted(body: Buffer, adapt: NonNullable<Endpoint['adapt']>): Buffer {
-  return Buffer.from(JSON.stringify(adapt(JSON.parse(body.toString()) as Record<string, unknown>)));
+  return Buffer.from(JSON.stringify(adapt(parseExactJson(body.toString()) as Record<string, unknown>)));
 }

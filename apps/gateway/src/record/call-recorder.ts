@@ -1,4 +1,4 @@
-import { LoomError } from '@loom/errors';
+import { isLoomError, LoomError } from '@loom/errors';
 import { splitByDensity } from '@loom/providers';
 import {
   type CallFacts,
@@ -11,7 +11,7 @@ import { type Call, known } from '../call.ts';
 import { CallRecording } from './call-recording.ts';
 import type { ContentKeys } from './content-keys.ts';
 import { ContentSeal } from './content-seal.ts';
-import type { Emitter } from './emitter.ts';
+import { type Emitter, invalidEvent } from './emitter.ts';
 import { encodePayload, encodePayloadSync, encodesAtOnce } from './payload.ts';
 import { emitParts } from './payload-parts.ts';
 import type { ReceiptSigner, ReceiptText } from './receipts.ts';
@@ -52,9 +52,9 @@ export class CallRecorder {
   }
 
   /**
-   * Writes `call.accepted`. In strict capture it resolves when that is durable and rejects when it cannot be: the
-   * provider must not be called then. In best-effort capture it resolves at once, with null when the call goes on
-   * without a record. When it is durable, the call can have its receipt.
+   * Writes `call.accepted`. In strict capture it resolves when that is durable. It rejects when the outbox cannot take
+   * the event or the event breaks its schema: the provider must not be called then. In best-effort capture it resolves
+   * at once, with null when the call goes on without a record. Once it is durable, the call can have its receipt.
    */
   async accept(call: Call): Promise<CallRecording | null> {
     const project = known(call.project, 'project');
@@ -66,10 +66,12 @@ export class CallRecorder {
       this.#running.add(recording);
       return recording;
     } catch (error) {
+      const isInvalid = isLoomError(error) && error.reason === invalidEvent;
       if (!strict) {
-        this.#countLoss(project.id, 1, 'outbox_refused');
+        this.#countLoss(project.id, 1, isInvalid ? invalidEvent : 'outbox_refused');
         return null;
       }
+      if (isInvalid) throw error;
       const retryAfterMs = error instanceof LoomError ? (error.retryAfterMs ?? 1000) : 1000;
       throw new LoomError('unavailable', 'the call cannot be put on the record now, so it was not made', {
         reason: 'capture_unavailable',

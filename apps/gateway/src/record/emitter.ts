@@ -1,5 +1,6 @@
+import { LoomError } from '@loom/errors';
 import type { AppendOptions, PartitionWriter } from '@loom/event-stream';
-import { cloudEventHeaders } from '@loom/trace-schema';
+import { cloudEventHeaders, eventCheck, TraceEvent } from '@loom/trace-schema';
 
 /** What every event carries; the rest is the event's own. */
 interface Stamp {
@@ -27,6 +28,11 @@ export interface EmitOptions extends AppendOptions {
   readonly onStamp?: (stamp: { readonly seq: number; readonly timeMs: number }) => void;
 }
 
+/** The reason of the error for an event that breaks its schema: another try would fail too. */
+export const invalidEvent = 'invalid_event';
+
+const faultOf = eventCheck(TraceEvent);
+
 /**
  * One start of one process as a source of events: numbers them per project, from 1 and without a gap, and appends them
  * to its own partition. A number is used only when the record is sure to be appended.
@@ -48,9 +54,11 @@ export class Emitter {
   }
 
   /**
-   * Appends one event. Throws at once when it is refused (`overloaded`, `unavailable`); resolves when it is durable.
-   * An `essential` event, one that ends what was begun, is not refused for want of room; a `patient` one, which nobody
-   * waits for, is written with the next one that is waited for, a few milliseconds later at most.
+   * Appends one event; resolves when it is durable. Throws at once when the outbox refuses it (`overloaded`,
+   * `unavailable`), and `internal` with reason `invalid_event` when the event breaks its schema. An `essential` event,
+   * which ends what was begun, is never refused: not for want of room, and not for a fact that its readers will mark as
+   * lost. A `patient` event, which nothing waits for, is written with the next one that is waited for, a few
+   * milliseconds later at most.
    */
   emit(draft: EventDraft, { onStamp, ...options }: EmitOptions = {}): Promise<void> {
     const seq = (this.#lastSeq.get(draft.projectId) ?? 0) + 1;
@@ -63,6 +71,8 @@ export class Emitter {
       projectId: draft.projectId,
       time: unixNanos(nowMs),
     };
+    const event = { ...stamp, ...draft.fields };
+    if (!options.essential) expectValid(event, draft.type);
     const durable = this.#writer.appendSync(
       [
         {
@@ -77,7 +87,7 @@ export class Emitter {
             seq,
             traceparent: draft.traceparent,
           }),
-          value: Buffer.from(JSON.stringify({ ...stamp, ...draft.fields })),
+          value: Buffer.from(JSON.stringify(event)),
         },
       ],
       options,
@@ -86,6 +96,14 @@ export class Emitter {
     onStamp?.({ seq, timeMs: nowMs });
     return durable;
   }
+}
+
+function expectValid(event: object, type: string): void {
+  const path = faultOf(event);
+  if (path === null) return;
+  throw new LoomError('internal', `the event ${type} breaks its schema at "${path}"`, {
+    reason: invalidEvent,
+  });
 }
 
 /** Unix milliseconds as unix nanoseconds. */

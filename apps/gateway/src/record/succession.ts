@@ -7,9 +7,11 @@ import {
   CallAccepted,
   CallChunks,
   callEndedTypes,
+  eventReader,
   eventIds,
   KeyCreated,
   nanosOfMillis,
+  readEventOf,
   systemProjectId,
   topics,
   uuidTimeMs,
@@ -32,30 +34,43 @@ export interface SuccessionOptions {
 }
 
 /**
- * Ends what dead emitters left open. A dead emitter is one whose lock is free: the operating system let go of it with
- * its process. Its torn tail is cut, each of its open calls gets `call.interrupted` in its own sequence, and
- * `emitter.closed` is its last event. Returns how many calls were ended.
+ * Ends what dead emitters left open; returns how many calls it ended. An emitter is dead when its lock is free, because
+ * the operating system releases the lock with the process. Its torn tail is cut, each of its open calls gets
+ * `call.interrupted` in the emitter's own sequence, and `emitter.closed` is its last event. A partition that fails is
+ * logged and left for the next round.
  */
 export async function succeedDeadEmitters(options: SuccessionOptions): Promise<number> {
   let ended = 0;
   for (const partition of await listPartitions(options.root, topics.traces)) {
-    const writer = await PartitionWriter.adopt(join(options.root, topics.traces, partition));
-    if (!writer) continue;
     try {
-      const estate = await readEstate(writer.directory);
-      const emitter = new Emitter(writer, estate.lastSeq);
-      await interruptAll(emitter, [...estate.openCalls.values()].map(readOpenCall), {
-        ...options,
-        directory: writer.directory,
-      });
-      if (!estate.closed) await closeEmitter(emitter, options.successor);
-      ended += estate.openCalls.size;
-      options.logger.warn({ emitter: partition, openCalls: estate.openCalls.size }, 'dead emitter closed');
-    } finally {
-      await writer.close();
+      ended += await succeed(partition, options);
+    } catch (error) {
+      options.logger.error(
+        { emitter: partition, error },
+        'dead emitter not closed: the next round tries again',
+      );
     }
   }
   return ended;
+}
+
+/** Returns how many calls it ended; 0 for an emitter that is alive or closed. */
+async function succeed(partition: string, options: SuccessionOptions): Promise<number> {
+  const writer = await PartitionWriter.adopt(join(options.root, topics.traces, partition));
+  if (!writer) return 0;
+  try {
+    const estate = await readEstate(writer.directory);
+    const emitter = new Emitter(writer, estate.lastSeq);
+    await interruptAll(emitter, readOpenCalls(estate, options.logger), {
+      ...options,
+      directory: writer.directory,
+    });
+    if (!estate.closed) await closeEmitter(emitter, options.successor);
+    options.logger.warn({ emitter: partition, openCalls: estate.openCalls.size }, 'dead emitter closed');
+    return estate.openCalls.size;
+  } finally {
+    await writer.close();
+  }
 }
 
 /** The last event of an emitter: nothing comes after these sequences. */
@@ -120,13 +135,30 @@ function take(estate: Estate, record: StreamRecord): void {
   } else if (terminalTypes.has(type)) estate.openCalls.delete(callId);
 }
 
-function readOpenCall({ accepted, chunks, traceparent }: StoredCall): OpenCall {
-  return {
-    accepted: CallAccepted.parse(JSON.parse(accepted.toString())),
-    traceparent,
-    groups: chunks.map((value) => CallChunks.parse(JSON.parse(value.toString()))),
-  };
+// A call whose accepted event is unreadable cannot be ended by anyone: it stays open, and the ledger reports it.
+function readOpenCalls({ openCalls }: Estate, logger: Logger): OpenCall[] {
+  return [...openCalls].flatMap(([callId, { accepted, chunks, traceparent }]) => {
+    const begun = readEventOf(readAccepted, accepted);
+    if (!begun) {
+      logger.error(
+        { callId },
+        'the accepted event of an interrupted call is unreadable: the call stays open',
+      );
+      return [];
+    }
+    const groups = chunks.flatMap((value) => readEventOf(readChunks, value) ?? []);
+    if (groups.length < chunks.length)
+      logger.error(
+        { callId },
+        'part of the answer of an interrupted call is unreadable: the call ends without it',
+      );
+    return { accepted: begun, traceparent, groups };
+  });
 }
+
+const readAccepted = eventReader(CallAccepted);
+const readChunks = eventReader(CallChunks);
+const readKey = eventReader(KeyCreated);
 
 interface Interruption {
   readonly directory: string;
@@ -152,8 +184,9 @@ async function findKeys(
   const found = new Map<string, KeyCreated>();
   for await (const { headers, value } of readPartition(directory)) {
     const { ce_type: type, ce_subject: keyId = '' } = headers;
-    if (type === 'loom.key.created' && wanted.has(keyId))
-      found.set(keyId, KeyCreated.parse(JSON.parse(value.toString())));
+    const key =
+      type === 'loom.key.created' && wanted.has(keyId) ? readEventOf(readKey, Buffer.from(value)) : null;
+    if (key) found.set(keyId, key);
   }
   return found;
 }

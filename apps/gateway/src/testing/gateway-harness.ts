@@ -9,8 +9,10 @@ import { createLogger, Metrics } from '@loom/telemetry';
 import {
   type ApiKeyRecord,
   type ControlChanged,
+  eventReader,
   type ProjectRecord,
   type ProviderRecord,
+  readEventOf,
   topics,
   TraceEvent,
 } from '@loom/trace-schema';
@@ -201,18 +203,28 @@ export class GatewayHarness {
 
   /** Everything on the record, each event validated, in the order of each emitter. */
   async events(): Promise<TraceEvent[]> {
+    return (await this.#records()).map((value) => TraceEvent.parse(JSON.parse(value.toString())));
+  }
+
+  /** The events that a consumer can read. */
+  async readableEvents(): Promise<TraceEvent[]> {
+    const read = eventReader(TraceEvent);
+    return (await this.#records()).flatMap((value) => readEventOf(read, value) ?? []);
+  }
+
+  async #records(): Promise<Buffer[]> {
     const root = join(this.home, 'stream');
-    const events: TraceEvent[] = [];
+    const values: Buffer[] = [];
     for (const partition of await listPartitions(root, topics.traces)) {
       const reader = new PartitionReader(join(root, topics.traces, partition), 0);
       for (;;) {
         const records = await reader.read({ recordsMax: 10_000, bytesMax: 64 * 1024 * 1024 });
         if (records.length === 0) break;
-        for (const record of records) events.push(TraceEvent.parse(JSON.parse(record.value.toString())));
+        for (const record of records) values.push(record.value);
       }
       await reader.close();
     }
-    return events;
+    return values;
   }
 
   /** The events of one type, once there are as many as expected. */

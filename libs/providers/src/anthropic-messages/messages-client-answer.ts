@@ -1,5 +1,5 @@
 import type { Usage } from '@loom/trace-schema';
-import { parseRecord } from '../json-values.ts';
+import { parseArguments } from '../json-values.ts';
 import type { AnswerContext, StreamWriter } from '../neutral/halves.ts';
 import {
   argumentsOf,
@@ -69,7 +69,7 @@ function writeBlock(block: NeutralAnswerBlock): object[] {
     }
     case 'tool-call':
       return [
-        { type: 'tool_use', id: block.id, name: block.name, input: parseRecord(block.arguments) ?? {} },
+        { type: 'tool_use', id: block.id, name: block.name, input: parseArguments(block.arguments) ?? {} },
       ];
     case 'reasoning': {
       const thought = { type: 'thinking', thinking: block.text, signature: block.signature ?? '' };

@@ -1,4 +1,4 @@
-import { parseRecord } from '../json-values.ts';
+import { parseArguments } from '../json-values.ts';
 import type {
   NeutralAssistantBlock,
   NeutralCacheControl,
@@ -102,7 +102,7 @@ function writeBlock(
     case 'tool-call':
       return [
         {
-          ...{ type: 'tool_use', id: block.id, name: block.name, input: parseRecord(block.arguments) ?? {} },
+          ...{ type: 'tool_use', id: block.id, name: block.name, input: parseArguments(block.arguments) ?? {} },
           ...cacheControl(block),
         },
       ];

@@ -1,4 +1,4 @@
-import { parseRecord } from '../json-values.ts';
+import { parseArguments } from '../json-values.ts';
 import type {
   NeutralAssistantBlock,
   NeutralRequest,
@@ -133,7 +133,7 @@ function writeBlock(
       throw cannotCarry(request.features.get('audio') ?? 'input_audio', provider);
     case 'tool-call': {
       const { id: toolUseId, name } = block;
-      return [{ toolUse: { toolUseId, name, input: parseRecord(block.arguments) ?? {} } }];
+      return [{ toolUse: { toolUseId, name, input: parseArguments(block.arguments) ?? {} } }];
     }
     case 'tool-result':
       return [

@@ -1,7 +1,7 @@
 import { LoomError } from '@loom/errors';
 import type { CallError, Usage } from '@loom/trace-schema';
 import { readProviderError } from '../answer-facts.ts';
-import { count, eventObject, numberOf, parseRecord, record, records, text } from '../json-values.ts';
+import { parseArguments, count, eventObject, numberOf, record, records, text } from '../json-values.ts';
 import type { ProviderHalf, StreamReader, WireEvent } from '../neutral/halves.ts';
 import type { NeutralEvent, NeutralFinish, NeutralLogprob } from '../neutral/neutral-answer.ts';
 import { features } from '../neutral/neutral-request.ts';
@@ -138,7 +138,7 @@ class GeminiStreamReader implements StreamReader {
     if (call.willContinue === true) return [];
     const whole = this.#partial;
     this.#partial = null;
-    return this.#call({ name: whole.name, args: parseRecord(whole.arguments) }, whole.signature ?? signature);
+    return this.#call({ name: whole.name, args: parseArguments(whole.arguments) }, whole.signature ?? signature);
   }
 
   // Calls come whole. Some have no id, so they get one that no other answer has.

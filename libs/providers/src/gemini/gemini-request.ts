@@ -1,4 +1,4 @@
-import { parseRecord } from '../json-values.ts';
+import { parseArguments, parseRecord } from '../json-values.ts';
 import type {
   NeutralAssistantBlock,
   NeutralRequest,
@@ -144,7 +144,7 @@ function writePart(
     case 'tool-call':
       return [
         {
-          functionCall: { name: block.name, args: parseRecord(block.arguments) ?? {} },
+          functionCall: { name: block.name, args: parseArguments(block.arguments) ?? {} },
           ...(block.signature === undefined ? {} : { thoughtSignature: block.signature }),
         },
       ];
