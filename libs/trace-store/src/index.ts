@@ -10,6 +10,7 @@ export {
   filterOperators,
   isFilterField,
 } from './filter.ts';
+export { type ReadScope, readScope, withReadScope } from './read-scope.ts';
 export { openTraceStore } from './open.ts';
 export {
   type AcceptedRow,

@@ -70,7 +70,9 @@ async function answer(request: IncomingMessage, response: ServerResponse, contex
   const statement = readStatement(url, body);
   const abort = new AbortController();
   response.once('close', () => abort.abort());
-  const result = await context.turnstile.pass(() => context.engine.run(statement, body, abort.signal));
+  const result = await context.turnstile.pass(abort.signal, () =>
+    context.engine.run(statement, body, abort.signal),
+  );
   sendResult(response, result, statement.queryId);
 }
 

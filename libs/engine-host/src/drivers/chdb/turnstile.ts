@@ -12,8 +12,9 @@ export class Turnstile {
     this.#waitingMax = limits.waitingMax;
   }
 
-  async pass<Result>(work: () => Promise<Result>): Promise<Result> {
-    await this.#enter();
+  /** Rejects with the signal's reason when that aborts before its turn. */
+  async pass<Result>(signal: AbortSignal, work: () => Promise<Result>): Promise<Result> {
+    await this.#enter(signal);
     try {
       return await work();
     } finally {
@@ -23,7 +24,8 @@ export class Turnstile {
     }
   }
 
-  #enter(): Promise<void> {
+  #enter(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
     if (this.#running < this.#runningMax) {
       this.#running += 1;
       return Promise.resolve();
@@ -33,6 +35,17 @@ export class Turnstile {
         retryAfterMs: 1000,
       });
     }
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    return new Promise((resolve, reject) => {
+      const start = () => {
+        signal.removeEventListener('abort', leave);
+        resolve();
+      };
+      const leave = () => {
+        this.#waiting.splice(this.#waiting.indexOf(start), 1);
+        reject(signal.reason as Error);
+      };
+      signal.addEventListener('abort', leave, { once: true });
+      this.#waiting.push(start);
+    });
   }
 }

@@ -6,19 +6,35 @@ import {
   createClient,
 } from '@clickhouse/client';
 import { LoomError, messageOf } from '@loom/errors';
+import { FairTurns } from '../../fair-turns.ts';
+import { type ReadScope, readScope } from '../../read-scope.ts';
 import type { BoundParams } from './bound-params.ts';
 import type { StoredRow, StoredValues } from './row-codec.ts';
 
 export interface ConnectionLimits {
   readonly connectionsMax: number;
+  /** Reads of all organizations that run at one time, and of one: the rest of the engine is for writes. */
+  readonly readsMax: number;
+  readonly readsOfOwnerMax: number;
+  /** Reads of one organization that wait. */
+  readonly waitingOfOwnerMax: number;
   /** A read is given up by the engine after so long. Seconds. */
   readonly readSecondsMax: number;
+  /** Memory of one read in the engine, and bytes and rows of its result, which this process holds. */
+  readonly readBytesMax: number;
+  readonly resultBytesMax: number;
+  readonly resultRowsMax: number;
   /** A write is given up by the client after so long; it may still happen. Milliseconds. */
   readonly writeMsMax: number;
 }
 
-const readSettings = (readSecondsMax: number): ClickHouseSettings => ({
-  max_execution_time: readSecondsMax,
+const readSettings = (limits: ConnectionLimits): ClickHouseSettings => ({
+  max_execution_time: limits.readSecondsMax,
+  max_memory_usage: String(limits.readBytesMax),
+  max_result_bytes: String(limits.resultBytesMax),
+  max_result_rows: String(limits.resultRowsMax),
+  result_overflow_mode: 'throw',
+  cancel_http_readonly_queries_on_client_close: 1,
   output_format_json_quote_64bit_integers: 1,
   output_format_json_quote_decimals: 1,
   prefer_column_name_to_alias: 1, // `toUnixTimestamp64Nano(time) AS time` must not be what WHERE compares
@@ -52,9 +68,15 @@ const pingMs = 10_000;
 export class ClickHouseConnection {
   readonly #client: ClickHouseClient;
   readonly #settings: ClickHouseSettings;
+  readonly #turns: FairTurns;
 
   constructor(url: URL, limits: ConnectionLimits) {
-    this.#settings = readSettings(limits.readSecondsMax);
+    this.#settings = readSettings(limits);
+    this.#turns = new FairTurns({
+      runningMax: limits.readsMax,
+      runningOfOwnerMax: limits.readsOfOwnerMax,
+      waitingOfOwnerMax: limits.waitingOfOwnerMax,
+    });
     this.#client = createClient({
       url,
       application: 'loom',
@@ -73,18 +95,32 @@ export class ClickHouseConnection {
     throw new LoomError('unavailable', `the trace store did not answer within ${pingMs} ms`);
   }
 
-  async select(query: string, params?: BoundParams, settings: ClickHouseSettings = {}): Promise<StoredRow[]> {
+  /** Reads rows, in the turn of the running work's {@link ReadScope}, which also ends the read. */
+  select(query: string, params?: BoundParams, settings: ClickHouseSettings = {}): Promise<StoredRow[]> {
+    const scope = readScope();
+    const read = () => this.#select(query, params, settings, scope);
+    return scope ? this.#turns.pass(scope.owner, scope.signal, read) : read();
+  }
+
+  async #select(
+    query: string,
+    params: BoundParams | undefined,
+    settings: ClickHouseSettings,
+    scope: ReadScope | null,
+  ): Promise<StoredRow[]> {
     try {
       const result = await this.#client.query({
         query,
         query_params: params?.values ?? {},
         format: 'JSONCompactEachRowWithNames', // names once, not in each of thousands of rows
         clickhouse_settings: { ...this.#settings, ...settings },
+        ...(scope && { abort_signal: scope.signal }),
       });
       const [names = [], ...rows] = await result.json<unknown[]>();
       return rows.map((values) => namedRow(names as string[], values));
     } catch (error) {
-      throw asLoomError(error);
+      scope?.signal.throwIfAborted();
+      throw asReadError(error);
     }
   }
 
@@ -137,6 +173,14 @@ function namedRow(names: readonly string[], values: readonly unknown[]): StoredR
 }
 
 const overloadedCodes = new Set(['202', '241', '252']); // too many queries, memory limit, too many parts
+const tooLargeCodes = new Set(['241', '158', '307', '396']); // memory limit; too many rows or bytes
+
+function asReadError(error: unknown): LoomError {
+  if (!(error instanceof ClickHouseError) || !tooLargeCodes.has(error.code)) return asLoomError(error);
+  const message =
+    'this read needs more than one read may take; choose a shorter time range or a narrower filter';
+  return new LoomError('payload_too_large', message, { cause: error });
+}
 
 function asLoomError(error: unknown): LoomError {
   const text = `trace store: ${messageOf(error)}`;

@@ -10,7 +10,17 @@ import { OutlineReader } from './outline-reader.ts';
 import { SpanReader } from './span-reader.ts';
 import { TraceListReader } from './trace-reader.ts';
 
-const limits: ConnectionLimits = { connectionsMax: 16, readSecondsMax: 30, writeMsMax: 120_000 };
+const limits: ConnectionLimits = {
+  connectionsMax: 16,
+  readsMax: 4,
+  readsOfOwnerMax: 3,
+  waitingOfOwnerMax: 64,
+  readSecondsMax: 30,
+  readBytesMax: 1_000_000_000,
+  resultBytesMax: 128 * 1024 * 1024,
+  resultRowsMax: 1_000_000,
+  writeMsMax: 120_000,
+};
 
 /**
  * Connects to `http(s)://user:password@host:port/database`, with `?cluster=name` for replicated tables, and brings
