@@ -92,10 +92,10 @@ describe('IngestPipeline', () => {
         costState: 'priced',
       }),
     ]);
-    expect(await store.readPayload({ ...call.ended.call, projectId, part: 'response' })).toMatchObject({
-      hash: response.hash,
-      data: Buffer.from(response.data!, 'base64'),
-    });
+    const payloads = { projectId, spanIds: [call.ended.call.spanId], part: 'response' as const };
+    expect(await store.readPayloads(payloads)).toMatchObject([
+      { hash: response.hash, data: Buffer.from(response.data!, 'base64') },
+    ]);
     expect(await store.reconcile({ projectId })).toMatchObject({
       spans: { rows: 1, tokens: 130 },
       rollup: { requests: 1, tokens: 130 },

@@ -1,12 +1,12 @@
 import { promisify } from 'node:util';
 import { zstdDecompress } from 'node:zlib';
 import type { ContentState } from '@loom/api-contract';
-import { LoomError } from '@loom/errors';
+import { LoomError, toLoomError } from '@loom/errors';
 import { openPayload, splitWholeHash } from '@loom/ledger';
-import type { PayloadPart } from '@loom/trace-schema';
+import { parseExactJson, type PayloadPart } from '@loom/trace-schema';
 import type { StoredPayload, StoredSpan, TraceReader } from '@loom/trace-store';
 import type { BucketKeyReader } from './bucket-key-reader.ts';
-import { contentLeftOut, type SpanContent } from './span-view.ts';
+import type { SpanContent } from './span-view.ts';
 
 const decompress = promisify(zstdDecompress);
 
@@ -18,7 +18,7 @@ const rawBytesMax = 64 * 1024 * 1024;
 type CallWires = Pick<StoredSpan, 'dialect' | 'wire' | 'requestModel'>;
 
 export interface ContentReaderDeps {
-  readonly store: Pick<TraceReader, 'readPayload' | 'readChunks'>;
+  readonly store: Pick<TraceReader, 'readPayloads'>;
   /** Opens what is sealed. */
   readonly bucketKeys: Pick<BucketKeyReader, 'read'>;
   /** The answer as one JSON value: a body as it is, a stream put together from its chunks; null when there is none. */
@@ -26,18 +26,22 @@ export interface ContentReaderDeps {
 }
 
 export interface PlainPayload {
-  /** Null when there are no bytes to give; `state` says why. */
+  /** Null when there are no bytes to return; `state` says why. */
   readonly bytes: Buffer | null;
   readonly state: ContentState;
   /** Of all the plain bytes, also of those that were not kept. */
   readonly length: number;
   /** Lower-case hex SHA-256 of the same; null for what was sealed as a whole, whose hash is kept nowhere. */
   readonly hash: string | null;
+  /** Of `unreadable`. */
+  readonly fault?: LoomError;
 }
 
 type CallPlace = Pick<StoredSpan, 'projectId' | 'spanId' | 'callId'>;
 
 const noBytes = { bytes: null, length: 0, hash: null };
+const absent: PlainPayload = { ...noBytes, state: 'absent' };
+const omitted: PlainPayload = { ...noBytes, state: 'omitted' };
 
 /** What was asked and answered, decoded from the store. */
 export class ContentReader {
@@ -47,94 +51,123 @@ export class ContentReader {
     this.#deps = deps;
   }
 
-  /** The recorded bytes, plain. Rejects with `payload_too_large` above 64 MiB. */
+  /** The recorded bytes, plain. Rejects with `payload_too_large` above 64 MiB, and when they cannot be read. */
   async readBytes(span: CallPlace, part: PayloadPart): Promise<PlainPayload> {
-    const { projectId, spanId } = span;
-    const stored = await this.#deps.store.readPayload({ projectId, spanId, part });
-    if (!stored) return { ...noBytes, state: 'absent' };
-    const { length } = stored;
-    const isTruncated = stored.storedLength < length;
-    const opened = stored.keyId === null ? stored : await this.#open(span, part, stored, isTruncated);
-    if (!opened) return { ...noBytes, state: 'sealed', length };
-    const { hash } = opened;
-    return { bytes: await plainBytes(opened), state: isTruncated ? 'truncated' : 'complete', length, hash };
+    const found = (await this.readAll([span], part)).get(span.spanId) ?? absent;
+    if (found.fault) throw found.fault;
+    return found;
   }
 
-  /** Null when the key of its bucket is gone. */
-  async #open(
-    { projectId, callId }: CallPlace,
-    part: PayloadPart,
-    stored: StoredPayload,
-    isTruncated: boolean,
-  ): Promise<(Omit<StoredPayload, 'hash'> & { readonly hash: string | null }) | null> {
-    const keyId = stored.keyId ?? '';
-    const key = (await this.#deps.bucketKeys.read([keyId])).get(keyId);
-    if (!key) return null;
-    const data = openPayload(key, stored.data, { projectId, callId, part });
-    if (!isTruncated) return { ...stored, data, hash: null };
-    const { kept, wholeHash } = splitWholeHash(data);
-    return { ...stored, data: kept, hash: wholeHash.toString('hex') };
+  /**
+   * The requests or the answers of some spans of one project, by span, in one read of the store. A payload that cannot be
+   * read is `unreadable`, and costs no other one. All of them are in memory at once.
+   */
+  async readAll(spans: readonly CallPlace[], part: PayloadPart): Promise<ReadonlyMap<string, PlainPayload>> {
+    const [{ projectId } = { projectId: '' }] = spans;
+    const places = new Map(spans.map((span) => [span.spanId, span]));
+    const stored = await this.#deps.store.readPayloads({ projectId, spanIds: [...places.keys()], part });
+    const keys = await this.#deps.bucketKeys.read(stored.flatMap(({ keyId }) => keyId ?? []));
+    const plain = stored.map(async (payload): Promise<[string, PlainPayload]> => {
+      const span = places.get(payload.spanId);
+      return [
+        payload.spanId,
+        span ? await plainPayload(span, payload, keys.get(payload.keyId ?? '')) : absent,
+      ];
+    });
+    return new Map(await Promise.all(plain));
   }
 
-  /** Request and answer as JSON, as far as they are small enough. */
-  async readContent(span: StoredSpan): Promise<SpanContent> {
-    const { projectId, spanId } = span;
-    const [request, response, chunks] = await Promise.all([
-      this.#readInline(span, 'request', span.requestLength),
-      this.#readInline(span, 'response', span.responseLength),
-      this.#deps.store.readChunks({ projectId, spanId }),
+  /** Requests and answers of spans of one project as JSON, in order, as far as `bytesMax` and `bytesOfPartMax` reach. */
+  async readContents(spans: readonly StoredSpan[], limits: ContentLimits): Promise<SpanContent[]> {
+    const chosen = chooseParts(spans, limits);
+    const [requests, responses] = await Promise.all([
+      this.readAll(chosen.request, 'request'),
+      this.readAll(chosen.response, 'response'),
     ]);
-    return {
-      request: request.bytes && jsonOrText(request.bytes),
-      requestState: request.state,
-      response: response.bytes && this.#answerOf(span, response.bytes),
-      responseState: response.state,
-      chunkCount: chunks?.atMicros.length ?? null,
-    };
-  }
-
-  #readInline(span: StoredSpan, part: PayloadPart, length: number): Promise<PlainPayload> {
-    if (length > inlineBytesMax) return Promise.resolve({ ...noBytes, state: 'omitted' });
-    return this.readBytes(span, part);
+    const isChosen = { request: new Set(chosen.request), response: new Set(chosen.response) };
+    return spans.map((span) => {
+      const request = isChosen.request.has(span) ? (requests.get(span.spanId) ?? absent) : omitted;
+      const response = isChosen.response.has(span) ? (responses.get(span.spanId) ?? absent) : omitted;
+      return {
+        request: request.bytes && jsonOrText(request.bytes),
+        requestState: request.state,
+        response: response.bytes && this.#answerOf(span, response.bytes),
+        responseState: response.state,
+        chunkCount: span.chunkCount,
+      };
+    });
   }
 
   #answerOf(span: StoredSpan, bytes: Buffer): unknown {
     // A refused stream is answered with a JSON body.
     const isStream = span.stream && !/^\s*[{[]/.test(bytes.subarray(0, 64).toString('latin1'));
+    if (!isStream && span.wire === '') return jsonOrText(bytes);
     return this.#deps.assembleAnswer(span, bytes, isStream) ?? jsonOrText(bytes);
   }
 }
 
-/** Bytes of plain content that one answer of the API holds at most. */
-const answerBytesMax = 16 * 1024 * 1024;
-const parallelReads = 8;
+export interface ContentLimits {
+  /** Plain bytes of all parts. */
+  readonly bytesMax: number;
+  /** Plain bytes of one part: a larger one is left out. */
+  readonly bytesOfPartMax: number;
+}
 
-/** Contents of the spans in order; those beyond the limit of one answer are left out and say so. */
-export async function readContents(
-  reader: ContentReader,
-  spans: readonly StoredSpan[],
-): Promise<SpanContent[]> {
-  let budget = answerBytesMax;
-  const fits = spans.map((span) => {
-    budget -= Math.min(span.requestLength, inlineBytesMax) + Math.min(span.responseLength, inlineBytesMax);
-    return budget >= 0;
-  });
-  const contents: SpanContent[] = [];
-  for (let first = 0; first < spans.length; first += parallelReads) {
-    const group = spans.slice(first, first + parallelReads);
-    const read = group.map(async (span, index) =>
-      fits[first + index] ? await reader.readContent(span) : contentLeftOut,
-    );
-    contents.push(...(await Promise.all(read)));
+/** What one answer of the API contains at most. The rest is left out and says so. */
+export const inlineLimits: ContentLimits = { bytesMax: 16 * 1024 * 1024, bytesOfPartMax: inlineBytesMax };
+
+/** What a single span contains when its bodies are asked for whole. */
+export const wholeLimits: ContentLimits = { bytesMax: 2 * rawBytesMax, bytesOfPartMax: rawBytesMax };
+
+function chooseParts(spans: readonly StoredSpan[], { bytesMax, bytesOfPartMax }: ContentLimits) {
+  let left = bytesMax;
+  const takes = (length: number): boolean => {
+    if (length > bytesOfPartMax || length > left) return false;
+    left -= length;
+    return true;
+  };
+  const chosen: Record<PayloadPart, StoredSpan[]> = { request: [], response: [] };
+  for (const span of spans) {
+    if (takes(span.requestLength)) chosen.request.push(span);
+    if (takes(span.responseLength)) chosen.response.push(span);
   }
-  return contents;
+  return chosen;
+}
+
+async function plainPayload(
+  span: CallPlace,
+  stored: StoredPayload,
+  key: Uint8Array | undefined,
+): Promise<PlainPayload> {
+  const { length, storedLength, part, data } = stored;
+  const isTruncated = storedLength < length;
+  try {
+    if (!data) throw new LoomError('unavailable', `some of this ${part} is not stored yet; try again later`);
+    if (stored.keyId !== null && !key) return { ...noBytes, state: 'sealed', length };
+    const opened = key ? openStored(span, { ...stored, data }, key) : { data, hash: stored.hash };
+    const bytes = await plainBytes({ ...stored, data: opened.data });
+    return { bytes, state: isTruncated ? 'truncated' : 'complete', length, hash: opened.hash };
+  } catch (error) {
+    return { ...noBytes, state: 'unreadable', length, fault: toLoomError(error) };
+  }
+}
+
+function openStored(
+  { projectId, callId }: CallPlace,
+  { part, length, storedLength, data: encrypted }: StoredPayload & { readonly data: Buffer },
+  key: Uint8Array,
+): { readonly data: Buffer; readonly hash: string | null } {
+  const data = openPayload(key, encrypted, { projectId, callId, part });
+  if (storedLength >= length) return { data, hash: null };
+  const { kept, wholeHash } = splitWholeHash(data);
+  return { data: kept, hash: wholeHash.toString('hex') };
 }
 
 async function plainBytes({
   codec,
   data,
   storedLength,
-}: Pick<StoredPayload, 'codec' | 'data' | 'storedLength'>): Promise<Buffer> {
+}: Pick<StoredPayload, 'codec' | 'storedLength'> & { readonly data: Buffer }): Promise<Buffer> {
   if (storedLength > rawBytesMax) {
     throw new LoomError(
       'payload_too_large',
@@ -152,7 +185,7 @@ async function plainBytes({
 function jsonOrText(bytes: Buffer): unknown {
   const text = bytes.toString('utf8');
   try {
-    return JSON.parse(text) as unknown;
+    return parseExactJson(text);
   } catch {
     return text;
   }

@@ -49,8 +49,9 @@ export class QueriesController {
   getSpan(
     @Caller() { projectId }: Principal,
     @Param({ schema: routes.getSpan.params }) { spanId }: Input<typeof routes.getSpan.params>,
+    @Query({ schema: routes.getSpan.query }) query: Input<typeof routes.getSpan.query>,
   ): ReturnType<TraceQueries['readSpan']> {
-    return this.#queries.readSpan(projectId, spanId);
+    return this.#queries.readSpan(projectId, spanId, query);
   }
 
   @Get('v1/spans/:spanId/chunks')

@@ -10,7 +10,13 @@ import { LoomError } from '@loom/errors';
 import type { PayloadPart } from '@loom/trace-schema';
 import type { Filter, StoredSpan, TraceReader } from '@loom/trace-store';
 import type { z } from 'zod';
-import { ContentReader, type ContentReaderDeps, inlineBytesMax, readContents } from './content-reader.ts';
+import {
+  ContentReader,
+  type ContentReaderDeps,
+  inlineBytesMax,
+  inlineLimits,
+  wholeLimits,
+} from './content-reader.ts';
 import { parseFilter } from './filter-grammar.ts';
 import { toClosedRange, toInstant, toRange } from './instants.ts';
 import { toTraceOutline } from './outline-view.ts';
@@ -64,7 +70,8 @@ export class TraceQueries {
     const cursor = query.cursor ?? null;
     const stored = await this.#store.readTrace({ projectId, traceId, limit: query.limit, cursor });
     if (!stored) throw new LoomError('not_found', 'there is no trace with this id in this project');
-    const contents = query.content === 'inline' ? await readContents(this.#content, stored.spans) : [];
+    const contents =
+      query.content === 'inline' ? await this.#content.readContents(stored.spans, inlineLimits) : [];
     return {
       trace: { traceId: stored.traceId, startTime: toInstant(stored.startTime) },
       spans: stored.spans.map((span, index) => toSpan(span, contents[index] ?? contentLeftOut)),
@@ -78,9 +85,11 @@ export class TraceQueries {
     return toTraceOutline(stored);
   }
 
-  async readSpan(projectId: string, spanId: string): Promise<Span> {
+  async readSpan(projectId: string, spanId: string, query: QueryOf<'getSpan'>): Promise<Span> {
     const span = await this.#spanOf(projectId, spanId);
-    return toSpan(span, await this.#content.readContent(span));
+    const limits = query.content === 'whole' ? wholeLimits : inlineLimits;
+    const [content = contentLeftOut] = await this.#content.readContents([span], limits);
+    return toSpan(span, content);
   }
 
   async readChunks(projectId: string, spanId: string): Promise<SpanChunks> {

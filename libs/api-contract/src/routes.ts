@@ -132,6 +132,10 @@ export const routes = {
     permission: 'traces:read',
     summary: 'One span with its request and answer.',
     params: SpanParams,
+    query: z.object({
+      /** `inline` leaves out a body over 4 MiB; `whole` has bodies of up to 64 MiB. */
+      content: z.enum(['inline', 'whole']).default('inline'),
+    }),
     response: Span,
   },
   getSpanChunks: {

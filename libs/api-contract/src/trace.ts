@@ -61,6 +61,8 @@ export const ContentState = z.enum([
   'omitted',
   /** Encrypted under a key that is not here. */
   'sealed',
+  /** Recorded, but not readable now: some of it is missing or damaged. */
+  'unreadable',
 ]);
 export type ContentState = z.infer<typeof ContentState>;
 

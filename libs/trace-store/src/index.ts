@@ -43,6 +43,7 @@ export {
   outlineSpansMax,
   type Page,
   pageLimitMax,
+  type PayloadsQuery,
   type Quantiles,
   type Reconciliation,
   type SessionActivity,

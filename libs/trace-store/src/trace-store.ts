@@ -117,10 +117,10 @@ export interface TraceReader {
   readSpan(query: SpanKey): Promise<StoredSpan | null>;
 
   /**
-   * A payload's encoded bytes, put together from its parts in order; null when there is none. Decoding (`codec`,
-   * `keyId`) is the caller's. A payload whose parts are not all there is `unavailable`, never a shorter one.
+   * Returns the requests or the answers of some spans in one read, those that exist, each put together from its slices. Decoding
+   * (`codec`, `keyId`) is the caller's. All of them are in memory at once: choose spans whose lengths add up to little.
    */
-  readPayload(query: SpanKey & { readonly part: PayloadPart }): Promise<StoredPayload | null>;
+  readPayloads(query: PayloadsQuery): Promise<StoredPayload[]>;
 
   /** When each chunk of the answer came (micro-seconds after the start) and how long it was; null without a span. */
   readChunks(query: SpanKey): Promise<{ readonly atMicros: number[]; readonly lengths: number[] } | null>;
@@ -212,6 +212,7 @@ export interface StoredCost {
 
 /** A span without its chunk vector, with its cost. `cost` is null while `costState` is `pending`. */
 export interface StoredSpan extends Omit<SpanRow, 'chunkAtMicros' | 'chunkLengths'> {
+  readonly chunkCount: number;
   readonly costState: CostState;
   readonly cost: StoredCost | null;
 }
@@ -298,7 +299,16 @@ export interface OutlineSpan extends Pick<
   readonly totalUsd: string | null;
 }
 
+export interface PayloadsQuery {
+  readonly projectId: string;
+  /** At most {@link pageLimitMax}. */
+  readonly spanIds: readonly string[];
+  readonly part: PayloadPart;
+}
+
 export interface StoredPayload {
+  readonly spanId: string;
+  readonly part: PayloadPart;
   readonly codec: 'identity' | 'zstd';
   readonly keyId: string | null;
   /** Length and lower-case hex SHA-256 of the plain bytes. */
@@ -306,8 +316,8 @@ export interface StoredPayload {
   readonly hash: string;
   /** Plain bytes that were kept; smaller than `length` when the capture limit cut it. */
   readonly storedLength: number;
-  /** The encoded bytes. */
-  readonly data: Buffer;
+  /** The encoded bytes; null while some of its slices are missing. */
+  readonly data: Buffer | null;
 }
 
 export const metricsGroups = ['none', 'model', 'provider', 'key'] as const;

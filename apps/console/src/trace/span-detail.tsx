@@ -117,14 +117,15 @@ function ContentNotes({ span }: { readonly span: Span }) {
   const notes = [
     { part: 'request' as const, state: span.requestState, bytes: span.requestBytes },
     { part: 'response' as const, state: span.responseState, bytes: span.responseBytes },
-  ].filter(({ state }) => state === 'omitted' || state === 'truncated' || state === 'sealed');
+  ].filter(({ state }) => state !== 'complete' && state !== 'absent');
   return notes.map(({ part, state, bytes }) => (
     <p key={part} className="flex flex-wrap items-center gap-3 rounded-md bg-warn-soft px-3 py-2 text-warn">
-      {state === 'omitted' && `The ${part} has ${formatBytes(bytes)}: too much to show in a page.`}
+      {state === 'omitted' && `The ${part} has ${formatBytes(bytes)}, which is too much for this page.`}
       {state === 'truncated' &&
         `The ${part} was longer than the capture limit: this is what was kept of ${formatBytes(bytes)}.`}
-      {state === 'sealed' && `The ${part} is sealed under a key that is not here.`}
-      {state !== 'sealed' && (
+      {state === 'sealed' && `The ${part} is encrypted with a key that was deleted.`}
+      {state === 'unreadable' && `The ${part} is recorded, but some of it is missing or damaged.`}
+      {state !== 'sealed' && state !== 'unreadable' && (
         <Button size="small" onClick={() => void save(part)()}>
           <Download aria-hidden className="size-3" /> Download
         </Button>

@@ -102,7 +102,12 @@ function writeBlock(
     case 'tool-call':
       return [
         {
-          ...{ type: 'tool_use', id: block.id, name: block.name, input: parseArguments(block.arguments) ?? {} },
+          ...{
+            type: 'tool_use',
+            id: block.id,
+            name: block.name,
+            input: parseArguments(block.arguments) ?? {},
+          },
           ...cacheControl(block),
         },
       ];

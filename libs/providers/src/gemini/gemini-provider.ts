@@ -138,7 +138,10 @@ class GeminiStreamReader implements StreamReader {
     if (call.willContinue === true) return [];
     const whole = this.#partial;
     this.#partial = null;
-    return this.#call({ name: whole.name, args: parseArguments(whole.arguments) }, whole.signature ?? signature);
+    return this.#call(
+      { name: whole.name, args: parseArguments(whole.arguments) },
+      whole.signature ?? signature,
+    );
   }
 
   // Calls come whole. Some have no id, so they get one that no other answer has.

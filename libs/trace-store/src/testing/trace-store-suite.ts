@@ -50,7 +50,8 @@ export function traceStoreSuite(name: string, start: () => Promise<SuiteEngine>)
       });
       await write([span]);
       const { chunkAtMicros: _, chunkLengths: __, ...expected } = span;
-      expect(await store.readSpan(span)).toEqual({ ...expected, costState: 'pending', cost: null });
+      const unpriced = { chunkCount: 2, costState: 'pending', cost: null };
+      expect(await store.readSpan(span)).toEqual({ ...expected, ...unpriced });
       await store.writeBatch(batchOf({ costs: [costRow(span, { totalUsd: '0.000000075' })] }));
       expect(await store.readSpan(span)).toMatchObject({
         costState: 'priced',
@@ -194,15 +195,15 @@ export function traceStoreSuite(name: string, start: () => Promise<SuiteEngine>)
       expect(await store.listTraces({ projectId, ...range })).toEqual({ items: [], nextCursor: null });
       expect(await store.readSpan({ projectId, spanId })).toBeNull();
       expect(await store.readTrace({ projectId, traceId })).toBeNull();
-      expect(await store.readPayload({ projectId, spanId, part: 'request' })).toBeNull();
+      expect(await store.readPayloads({ projectId, spanIds: [spanId], part: 'request' })).toEqual([]);
       expect(await store.readChunks({ projectId, spanId })).toBeNull();
       expect(await store.metrics({ projectId, ...range, bucketSeconds: 60, groupBy: 'none' })).toEqual([]);
       expect(await store.facets({ projectId, ...range, attributes: ['model'] })).toEqual([
         { attribute: 'model', values: [] },
       ]);
-      expect(await store.readPayload({ ...span, part: 'request' })).toMatchObject({
-        data: Buffer.from('secret'),
-      });
+      const { projectId: own } = span;
+      const query = { projectId: own, spanIds: [spanId], part: 'request' as const };
+      expect(await store.readPayloads(query)).toMatchObject([{ spanId, data: Buffer.from('secret') }]);
     });
 
     it('visits each span once over the pages while new ones arrive', async () => {
@@ -281,12 +282,16 @@ export function traceStoreSuite(name: string, start: () => Promise<SuiteEngine>)
       const whole = { ...headRow(span, 'response', bytes), parts: 3, data: '' };
       await store.writeBatch({ ...batchOf({ payloads: [slice(2), slice(0)] }), token: newUuid() });
       await store.writeBatch({ ...batchOf({ payloads: [whole] }), token: newUuid() });
-      const read = () => store.readPayload({ ...span, part: 'response' });
-      await expect(read()).rejects.toMatchObject({ code: 'unavailable' });
+      const { projectId, spanId } = span;
+      const read = () => store.readPayloads({ projectId, spanIds: [spanId], part: 'response' });
+      expect(await read()).toMatchObject([{ spanId, part: 'response', data: null }]);
       await store.writeBatch({ ...batchOf({ payloads: [slice(1)] }), token: newUuid() });
-      expect(await read()).toEqual({
-        codec: 'identity', keyId: null, length: 300, storedLength: 300, hash: whole.hash, data: bytes,
-      }); // prettier-ignore
+      expect(await read()).toEqual([
+        {
+          ...{ spanId, part: 'response', codec: 'identity', keyId: null },
+          ...{ length: 300, storedLength: 300, hash: whole.hash, data: bytes },
+        },
+      ]);
     });
 
     it('lists calls without a terminal as in flight', async () => {

@@ -66,7 +66,7 @@ function assemble(connection: ClickHouseConnection, cluster: string | null): Tra
     readTrace: (query) => traces.readTrace(query),
     traceOutline: (query) => outlines.traceOutline(query),
     readSpan: (query) => spans.readSpan(query),
-    readPayload: (query) => spans.readPayload(query),
+    readPayloads: (query) => spans.readPayloads(query),
     readChunks: (query) => spans.readChunks(query),
     callsInFlight: (query) => spans.callsInFlight(query),
     listCaptureEvents: (query) => spans.listCaptureEvents(query),

@@ -1,4 +1,3 @@
-import { LoomError } from '@loom/errors';
 import {
   type AcceptedRow,
   type CaptureEventRow,
@@ -9,12 +8,13 @@ import {
 import type {
   ListQuery,
   Page,
+  PayloadsQuery,
   SpanKey,
   StoredCost,
   StoredPayload,
   StoredSpan,
-  TraceReader,
 } from '../../trace-store.ts';
+import { pageLimitMax } from '../../trace-store.ts';
 import { BoundParams } from './bound-params.ts';
 import type { ClickHouseConnection } from './clickhouse-connection.ts';
 import {
@@ -74,8 +74,11 @@ export class SpanReader {
 
   /** Spans with their costs. `tail`: WHERE, ORDER BY and LIMIT on spans of this one project. */
   async select(tail: string, params: BoundParams, projectId: string): Promise<StoredSpan[]> {
-    const rows = await this.#connection.select(`SELECT ${selectList(spanFields)} FROM spans ${tail}`, params);
-    const spans = rows.map(readSpanRow);
+    const rows = await this.#connection.select(
+      `SELECT ${selectList(spanFields)}, length(chunk_lengths) AS chunkCount FROM spans ${tail}`,
+      params,
+    );
+    const spans = rows.map((row) => ({ ...readSpanRow(row), chunkCount: Number(row['chunkCount']) }));
     if (spans.length === 0) return [];
     const [costs, shown] = await Promise.all([
       this.#costsOf(projectId, spans),
@@ -99,19 +102,23 @@ export class SpanReader {
     return spans.map((span) => ({ ...span, inputPreview: previews.get(span.callId) ?? span.inputPreview }));
   }
 
-  async readPayload(query: Parameters<TraceReader['readPayload']>[0]): Promise<StoredPayload | null> {
+  async readPayloads({ projectId, spanIds, part }: PayloadsQuery): Promise<StoredPayload[]> {
+    if (spanIds.length === 0) return [];
     const params = new BoundParams();
     const rows = await this.#connection.select(
       `SELECT ${selectList(payloadFields)} FROM span_payloads
-       WHERE project_id = ${params.bind(query.projectId, 'String')}
-         AND span_id = ${params.bind(query.spanId, 'String')} AND part = ${params.bind(query.part, 'String')}
-       ORDER BY index LIMIT 1 BY index`,
+       WHERE project_id = ${params.bind(projectId, 'String')}
+         AND span_id IN ${params.bind(spanIds.slice(0, pageLimitMax), 'Array(String)')}
+         AND part = ${params.bind(part, 'String')}
+       ORDER BY span_id, index LIMIT 1 BY span_id, index`,
       params,
     );
-    const [head, ...slices] = rows.map((row) => fromStored<PayloadRow>(payloadFields, row));
-    if (head?.index !== payloadHeadIndex) return null;
-    const { codec, keyId, length, hash, storedLength } = head;
-    return { codec, keyId, length, hash, storedLength, data: joinPayload(head, slices, query) };
+    const found = rows.map((row) => fromStored<PayloadRow>(payloadFields, row));
+    return [...Map.groupBy(found, ({ spanId }) => spanId).values()].flatMap(([head, ...slices]) => {
+      if (head?.index !== payloadHeadIndex) return [];
+      const { spanId, codec, keyId, length, hash, storedLength } = head;
+      return [{ spanId, part, codec, keyId, length, hash, storedLength, data: joinPayload(head, slices) }];
+    });
   }
 
   async readChunks({
@@ -209,17 +216,9 @@ function readCost(row: StoredRow): StoredCost {
   return { state, reason, totalUsd, lines, priceBookVersion, priceId, tier, estimated };
 }
 
-function joinPayload(
-  head: PayloadRow,
-  slices: readonly PayloadRow[],
-  key: SpanKey & { part: string },
-): Buffer {
+/** Null when slices are missing. */
+function joinPayload(head: PayloadRow, slices: readonly PayloadRow[]): Buffer | null {
   if (head.parts === 0) return Buffer.from(head.data, 'base64');
-  if (slices.length !== head.parts || slices.some((slice, place) => slice.index !== place)) {
-    throw new LoomError(
-      'unavailable',
-      `${key.part} of span ${key.spanId}: ${slices.length} of ${head.parts} parts are there; try again later`,
-    );
-  }
+  if (slices.length !== head.parts || slices.some((slice, place) => slice.index !== place)) return null;
   return Buffer.concat(slices.map((slice) => Buffer.from(slice.data, 'base64')));
 }
