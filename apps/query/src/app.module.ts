@@ -2,7 +2,7 @@ import type { MasterKeys } from '@loom/control-store/secrets';
 import type { EventStream } from '@loom/event-stream';
 import type { TraceJanitor, TraceReader } from '@loom/trace-store';
 import { type DynamicModule, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
-import { APP_GUARD } from '@nestjs/core';
+import { APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
 import {
   PermissionGuard,
   VERIFY_KEY,
@@ -23,6 +23,7 @@ import { LiveTail } from './live-tail.ts';
 import { MetricsController } from './metrics.controller.ts';
 import { MetricsQueries, type ReadLag } from './metrics-queries.ts';
 import { QueriesController } from './queries.controller.ts';
+import { ReadScopeInterceptor } from './read-scope.interceptor.ts';
 import { RecordCheck } from './record-check.ts';
 import { TraceQueries } from './trace-queries.ts';
 
@@ -74,6 +75,7 @@ export class AppModule implements OnApplicationShutdown {
         { provide: VERIFY_KEY, useValue: deps.verifyKey },
         { provide: VERIFY_SESSION, useValue: deps.verifySession },
         { provide: APP_GUARD, useClass: PermissionGuard },
+        { provide: APP_INTERCEPTOR, useClass: ReadScopeInterceptor },
       ],
     };
   }

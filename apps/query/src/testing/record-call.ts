@@ -21,6 +21,8 @@ export interface CallToRecord {
   readonly chunks: readonly Buffer[];
   readonly userId: string;
   readonly priced?: boolean;
+  /** The request's stored bytes are not what they were. */
+  readonly isDamaged?: boolean;
 }
 
 export interface Recorded {
@@ -52,7 +54,8 @@ export async function recordCall(store: TraceStore, call: CallToRecord): Promise
   const span = spanOf(call);
   const response = Buffer.concat(call.chunks);
   const plain = call.requestCodec === 'zstd' ? zstdDecompressSync(call.request) : call.request;
-  const payloads = [headOf(span, 'request', plain, call.request, call.requestCodec ?? 'identity')];
+  const stored = call.isDamaged ? Buffer.from('no zstd') : call.request;
+  const payloads = [headOf(span, 'request', plain, stored, call.requestCodec ?? 'identity')];
   if (response.length > 0) payloads.push(headOf(span, 'response', response, response, 'identity'));
   await store.writeBatch({
     token: batchToken([span.eventId], 1),
