@@ -45,7 +45,10 @@ export class FairTurns {
 
   async #enter(owner: string, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    if (this.#mayRun(owner) && !this.#waiting.has(owner)) return this.#begin(owner);
+    if (this.#mayRun(owner) && !this.#waiting.has(owner)) {
+      this.#begin(owner);
+      return;
+    }
     const queue = this.#waiting.get(owner) ?? [];
     if (queue.length >= this.#limits.waitingOfOwnerMax) {
       throw new LoomError(

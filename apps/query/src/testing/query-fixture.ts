@@ -16,10 +16,7 @@ export class QueryFixture {
   }
 
   static async start(
-    given: Partial<QueryModuleDeps> & {
-      readonly store: unknown;
-      readonly verifyKey: QueryModuleDeps['verifyKey'];
-    },
+    given: Pick<QueryModuleDeps, 'store' | 'verifyKey'> & { readonly ledger?: LedgerStore },
   ): Promise<QueryFixture> {
     const stream = await openEventStream(new URL('memory:'));
     const http = await startHttpApplication({
@@ -27,8 +24,8 @@ export class QueryFixture {
         ...{ stream, assembleAnswer, masterKeys: new Map(), signer: null },
         ...{ lag: () => Promise.resolve({ ingest: 0, pricing: null }), behind: () => Promise.resolve(0) },
         verifySession: () => Promise.resolve(null),
-        ledger: {} as LedgerStore,
         ...given,
+        ledger: given.ledger ?? ({} as LedgerStore),
       }),
       ...{ host: '127.0.0.1', port: 0, ready: () => Promise.resolve() },
       logger: createLogger({ service: 'query', level: 'silent' }),
