@@ -11,6 +11,15 @@ export {
   isFilterField,
 } from './filter.ts';
 export { openTraceStore } from './open.ts';
+export { answerWords, type PartWords, type ReadAnswerText, requestWords, storedText } from './part-words.ts';
+export {
+  type EstimateUsage,
+  type EventReaders,
+  type EventRows,
+  type FactRow,
+  factRowOf,
+  rowsOfEvent,
+} from './rows-of-event.ts';
 export {
   type AcceptedRow,
   type CallRow,
