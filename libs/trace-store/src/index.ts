@@ -10,6 +10,7 @@ export {
   filterOperators,
   isFilterField,
 } from './filter.ts';
+export { flatRow } from './flat-row.ts';
 export { openTraceStore } from './open.ts';
 export { answerWords, type PartWords, type ReadAnswerText, requestWords, storedText } from './part-words.ts';
 export {

@@ -1,3 +1,5 @@
+import { columnOf } from '@loom/trace-schema/stored-columns';
+
 /**
  * How a field of a row and its column correspond. Columns are the fields in snake case. `time`: unix nanoseconds in
  * the domain, DateTime64(9) in the table. `optional…`: null in the domain, '' or -1 in the table. `base64`: raw bytes
@@ -11,10 +13,6 @@ export type Fields<Row> = Readonly<Record<keyof Row & string, Kind>>;
 
 export type StoredRow = Record<string, unknown>;
 export type StoredValues = unknown[];
-
-function columnOf(field: string): string {
-  return field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-}
 
 /** The columns of an INSERT, in the order of the fields. */
 export function insertColumns<Row>(fields: Fields<Row>): string[] {
