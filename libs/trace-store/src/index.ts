@@ -33,6 +33,14 @@ export {
   type TextRow,
 } from './rows.ts';
 export {
+  type AuditedTable,
+  type Deviation,
+  type DeviationQuery,
+  deviationsMax,
+  type StoredFields,
+  type TraceAuditor,
+} from './trace-auditor.ts';
+export {
   type ActivityQuery,
   deduplicatedBatchesMin,
   type Facet,

@@ -93,8 +93,8 @@ export const spanFields: Fields<Omit<FlatSpan, keyof ChunkColumns>> = {
 
 export const writtenSpanFields: Fields<FlatSpan & { readonly batchToken: string }> = {
   ...spanFields,
-  chunkAtMicros: 'asIs',
-  chunkLengths: 'asIs',
+  chunkAtMicros: 'numbers',
+  chunkLengths: 'numbers',
   batchToken: 'text',
 };
 
