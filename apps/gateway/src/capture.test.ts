@@ -3,8 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { newApiKey } from '@loom/control-store/secrets';
+import { PartitionWriter, readPartition } from '@loom/event-stream';
 import { answerJson, answerPieces, UpstreamPlayer } from '@loom/testkit';
-import { type CallEnded, isCallEnded, nanosOfMillis, type TraceEvent, uuidTimeMs } from '@loom/trace-schema';
+import {
+  type CallEnded,
+  isCallEnded,
+  nanosOfMillis,
+  newUuid,
+  type TraceEvent,
+  uuidTimeMs,
+} from '@loom/trace-schema';
 import { GatewayHarness } from './testing/gateway-harness.ts';
 
 let upstream: UpstreamPlayer;
@@ -137,6 +145,30 @@ describe('the end of a gateway', () => {
     await loom.die();
     await loom.open();
     expect((await loom.events()).filter(isCallEnded)).toHaveLength(1);
+  });
+
+  it('that dies is not mistaken for who replayed a dead letter, whose record keeps the numbers of its emitter', async () => {
+    const loom = await start();
+    for (let index = 0; index < 3; index += 1) await (await loom.chat(call)).text();
+    const directory = join(loom.home, 'stream', 'loom.traces.v1');
+    const [partition = ''] = await readdir(directory);
+    const records = [];
+    for await (const record of readPartition(join(directory, partition))) records.push(record);
+    const before = await loom.events();
+    const replayer = newUuid();
+    const replaying = await PartitionWriter.create(join(loom.home, 'stream'), 'loom.traces.v1', replayer);
+    const accepted = records.filter(({ headers }) => headers['ce_type'] === 'loom.call.accepted');
+    await replaying.append(
+      accepted.map(({ key, headers, value }) => ({ key, headers, value: Buffer.from(value) })),
+    );
+    await replaying.close();
+    await rm(join(directory, replayer, 'closed')); // as when it was killed
+    await loom.die();
+    await loom.open();
+    const since = (await loom.events()).slice(before.length);
+    expect(since.filter(isCallEnded)).toEqual([]);
+    const closed = since.filter(({ type }) => type === 'emitter.closed');
+    expect(closed).toMatchObject([{ emitter: partition }]);
   });
 });
 

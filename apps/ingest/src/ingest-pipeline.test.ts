@@ -7,10 +7,11 @@ import { DeadLetters, EventStreamClient, EventStreamServer } from '@loom/service
 import { Metrics } from '@loom/telemetry';
 import { type CostComputed, DeadLetter, eventIds, newUuid, topics } from '@loom/trace-schema';
 import { openTraceStore, type TraceStore } from '@loom/trace-store';
+import { callEvents, inline, startTime } from '@loom/trace-store/testing';
 import { NestFactory } from '@nestjs/core';
 import { AppModule } from './app.module.ts';
 import { IngestPipeline } from './ingest-pipeline.ts';
-import { batchOfEvents, callEvents, inline, startTime } from './testing/events.ts';
+import { batchOfEvents } from './testing/events.ts';
 
 const range = { from: '1772600000000000000', to: '1772700000000000000' };
 const request = inline(

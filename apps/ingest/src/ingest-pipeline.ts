@@ -1,9 +1,15 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Batch, StreamRecord } from '@loom/event-stream';
 import type { DeadLetters, FaultyRecord } from '@loom/service-kit';
-import { batchToken, type TraceWriter, type WriteBatch } from '@loom/trace-store';
+import {
+  batchToken,
+  type EventReaders,
+  type EventRows,
+  rowsOfEvent,
+  type TraceWriter,
+  type WriteBatch,
+} from '@loom/trace-store';
 import { readEvent } from './read-event.ts';
-import { type EventReaders, type EventRows, rowsOfEvent } from './rows-of-event.ts';
 
 export interface IngestPipelineDeps extends EventReaders {
   readonly store: TraceWriter;

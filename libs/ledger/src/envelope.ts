@@ -32,6 +32,10 @@ export interface Envelope {
   readonly bytes?: Readonly<Record<string, number>>;
   /** Salted commitments by part, hex. */
   readonly commits?: Readonly<Record<string, string>>;
+  /** Version of the part `meta`: 2 (`row-facts`); where it is absent and there is a `meta`, 1 (`call-meta`). */
+  readonly meta?: number;
+  /** Which fact of a `meta` is another, when one is (`markFacts`). Left out where the envelope would be too large. */
+  readonly marks?: string;
   /** Parts of which only the beginning was kept. */
   readonly truncated?: readonly string[];
   /** Id of the bucket key that salts the commitments. */
@@ -59,6 +63,19 @@ export interface Envelope {
 /** Bytes of an envelope's canonical JSON. */
 export const envelopeBytesMax = 1024;
 
+const nameBytesMax = 120;
+
+/** Cuts a text that a caller or a provider chooses, so that every envelope fits. Whole characters. */
+export function clipName(text: string): string {
+  const { read } = new TextEncoder().encodeInto(text, new Uint8Array(nameBytesMax));
+  return text.slice(0, read).toWellFormed();
+}
+
+/** Whether an envelope's name is that of a text. Older leaves have 120 characters of it, whatever their bytes. */
+export function isClipOf(name: string, text: string): boolean {
+  return name === clipName(text) || name === text.slice(0, nameBytesMax).toWellFormed();
+}
+
 /** The one text of an envelope, whose bytes are the log's entry. Throws `invalid_request` when it is too large. */
 export function writeEnvelope(envelope: Envelope): string {
   const text = canonicalJson(envelope as unknown as CanonicalValue);
@@ -85,9 +102,9 @@ const texts = [
     'model',
     'costNanoUsd',
   ],
-  ...['priceBook', 'bucket', 'action', 'resource', 'actor', 'publicKey', 'reason'],
+  ...['priceBook', 'bucket', 'action', 'resource', 'actor', 'publicKey', 'reason', 'marks'],
 ] as const;
-const numbers = ['time', 'seq', 'status', 'from', 'to', 'contentBefore', 'metadataBefore'] as const;
+const numbers = ['time', 'seq', 'status', 'from', 'to', 'contentBefore', 'metadataBefore', 'meta'] as const;
 const required = ['project', 'id', 'kind', 'time'] as const;
 
 /**

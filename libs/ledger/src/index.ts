@@ -26,7 +26,7 @@ export { canonicalJson, type CanonicalValue } from './canonical-json.ts';
 export { type Checkpoint, parseCheckpoint, writeCheckpoint } from './checkpoint.ts';
 export { payloadCommitment, saltBytes } from './commitment.ts';
 export { CompactRange } from './compact-range.ts';
-export { type Envelope, envelopeBytesMax, parseEnvelope, writeEnvelope } from './envelope.ts';
+export { clipName, type Envelope, envelopeBytesMax, parseEnvelope, writeEnvelope } from './envelope.ts';
 export { compareFigures, type Figure, type ShownFigures } from './figures.ts';
 export { UnopenedParts } from './bundle/unopened-parts.ts';
 export type { LedgerCrypto, Sha256Stream } from './ledger-crypto.ts';
@@ -51,6 +51,15 @@ export {
   writeReceipt,
   writeStatement,
 } from './receipt.ts';
+export {
+  differingFacts,
+  factsOf,
+  markFacts,
+  metaVersion,
+  readFacts,
+  type RowFacts,
+  writeFacts,
+} from './row-facts.ts';
 export { recordText } from './record-text.ts';
 export { type NoteSigner, signNote, verifierOf } from './sign-note.ts';
 export {

@@ -11,7 +11,17 @@ export {
   isFilterField,
 } from './filter.ts';
 export { type ReadScope, readScope, withReadScope } from './read-scope.ts';
+export { flatRow } from './flat-row.ts';
 export { openTraceStore } from './open.ts';
+export { answerWords, type PartWords, type ReadAnswerText, requestWords, storedText } from './part-words.ts';
+export {
+  type EstimateUsage,
+  type EventReaders,
+  type EventRows,
+  type FactRow,
+  factRowOf,
+  rowsOfEvent,
+} from './rows-of-event.ts';
 export {
   type AcceptedRow,
   type CallRow,
@@ -23,6 +33,14 @@ export {
   type SpanRow,
   type TextRow,
 } from './rows.ts';
+export {
+  type AuditedTable,
+  type Deviation,
+  type DeviationQuery,
+  deviationsMax,
+  type StoredFields,
+  type TraceAuditor,
+} from './trace-auditor.ts';
 export {
   type ActivityQuery,
   deduplicatedBatchesMin,

@@ -1,5 +1,6 @@
 import type { CallAttempt, CostComputed, CostState, PayloadPart, TokenBuckets } from '@loom/trace-schema';
 import type { Filter } from './filter.ts';
+import type { TraceAuditor } from './trace-auditor.ts';
 import type { AcceptedRow, CaptureEventRow, CostRow, PayloadRow, SpanRow, TextRow } from './rows.ts';
 
 export interface TraceStoreOptions {
@@ -23,7 +24,7 @@ export interface TraceStoreOptions {
  * `upstream_timed_out` when a read passed its time limit. Empty results are empty arrays; a missing trace, span or
  * payload is null.
  */
-export interface TraceStore extends TraceWriter, TraceReader, TraceJanitor {
+export interface TraceStore extends TraceWriter, TraceReader, TraceAuditor, TraceJanitor {
   /** Answers when the engine answers; else `unavailable`. */
   ping(): Promise<void>;
 

@@ -59,7 +59,8 @@ async function succeed(partition: string, options: SuccessionOptions): Promise<n
   const writer = await PartitionWriter.adopt(join(options.root, topics.traces, partition));
   if (!writer) return 0;
   try {
-    const estate = await readEstate(writer.directory);
+    const estate = await readEstate(writer.directory, writer.partition);
+    if (!estate) return 0;
     const emitter = new Emitter(writer, estate.lastSeq);
     await interruptAll(emitter, readOpenCalls(estate, options.logger), {
       ...options,
@@ -111,11 +112,19 @@ interface Estate {
 
 const terminalTypes: ReadonlySet<string> = new Set(callEndedTypes.map((type) => `loom.${type}`));
 
-// Reads headers only; values are kept for calls that are still open.
-async function readEstate(directory: string): Promise<Estate> {
+/**
+ * Reads headers only, and keeps the values of calls that are still open. A partition also holds records of other emitters:
+ * dead letters that somebody replayed. They keep the numbers of their own emitter and say nothing of this one. Null when
+ * the partition has no record of an emitter of its own, so that there is none to close.
+ */
+async function readEstate(directory: string, emitter: string): Promise<Estate | null> {
   const estate: Estate = { lastSeq: new Map(), openCalls: new Map(), closed: false };
-  for await (const record of readPartition(directory)) take(estate, record);
-  return estate;
+  let isForeign = false;
+  for await (const record of readPartition(directory)) {
+    if (record.headers['ce_source']?.endsWith(`/${emitter}`)) take(estate, record);
+    else isForeign = true;
+  }
+  return isForeign && estate.lastSeq.size === 0 ? null : estate;
 }
 
 function take(estate: Estate, record: StreamRecord): void {

@@ -1,7 +1,21 @@
 import type { BucketKey, BucketPlace, LedgerStore, NewLeaf } from '@loom/control-store';
 import { bucketLabels, type MasterKeys, openBucketKey, sealBucketKey } from '@loom/control-store/secrets';
-import { bucketCommitment, type Envelope, newBucketKey, writeEnvelope } from '@loom/ledger';
+import {
+  commitmentSalt,
+  type Envelope,
+  envelopeBytesMax,
+  factsOf,
+  markFacts,
+  metaVersion,
+  newBucketKey,
+  nodeCrypto,
+  payloadCommitment,
+  toHex,
+  writeEnvelope,
+  writeFacts,
+} from '@loom/ledger';
 import { newUuid } from '@loom/trace-schema';
+import { type FactRow, flatRow } from '@loom/trace-store';
 import type { LeafDraft } from './envelope-of-event.ts';
 
 /** Keys are asked for again after so long: one that was erased meanwhile is not used any longer. Milliseconds. */
@@ -42,12 +56,22 @@ export class Commitments {
     if (parts.length === 0 || salt === null) return leafOfEnvelope(envelope);
     const key = await this.#keyFor(envelope.project, salt);
     const commits: Record<string, string> = {};
+    let meta: Pick<Envelope, 'meta' | 'marks'> = {};
     for (const part of parts) {
       if ('commitment' in part) commits[part.part] = part.commitment;
-      else if (key) commits[part.part] = bucketCommitment(key.bytes, { ...part, eventId: envelope.id });
+      else if (key && 'facts' in part) {
+        const sealed = sealFacts(commitmentSalt(key.bytes, envelope.id, part.part), part.facts);
+        commits[part.part] = sealed.commitment;
+        meta = { meta: metaVersion, marks: sealed.marks };
+      } else if (key) {
+        const { part: name, opening: payload } = part as { part: string; opening: Uint8Array };
+        const salt = commitmentSalt(key.bytes, envelope.id, name);
+        commits[name] = toHex(payloadCommitment(nodeCrypto, { part: name, salt, payload }));
+      }
     }
     const bucket = key?.keyId ?? ('keyId' in salt ? salt.keyId : undefined);
-    return leafOfEnvelope({ ...envelope, commits, ...(bucket === undefined ? {} : { bucket }) });
+    const whole = { ...envelope, ...meta, commits, ...(bucket === undefined ? {} : { bucket }) };
+    return leafOfEnvelope(whole);
   }
 
   /** Null when the call was erased before its event came: what would be committed to is gone as well. */
@@ -92,7 +116,25 @@ export class Commitments {
   }
 }
 
+function sealFacts(salt: Uint8Array, fact: FactRow): { readonly commitment: string; readonly marks: string } {
+  const { table } = fact;
+  const facts = factsOf(nodeCrypto, table, flatRow(fact));
+  const payload = Buffer.from(writeFacts(table, facts));
+  return {
+    commitment: toHex(payloadCommitment(nodeCrypto, { part: 'meta', salt, payload })),
+    marks: markFacts(nodeCrypto, salt, table, facts),
+  };
+}
+
+/** Marks are left out where the envelope would be too large: they prove nothing. */
 export function leafOfEnvelope(envelope: Envelope): NewLeaf {
   const { id: eventId, kind, time: timeMs } = envelope;
-  return { eventId, kind, timeMs, envelope: writeEnvelope(envelope) };
+  return { eventId, kind, timeMs, envelope: textOf(envelope) };
+}
+
+function textOf({ marks, ...rest }: Envelope): string {
+  if (marks === undefined) return writeEnvelope(rest);
+  const room = envelopeBytesMax - Buffer.byteLength(writeEnvelope(rest));
+  const member = `,"marks":"${marks}"`; // base64: nothing in it is escaped
+  return member.length > room ? writeEnvelope(rest) : writeEnvelope({ ...rest, marks });
 }

@@ -1,4 +1,5 @@
-import { type Envelope, writeCallMeta } from '@loom/ledger';
+import { clipName, type Envelope } from '@loom/ledger';
+import { estimateUsage } from '@loom/providers';
 import {
   type CallAccepted,
   type CallEnded,
@@ -12,10 +13,12 @@ import {
   type TraceEvent,
   type Usage,
 } from '@loom/trace-schema';
+import { type FactRow, factRowOf } from '@loom/trace-store';
 
 /** What a part of a leaf is committed to, or the commitment where its emitter has made it already. */
 type CommittedPart =
   | { readonly part: string; readonly opening: Uint8Array }
+  | { readonly part: 'meta'; readonly facts: FactRow }
   | { readonly part: string; readonly commitment: string };
 
 /** A leaf that lacks its commitments. */
@@ -26,13 +29,19 @@ export interface LeafDraft {
   readonly salt: { readonly keyId: string } | { readonly bucket: string; readonly beganAtMs: number } | null;
 }
 
-/** Texts that a caller chooses are cut to this, so that every envelope fits. Characters. */
-const nameLengthMax = 120;
 const countsMax = 12;
 const nanoUsdDigits = 9;
 
-/** The leaf of an event; null for parts, chunk groups and keys, which have none of their own. */
-export function draftOfEvent(event: TraceEvent): Omit<LeafDraft, 'salt'> | null {
+/**
+ * The leaf of an event; null for parts, chunk groups and keys, which have none of their own. `lost` names the facts that
+ * could not be read: the row says so too.
+ */
+export function draftOfEvent(event: TraceEvent, lost: readonly string[]): Omit<LeafDraft, 'salt'> | null {
+  const draft = envelopeDraft(event);
+  return draft && { ...draft, parts: [...draft.parts, ...metaOf(event, lost)] };
+}
+
+function envelopeDraft(event: TraceEvent): Omit<LeafDraft, 'salt'> | null {
   switch (event.type) {
     case 'call.accepted':
       return acceptedDraft(event);
@@ -60,7 +69,7 @@ export function draftOfEvent(event: TraceEvent): Omit<LeafDraft, 'salt'> | null 
   }
 }
 
-export function draftOfCost(cost: CostComputed): LeafDraft {
+export function draftOfCost(cost: CostComputed): Omit<LeafDraft, 'salt'> {
   const {
     projectId: project,
     id,
@@ -75,9 +84,9 @@ export function draftOfCost(cost: CostComputed): LeafDraft {
   const envelope: Envelope = {
     ...{ v: 1, project, id, kind, time: millisOfNanos(cost.time), callId, traceId, spanId },
     ...(state === 'priced' ? { costNanoUsd: nanoUsdOf(cost.totalUsd) } : { reason }),
-    priceBook: clip(priceBookVersion),
+    priceBook: clipName(priceBookVersion),
   };
-  return { envelope, parts: [], salt: null };
+  return { envelope, parts: metaOf(cost, []) };
 }
 
 export function draftOfDeadLetter(letter: DeadLetter): LeafDraft {
@@ -87,13 +96,13 @@ export function draftOfDeadLetter(letter: DeadLetter): LeafDraft {
     v: 1,
     project: headers['ce_loomproject'] ?? systemProjectId,
     ...{
-      id: clip(id),
+      id: clipName(id),
       kind: 'record.set-aside',
       time: millisOfNanos(letter.time),
       reason,
-      actor: clip(group),
+      actor: clipName(group),
     },
-    resource: clip(headers['ce_id'] ?? `${letter.topic}/${letter.partition}/${letter.offset}`),
+    resource: clipName(headers['ce_id'] ?? `${letter.topic}/${letter.partition}/${letter.offset}`),
     ...(Number.isSafeInteger(seq) && seq > 0 ? { from: seq, to: seq } : {}),
   };
   return { envelope, parts: [], salt: null };
@@ -105,7 +114,7 @@ function acceptedDraft(event: CallAccepted): Omit<LeafDraft, 'salt'> {
     envelope: {
       ...stampOf(event),
       ...placeOf(call),
-      ...{ provider: facts.provider, model: clip(facts.routedModel), bytes: { request: request.length } },
+      ...{ provider: facts.provider, model: clipName(facts.routedModel), bytes: { request: request.length } },
       ...truncatedOf({ request }),
     },
     parts: [partOf('request', request)],
@@ -118,39 +127,24 @@ function endedDraft(event: CallEnded): Omit<LeafDraft, 'salt'> {
     envelope: {
       ...stampOf(event),
       ...placeOf(call),
-      ...{ provider: facts.provider, model: clip(responseModel ?? facts.routedModel), status },
+      ...{ provider: facts.provider, model: clipName(responseModel ?? facts.routedModel), status },
       ...(usage && usageSource === 'provider' ? { usage: nonZero(usage) } : {}),
       ...(response ? { bytes: { response: response.length }, ...truncatedOf({ response }) } : {}),
     },
-    parts: [...(response ? [partOf('response', response)] : []), metaOf(event)],
+    parts: response ? [partOf('response', response)] : [],
   };
 }
 
 function refusedDraft(event: CallRefused): Omit<LeafDraft, 'salt'> {
   const { call, status, error, requestModel } = event;
-  const envelope = { ...stampOf(event), ...placeOf(call), status, reason: clip(error.type) };
-  const model = requestModel === '' ? {} : { model: clip(requestModel) };
-  const { userId, sessionId, metadata } = call;
-  const text = writeCallMeta({
-    ...{ userId: userId ?? '', sessionId: sessionId ?? '', metadata },
-    ...{ responseModel: '', responseId: '', finishReasons: [] },
-    ...{ errorType: error.type, errorMessage: error.message },
-    ...{ startTime: event.startTime, durationNanos: event.durationNanos, timeToFirstChunkNanos: null },
-    deliveredBytes: 0,
-  });
-  return { envelope: { ...envelope, ...model }, parts: [{ part: 'meta', opening: Buffer.from(text) }] };
+  const envelope = { ...stampOf(event), ...placeOf(call), status, reason: clipName(error.type) };
+  const model = requestModel === '' ? {} : { model: clipName(requestModel) };
+  return plain({ ...envelope, ...model });
 }
 
-function metaOf(event: CallEnded): CommittedPart {
-  const { call, error, timing, finishReasons, deliveredBytes } = event;
-  const text = writeCallMeta({
-    ...{ userId: call.userId ?? '', sessionId: call.sessionId ?? '', metadata: call.metadata },
-    ...{ responseModel: event.responseModel ?? '', responseId: event.responseId ?? '', finishReasons },
-    ...{ errorType: error?.type ?? '', errorMessage: error?.message ?? '' },
-    ...{ startTime: timing.startTime, durationNanos: timing.durationNanos },
-    ...{ timeToFirstChunkNanos: timing.timeToFirstChunkNanos, deliveredBytes },
-  });
-  return { part: 'meta', opening: Buffer.from(text) };
+function metaOf(event: TraceEvent | CostComputed, lost: readonly string[]): CommittedPart[] {
+  const facts = factRowOf(event, estimateUsage, lost);
+  return facts ? [{ part: 'meta', facts }] : [];
 }
 
 /** Of sealed payloads the emitter gives the commitment in place of the hash. */
@@ -196,8 +190,4 @@ function nanoUsdOf(usd: string): string {
   const [whole = '0', fraction = ''] = usd.split('.');
   const nanos = BigInt(whole + fraction.slice(0, nanoUsdDigits).padEnd(nanoUsdDigits, '0'));
   return String(nanos + (Number(fraction[nanoUsdDigits] ?? '0') >= 5 ? 1n : 0n));
-}
-
-function clip(text: string): string {
-  return text.slice(0, nameLengthMax).toWellFormed();
 }

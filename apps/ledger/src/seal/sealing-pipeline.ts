@@ -79,13 +79,13 @@ export class SealingPipeline {
   /** A record that cannot be read still has its place, by its headers: the consumer that wanted it tells of it. */
   async #entryOf(record: StreamRecord): Promise<{ projectId: string; entry: Entry } | null> {
     const place = placeOf(record);
-    const event = leafless.has(record.headers['ce_type'] ?? '') ? null : read(record);
-    if (!event) return place && { projectId: place.projectId, entry: { place, leaf: null } };
-    if (event.type === 'cost.computed' || event.type === 'dead-letter') {
-      const draft = event.type === 'cost.computed' ? draftOfCost(event) : draftOfDeadLetter(event);
-      return this.#derived(draft);
-    }
-    return { projectId: event.projectId, entry: await this.#traceEntry(event) };
+    const found = leafless.has(record.headers['ce_type'] ?? '') ? null : read(record);
+    if (!found) return place && { projectId: place.projectId, entry: { place, leaf: null } };
+    const { event, lost } = found;
+    if (event.type === 'cost.computed')
+      return this.#derived({ ...draftOfCost(event), salt: saltOfCost(event) });
+    if (event.type === 'dead-letter') return this.#derived(draftOfDeadLetter(event));
+    return { projectId: event.projectId, entry: await this.#traceEntry(event, lost) };
   }
 
   async #derived(draft: LeafDraft): Promise<{ projectId: string; entry: Entry }> {
@@ -95,12 +95,12 @@ export class SealingPipeline {
     };
   }
 
-  async #traceEntry(event: TraceEvent): Promise<Entry> {
+  async #traceEntry(event: TraceEvent, lost: readonly string[]): Promise<Entry> {
     const place = { emitter: event.emitter, seq: event.seq };
     if (event.type === 'key.created') {
       await this.#deps.onKey(event);
     }
-    const draft = draftOfEvent(event);
+    const draft = draftOfEvent(event, lost);
     const leaf = draft && (await this.#deps.commitments.leafOf({ ...draft, salt: saltOf(event) }));
     const entry = { place, leaf };
     if (event.type === 'call.accepted') {
@@ -122,11 +122,17 @@ export class SealingPipeline {
 /** Not worth reading: they take a number, and have no leaf. */
 const leafless = new Set(['loom.call.chunks', 'loom.call.part']);
 
-function read(record: StreamRecord): TraceEvent | CostComputed | DeadLetter | null {
+interface ReadRecord {
+  readonly event: TraceEvent | CostComputed | DeadLetter;
+  /** Paths of the facts that could not be read. */
+  readonly lost: readonly string[];
+}
+
+function read(record: StreamRecord): ReadRecord | null {
   const reader = readers[record.topic as keyof typeof readers];
   try {
     const found = reader(JSON.parse(record.value.toString('utf8')));
-    return found.outcome === 'known' ? found.event : null;
+    return found.outcome === 'known' ? found : null;
   } catch {
     return null;
   }
@@ -139,9 +145,16 @@ function placeOf({ headers }: StreamRecord): { projectId: string; emitter: strin
   return { projectId, emitter: source.slice(source.lastIndexOf('/') + 1), seq };
 }
 
+function saltOfCost({ userId, callId, time }: CostComputed): LeafDraft['salt'] {
+  return { bucket: bucketOf({ userId, timeMs: millisOfNanos(time) }), beganAtMs: uuidTimeMs(callId) };
+}
+
 /** A sealed payload has named its key; else it is that of the end user, or of the day. */
 function saltOf(event: TraceEvent): LeafDraft['salt'] {
-  if (!('call' in event)) return null;
+  if (!('call' in event)) {
+    const timeMs = millisOfNanos(event.time);
+    return { bucket: bucketOf({ userId: null, timeMs }), beganAtMs: timeMs };
+  }
   const payload = event.type === 'call.accepted' ? event.request : isCallEnded(event) ? event.response : null;
   if (payload && payload.keyId !== null) return { keyId: payload.keyId };
   const timeMs = millisOfNanos(event.time);

@@ -7,6 +7,7 @@ import { Janitor } from './janitor.ts';
 import { MetricsReader } from './metrics-reader.ts';
 import { expectSchema, migrate } from './migrate.ts';
 import { OutlineReader } from './outline-reader.ts';
+import { RowAuditor } from './row-auditor.ts';
 import { SpanReader } from './span-reader.ts';
 import { TraceListReader } from './trace-reader.ts';
 
@@ -59,6 +60,7 @@ function assemble(connection: ClickHouseConnection, cluster: string | null): Tra
   const metrics = new MetricsReader(connection);
   const activity = new ActivityReader(connection);
   const janitor = new Janitor(connection, cluster);
+  const auditor = new RowAuditor(connection);
   return {
     writeBatch: (batch) => writer.writeBatch(batch),
     listSpans: (query) => spans.listSpans(query),
@@ -77,6 +79,10 @@ function assemble(connection: ClickHouseConnection, cluster: string | null): Tra
     listUsers: (query) => activity.listUsers(query),
     facets: (query) => metrics.facets(query),
     reconcile: (query) => metrics.reconcile(query),
+    storedRows: (query) => auditor.storedRows(query),
+    listEventIds: (query) => auditor.listEventIds(query),
+    listStrays: (query) => auditor.listStrays(query),
+    findDeviations: (query) => auditor.findDeviations(query),
     countErasable: (selection) => janitor.countErasable(selection),
     erase: (selection) => janitor.erase(selection),
     sweep: (statementsKeptMs) => janitor.sweep(statementsKeptMs),

@@ -52,6 +52,12 @@ export async function expectSchema(connection: ClickHouseConnection): Promise<vo
   );
 }
 
+/** The texts of all migrations, in order. */
+export async function readMigrations(): Promise<string[]> {
+  const files = await migrationFiles();
+  return Promise.all(files.map((name) => readFile(new URL(name, directory), 'utf8')));
+}
+
 async function appliedNames(connection: ClickHouseConnection): Promise<ReadonlySet<unknown>> {
   const rows = await connection.select('SELECT name FROM schema_migrations');
   return new Set(rows.map((row) => row['name']));

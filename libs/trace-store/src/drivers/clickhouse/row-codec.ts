@@ -1,20 +1,18 @@
+import { columnOf } from '@loom/trace-schema/stored-columns';
+
 /**
  * How a field of a row and its column correspond. Columns are the fields in snake case. `time`: unix nanoseconds in
  * the domain, DateTime64(9) in the table. `optional…`: null in the domain, '' or -1 in the table. `base64`: raw bytes
  * in the table, written through an ephemeral column.
  */
 type Kind =
-  | 'text' | 'number' | 'flag' | 'time' | 'decimal' | 'json' | 'asIs' | 'optionalText' | 'optionalNumber'
-  | 'base64'; // prettier-ignore
+  | 'text' | 'number' | 'numbers' | 'flag' | 'time' | 'decimal' | 'json' | 'asIs' | 'optionalText'
+  | 'optionalNumber' | 'base64'; // prettier-ignore
 
 export type Fields<Row> = Readonly<Record<keyof Row & string, Kind>>;
 
 export type StoredRow = Record<string, unknown>;
 export type StoredValues = unknown[];
-
-function columnOf(field: string): string {
-  return field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-}
 
 /** The columns of an INSERT, in the order of the fields. */
 export function insertColumns<Row>(fields: Fields<Row>): string[] {
@@ -43,6 +41,26 @@ export function fromStored<Row>(fields: Fields<Row>, stored: StoredRow): Row {
   return row as Row;
 }
 
+/** As {@link fromStored}; a value that is none of its kind is given as it is stored, and never the nearest that is. */
+export function fromStoredAsIs<Row>(fields: Fields<Row>, stored: StoredRow): StoredRow {
+  return Object.fromEntries(
+    entriesOf(fields).map(([field, kind]) => [field, valueAsIs(kind, stored[field])]),
+  );
+}
+
+function valueAsIs(kind: Kind, value: unknown): unknown {
+  if (kind === 'flag') return ['0', '1'].includes(String(value)) ? Number(value) === 1 : value;
+  if (kind === 'number' || kind === 'optionalNumber') {
+    if (!Number.isSafeInteger(Number(value))) return String(value);
+    return kind === 'optionalNumber' && Number(value) === -1 ? null : Number(value);
+  }
+  try {
+    return readValue(kind, value);
+  } catch {
+    return value;
+  }
+}
+
 const known = new WeakMap<object, [string, Kind][]>();
 
 /** Made once for all rows. */
@@ -61,6 +79,7 @@ const valueWriters: Readonly<Record<Kind, (value: unknown) => unknown>> = {
   asIs: wellFormed,
   optionalNumber: (value) => value ?? -1,
   number: (value) => value,
+  numbers: (value) => value,
   decimal: (value) => value,
   base64: (value) => value,
 };
@@ -68,7 +87,7 @@ const valueWriters: Readonly<Record<Kind, (value: unknown) => unknown>> = {
 /** Without half characters, as a cut text ends in: JSON can write them and the engine refuses to read them. */
 function wellFormed(value: unknown): unknown {
   if (typeof value === 'string') return value.toWellFormed();
-  if (Array.isArray(value)) return typeof value[0] === 'number' ? value : value.map(wellFormed);
+  if (Array.isArray(value)) return value.map(wellFormed);
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map((entry) => entry.map(wellFormed) as [string, unknown]));
 }
@@ -83,6 +102,7 @@ function readExpression(kind: Kind, column: string): string {
 /** 64-bit numbers come as strings. */
 function readValue(kind: Kind, value: unknown): unknown {
   if (kind === 'number') return Number(value);
+  if (kind === 'numbers') return (value as unknown[]).map(Number);
   if (kind === 'flag') return Number(value) === 1;
   if (kind === 'json') return JSON.parse(value as string);
   if (kind === 'optionalText') return value === '' ? null : value;

@@ -1,4 +1,5 @@
 import { type TokenBucket, tokenBuckets, type TokenBuckets } from '@loom/trace-schema';
+import { type FlatSpan, flatSpan, tokenField, type TokenFields } from '../../flat-row.ts';
 import type {
   AcceptedRow,
   CallRow,
@@ -53,17 +54,14 @@ const callFields = {
 
 export const acceptedFields: Fields<AcceptedRow> = callFields;
 
-const tokenField = (bucket: TokenBucket) => `${bucket}Tokens` as const;
-type TokenFields = Record<ReturnType<typeof tokenField>, number>;
 const tokenFields = Object.fromEntries(
   tokenBuckets.map((bucket) => [tokenField(bucket), 'number']),
 ) as Fields<TokenFields>;
 
-type FlatSpan = Omit<SpanRow, 'tokens' | 'chunkAtMicros' | 'chunkLengths'> & TokenFields;
 type ChunkColumns = Pick<SpanRow, 'chunkAtMicros' | 'chunkLengths'>;
 
 /** What is read of a span; the chunk vector is written beside it and read on its own. */
-export const spanFields: Fields<FlatSpan> = {
+export const spanFields: Fields<Omit<FlatSpan, keyof ChunkColumns>> = {
   ...callFields,
   durationNanos: 'number',
   timeToFirstChunkNanos: 'optionalNumber',
@@ -93,19 +91,17 @@ export const spanFields: Fields<FlatSpan> = {
   rolloutUnit: 'text',
 };
 
-export const writtenSpanFields: Fields<FlatSpan & ChunkColumns & { readonly batchToken: string }> = {
+export const writtenSpanFields: Fields<FlatSpan & { readonly batchToken: string }> = {
   ...spanFields,
-  chunkAtMicros: 'asIs',
-  chunkLengths: 'asIs',
+  chunkAtMicros: 'numbers',
+  chunkLengths: 'numbers',
   batchToken: 'text',
 };
 
 const writeSpan = rowWriter(writtenSpanFields);
 
 export function storedSpan(span: SpanRow, batchToken: string): StoredValues {
-  const { tokens, ...rest } = span;
-  const flat = Object.fromEntries(tokenBuckets.map((bucket) => [tokenField(bucket), tokens[bucket]]));
-  return writeSpan({ ...rest, ...(flat as TokenFields), batchToken });
+  return writeSpan({ ...flatSpan(span), batchToken });
 }
 
 export function readSpanRow(stored: StoredRow): Omit<SpanRow, keyof ChunkColumns> {

@@ -5,7 +5,7 @@ import type { Payload } from '@loom/trace-schema';
 const plainBytesMax = 32 * 1024 * 1024;
 
 /** The plain bytes of an inline payload; null when it is sealed, travelled in parts or does not decode. */
-export function decodePayload(payload: Payload): Buffer | null {
+export function decodePayload(payload: Pick<Payload, 'codec' | 'keyId' | 'data'>): Buffer | null {
   if (payload.keyId !== null || payload.data === null) return null;
   const encoded = Buffer.from(payload.data, 'base64');
   if (payload.codec === 'identity') return encoded;

@@ -2,7 +2,7 @@ import { zstdCompressSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import { newUuid, type TraceEvent } from '@loom/trace-schema';
 import { type EventReaders, rowsOfEvent } from './rows-of-event.ts';
-import { callEvents, inline, startTime } from './testing/events.ts';
+import { callEvents, inline, startTime } from './testing/call-events.ts';
 
 const readers: EventReaders = {
   answerText: (_wire, bytes, stream) => `${stream ? 'stream' : 'whole'} ${bytes.toString()}`,

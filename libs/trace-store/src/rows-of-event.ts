@@ -20,29 +20,35 @@ import {
   type UsageSource,
   uuidTimeMs,
 } from '@loom/trace-schema';
+import { answerWords, type PartWords, type ReadAnswerText, requestWords } from './part-words.ts';
 import {
   type CallRow,
+  type CaptureEventRow,
+  type CostRow,
   payloadHeadIndex,
   type PayloadRow,
-  previewLengthMax,
   type SpanRow,
   type TextRow,
-  type WriteBatch,
-} from '@loom/trace-store';
-import { decodePayload } from './decode-payload.ts';
-import { requestText } from './request-text.ts';
+} from './rows.ts';
+import type { WriteBatch } from './trace-store.ts';
 
-/** What the rows need to know that is a provider's matter. */
+/** What the rows need to know that only the providers' library knows. */
 export interface EventReaders {
-  /** What the model said, from an answer's raw bytes; '' when there is nothing to read. */
-  readonly answerText: (wire: string, bytes: Buffer, stream: boolean) => string;
-  readonly estimateUsage: (counts: TextCounts) => Usage;
+  readonly answerText: ReadAnswerText;
+  /** Its results are sealed with the call: a change of the formula needs another version of `meta`. */
+  readonly estimateUsage: EstimateUsage;
 }
+
+export type EstimateUsage = (counts: TextCounts) => Usage;
 
 export type EventRows = Partial<Omit<WriteBatch, 'token'>>;
 
-/** Characters of one part of a call that can be searched. */
-const searchTextLengthMax = 200_000;
+/** The row of a table that says what one event says. The leaf of the event commits to it. */
+export type FactRow =
+  | { readonly table: 'calls_accepted'; readonly row: CallRow }
+  | { readonly table: 'spans'; readonly row: SpanRow }
+  | { readonly table: 'costs'; readonly row: CostRow }
+  | { readonly table: 'capture_events'; readonly row: CaptureEventRow };
 
 const noUsage: Usage = {
   inputTokens: 0,
@@ -63,65 +69,86 @@ export function rowsOfEvent(
   readers: EventReaders,
   lost: readonly string[] = [],
 ): EventRows {
+  if (event.type === 'call.part') return { payloads: [sliceOf(event)] };
+  const fact = factRowOf(event, readers.estimateUsage, lost);
+  switch (fact?.table) {
+    case undefined:
+      return {};
+    case 'calls_accepted':
+      return withRequest(fact.row, event as CallAccepted);
+    case 'spans':
+      return event.type === 'call.refused'
+        ? { spans: [fact.row] }
+        : withResponse(fact.row, event as CallEnded, readers.answerText);
+    case 'costs':
+      return { costs: [fact.row] };
+    case 'capture_events':
+      return { captureEvents: [fact.row] };
+  }
+}
+
+/** Returns the row of an event without what is derived from payloads; null for an event that has no row of its own. */
+export function factRowOf(
+  event: TraceEvent | CostComputed,
+  estimateUsage: EstimateUsage,
+  lostFacts: readonly string[] = [],
+): FactRow | null {
   switch (event.type) {
     case 'call.accepted':
-      return rowsOfAccepted(event, lost);
-    case 'call.part':
-      return { payloads: [sliceOf(event)] };
-    case 'call.chunks':
-    case 'emitter.opened':
-    case 'key.created':
-      return {};
+      return { table: 'calls_accepted', row: { ...acceptedRow(event), lostFacts } };
     case 'call.completed':
     case 'call.failed':
     case 'call.aborted':
     case 'call.interrupted':
-      return rowsOfEnded(event, readers, lost);
+      return { table: 'spans', row: { ...endedSpan(event, estimateUsage), lostFacts } };
     case 'call.refused':
-      return { spans: [{ ...refusedSpan(event), lostFacts: lost }] };
+      return { table: 'spans', row: { ...refusedSpan(event), lostFacts } };
+    case 'cost.computed':
+      return { table: 'costs', row: event };
     case 'capture.refusals':
     case 'capture.lost':
     case 'emitter.closed':
-      return { captureEvents: [captureEventOf(event)] };
-    case 'cost.computed':
-      return { costs: [event] };
+      return { table: 'capture_events', row: captureEventOf(event) };
+    case 'call.part':
+    case 'call.chunks':
+    case 'emitter.opened':
+    case 'key.created':
+      return null;
   }
 }
 
-function rowsOfAccepted(event: CallAccepted, lostFacts: readonly string[]): EventRows {
-  const { projectId, call, request } = event;
+function acceptedRow(event: CallAccepted): CallRow {
+  const { call, facts, request } = event;
   const startTime = nanosOfMillis(uuidTimeMs(call.callId)); // as its span will have it: not a moment later
-  const plain = decodePayload(request);
-  const { text, lastUserText } = plain ? requestText(plain) : { text: '', lastUserText: '' };
-  const accepted: CallRow = {
-    ...callRow(event, call, event.facts, startTime),
-    inputPreview: preview(lastUserText === '' ? text : lastUserText),
+  return {
+    ...callRow(event, call, facts, startTime),
     requestLength: request.length,
     requestHash: request.hash,
-    lostFacts,
-  };
-  return {
-    accepted: [accepted],
-    payloads: [headOf(event, call.spanId, 'request', request)],
-    texts: textRows({ projectId, spanId: call.spanId, startTime, part: 'request' }, text),
   };
 }
 
-function rowsOfEnded(event: CallEnded, readers: EventReaders, lostFacts: readonly string[]): EventRows {
-  const { projectId, call, response, facts, timing } = event;
-  const plain = response && decodePayload(response);
-  const text = plain ? readers.answerText(facts.wire ?? facts.dialect, plain, facts.stream) : '';
-  const span = { ...endedSpan(event, readers), outputPreview: preview(text), lostFacts };
+function withRequest(row: CallRow, event: CallAccepted): EventRows {
+  const { text, preview: inputPreview } = requestWords(event.request);
   return {
-    spans: [span],
-    payloads: response ? [headOf(event, call.spanId, 'response', response)] : [],
-    texts: textRows({ projectId, spanId: call.spanId, startTime: timing.startTime, part: 'response' }, text),
+    accepted: [{ ...row, inputPreview }],
+    payloads: [headOf(event, row.spanId, 'request', event.request)],
+    texts: textRows(row, 'request', text),
   };
 }
 
-function endedSpan(event: CallEnded, readers: EventReaders): SpanRow {
+function withResponse(span: SpanRow, event: CallEnded, answerText: ReadAnswerText): EventRows {
+  const { response } = event;
+  const { text, preview: outputPreview }: PartWords = answerWords(response, span, answerText);
+  return {
+    spans: [{ ...span, outputPreview }],
+    payloads: response ? [headOf(event, span.spanId, 'response', response)] : [],
+    texts: textRows(span, 'response', text),
+  };
+}
+
+function endedSpan(event: CallEnded, estimateUsage: EstimateUsage): SpanRow {
   const { call, timing, error, response, chunks } = event;
-  const { usage, usageSource } = usageOf(event, readers);
+  const { usage, usageSource } = usageOf(event, estimateUsage);
   const { buckets: tokens, consistent: usageConsistent } = toTokenBuckets(usage ?? noUsage);
   return {
     ...callRow(event, call, event.facts, timing.startTime),
@@ -199,7 +226,7 @@ function refusedSpan(event: CallRefused): SpanRow {
 /** What the provider reported, else an estimate. A call that failed without an answer took no tokens. */
 function usageOf(
   { usage, usageSource, textCounts, type }: CallEnded,
-  { estimateUsage }: EventReaders,
+  estimateUsage: EstimateUsage,
 ): { usage: Usage | null; usageSource: UsageSource } {
   if (usage || !textCounts) return { usage, usageSource };
   const isAnswered = textCounts.outputAscii + textCounts.outputOther > 0;
@@ -303,10 +330,6 @@ function captureEventOf(event: CaptureRefusals | CaptureLost | EmitterClosed) {
   return { eventId, emitter, seq, projectId, time, type, body: JSON.stringify(body) };
 }
 
-function textRows(place: Omit<TextRow, 'text'>, text: string): TextRow[] {
-  return text === '' ? [] : [{ ...place, text: text.slice(0, searchTextLengthMax) }];
-}
-
-function preview(text: string): string {
-  return text.slice(0, previewLengthMax);
+function textRows({ projectId, spanId, startTime }: CallRow, part: PayloadPart, text: string): TextRow[] {
+  return text === '' ? [] : [{ projectId, spanId, startTime, part, text }];
 }

@@ -1,0 +1,115 @@
+import { committedFields, type FactTable } from '@loom/trace-schema/stored-columns';
+import { fromBase64, toBase64, toHex, utf8, concat } from './bytes.ts';
+import { canonicalJson, type CanonicalValue } from './canonical-json.ts';
+import type { LedgerCrypto } from './ledger-crypto.ts';
+
+/*
+ * Version 2 of the part `meta`: the facts of the row that the leaf's event became, all of them (`stored-columns`). What is
+ * empty is left out, so that a column of a later version does not change what older rows say.
+ */
+
+/** In envelopes and in the text. Version 1 is `CallMeta`, and its envelopes name no version. */
+export const metaVersion = 2;
+
+/** Values by field, without those that are empty. */
+export type RowFacts = Readonly<Record<string, CanonicalValue>>;
+
+/** Takes a row with the fields of its table; others are passed over. Throws `invalid_request` for numbers that are not whole. */
+export function factsOf(
+  crypto: LedgerCrypto,
+  table: FactTable,
+  row: Readonly<Record<string, unknown>>,
+): RowFacts {
+  const facts: Record<string, CanonicalValue> = {};
+  for (const [field, form] of committedFields(table)) {
+    const value = row[field] as CanonicalValue | undefined;
+    if (value === undefined || isEmpty(value)) continue;
+    if (form === 'digest') facts[field] = toHex(crypto.sha256(utf8(canonicalJson(value))));
+    else facts[field] = form === 'decimal' ? plainDecimal(String(value)) : wellFormed(value);
+  }
+  return facts;
+}
+
+/** Returns the text that the commitment opens. */
+export function writeFacts(table: FactTable, facts: RowFacts): string {
+  return canonicalJson({ v: metaVersion, table, ...facts });
+}
+
+/** Returns the facts of a text of {@link writeFacts}; null for the text of another version. */
+export function readFacts(text: string): { readonly table: string; readonly facts: RowFacts } | null {
+  const { v, table, ...facts } = JSON.parse(text) as RowFacts;
+  return v === metaVersion && typeof table === 'string' ? { table, facts } : null;
+}
+
+const markBytes = 2;
+const hashBytes = 32;
+
+/**
+ * Returns 16 bits of each fact in the order of the list, base64. A commitment says that some fact is another; the marks say
+ * which one. They are masked by the salt: without it they say nothing, and the commitment alone proves.
+ */
+export function markFacts(crypto: LedgerCrypto, salt: Uint8Array, table: FactTable, facts: RowFacts): string {
+  const marks = committedFields(table).flatMap(([field]) => {
+    const mark = markOf(facts[field]);
+    return [mark >>> 8, mark & 0xff];
+  });
+  return toBase64(masked(crypto, salt, Uint8Array.from(marks)));
+}
+
+/** Returns the fields whose marks are others than those of the leaf. Fields that are newer than the leaf have none. */
+export function differingFacts(
+  crypto: LedgerCrypto,
+  salt: Uint8Array,
+  table: FactTable,
+  facts: RowFacts,
+  marks: string,
+): string[] {
+  const sealed = fromBase64(marks) ?? new Uint8Array();
+  const own = fromBase64(markFacts(crypto, salt, table, facts)) ?? new Uint8Array();
+  return committedFields(table).flatMap(([field], at) => {
+    const place = at * markBytes;
+    if (place >= sealed.length) return [];
+    return sealed[place] === own[place] && sealed[place + 1] === own[place + 1] ? [] : [field];
+  });
+}
+
+function masked(crypto: LedgerCrypto, salt: Uint8Array, bytes: Uint8Array): Uint8Array {
+  const mask: Uint8Array[] = [];
+  for (let block = 0; block * hashBytes < bytes.length; block += 1)
+    mask.push(crypto.sha256(concat(utf8('loom/marks/v1'), salt, Uint8Array.of(block))));
+  const key = concat(...mask);
+  return bytes.map((byte, at) => byte ^ (key[at] ?? 0));
+}
+
+/** FNV-1a of the value's text, folded to 16 bits. Nothing rests on it: it points at what the commitment refuses. */
+function markOf(value: CanonicalValue | undefined): number {
+  if (value === undefined) return 0;
+  const text = typeof value === 'string' ? value : canonicalJson(value);
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < text.length; at += 1) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  return (hash ^ (hash >>> 16)) & 0xffff;
+}
+
+function isEmpty(value: CanonicalValue): boolean {
+  if (typeof value !== 'object' || value === null) return value === '' || value === 0 || value === false;
+  return Object.keys(value).length === 0;
+}
+
+/** As the trace store gives a decimal back: 18 digits after the point, without zeros at the ends. */
+function plainDecimal(text: string): string {
+  const [whole = '', fraction = ''] = text.split('.');
+  const digits = fraction.slice(0, 18).replace(/0+$/, '');
+  return `${whole.replace(/^0+(?=\d)/, '')}${digits === '' ? '' : `.${digits}`}`;
+}
+
+function wellFormed(value: CanonicalValue): CanonicalValue {
+  if (typeof value === 'string') return value.toWellFormed();
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(wellFormed);
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]) => [
+      name.toWellFormed(),
+      wellFormed(member as CanonicalValue),
+    ]),
+  );
+}
