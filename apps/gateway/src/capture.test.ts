@@ -150,6 +150,7 @@ describe('the end of a gateway', () => {
   it('that dies is not mistaken for who replayed a dead letter, whose record keeps the numbers of its emitter', async () => {
     const loom = await start();
     for (let index = 0; index < 3; index += 1) await (await loom.chat(call)).text();
+    await loom.eventsOf('call.completed', 3);
     const directory = join(loom.home, 'stream', 'loom.traces.v1');
     const [partition = ''] = await readdir(directory);
     const records = [];

@@ -240,6 +240,7 @@ describe('an unreadable event of a dead emitter', () => {
           : JSON.stringify({ ...accepted(emitter, callId, index + 1), ...value });
       const headers = {
         ce_type: 'loom.call.accepted',
+        ce_source: `/${emitter}`,
         ce_subject: callId,
         ce_loomproject: 'p1',
         ce_loomseq: `${index + 1}`,
