@@ -10,6 +10,7 @@ import type {
 import { LoomError } from '@loom/errors';
 import type { Principal } from '@loom/service-kit';
 import {
+  bucketStarts,
   facetAttributes,
   type FacetAttribute,
   metricsBucketsMax,
@@ -55,10 +56,10 @@ export class MetricsQueries {
 
   async readSeries(reader: Reader, query: QueryOf<'getMetricsSeries'>): Promise<MetricsSeries> {
     const range = toClosedRange(query, dayMs, this.#now());
-    const { bucketSeconds } = query;
+    const { bucketSeconds, timeZone } = query;
     checkBuckets(range, bucketSeconds);
     const points = await readGrouped(reader, query.groupBy, (projectId, groupBy) =>
-      this.#store.metrics({ projectId, ...range, bucketSeconds, groupBy }),
+      this.#store.metrics({ projectId, ...range, bucketSeconds, timeZone, groupBy }),
     );
     return {
       bucketSeconds,
@@ -87,11 +88,11 @@ export class MetricsQueries {
     query: QueryOf<'getMetricsOverview'>,
   ): Promise<z.infer<typeof MetricsOverview>> {
     const range = toClosedRange(query, dayMs, this.#now());
-    const { bucketSeconds, groupBy, groupsMax, limit } = query;
+    const { bucketSeconds, timeZone, groupBy, groupsMax, limit } = query;
     checkBuckets(range, bucketSeconds);
     const { projectId } = reader;
     const read = (id: string, by: MetricsGroup) =>
-      this.#store.overview({ projectId: id, ...range, bucketSeconds, groupBy: by });
+      this.#store.overview({ projectId: id, ...range, bucketSeconds, timeZone, groupBy: by });
     const [{ total, groups, points, groupedPoints }, [before]] = await Promise.all([
       groupBy === 'project' ? overviewByProject(reader, (id) => read(id, 'none')) : read(projectId, groupBy),
       this.#store.summary({ projectId, ...rangeBefore(range), groupBy: 'none', limit: 1 }),
@@ -100,6 +101,7 @@ export class MetricsQueries {
       from: toInstant(range.from),
       to: toInstant(range.to),
       bucketSeconds,
+      buckets: bucketsOf(range, query),
       groupBy,
       total: total && toFigures(total),
       before: before ? toFigures(before) : null,
@@ -182,6 +184,11 @@ async function overviewByProject(
 
 function rangeBefore({ from, to }: ClosedRange): ClosedRange {
   return { from: String(2n * BigInt(from) - BigInt(to)), to: from };
+}
+
+function bucketsOf(range: ClosedRange, buckets: { bucketSeconds: number; timeZone: string }): string[] {
+  const [from, to] = [Math.floor(Number(range.from) / 1e9), Math.ceil(Number(range.to) / 1e9)];
+  return bucketStarts({ from, to, ...buckets }).map((start) => toInstant(`${start}000000000`));
 }
 
 function checkBuckets({ from, to }: ClosedRange, bucketSeconds: number): void {

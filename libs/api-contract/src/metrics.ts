@@ -47,6 +47,8 @@ export const MetricsOverview = z.object({
   from: Instant,
   to: Instant,
   bucketSeconds: z.int().positive(),
+  /** Starts of all buckets of the range. */
+  buckets: z.array(Instant),
   groupBy: MetricsGroupBy,
   /** Of the project; null without calls and costs. */
   total: MetricsSummary.shape.groups.element.nullable(),

@@ -97,6 +97,10 @@ const LookedUp = z
   .refine((text) => !/\p{Cc}/u.test(text), { error: 'expected no control characters' });
 const IdParams = z.object({ id: LookedUp.max(200) });
 const TokenParams = z.object({ token: LookedUp.max(200) });
+const Zone = {
+  /** IANA name: buckets of days begin at its midnight. */
+  timeZone: z.string().min(1).max(64).default('UTC'),
+};
 const SearchText = z.string().trim().max(200).optional();
 const Done = z.object({ ok: z.literal(true) });
 
@@ -167,6 +171,7 @@ export const routes = {
     query: z.object({
       ...Range,
       bucketSeconds: wholeNumber(1, 86_400 * 31).default(3600),
+      ...Zone,
       groupBy: MetricsGroupBy.default('none'),
     }),
     response: MetricsSeries,
@@ -214,6 +219,7 @@ export const routes = {
     query: z.object({
       ...Range,
       bucketSeconds: wholeNumber(1, 86_400 * 31).default(3600),
+      ...Zone,
       groupBy: MetricsGroupBy.default('none'),
       groupsMax: wholeNumber(1, 50).default(10),
       limit: wholeNumber(1, 200).default(50),

@@ -13,6 +13,7 @@ export {
 export { type ReadScope, readScope, withReadScope } from './read-scope.ts';
 export { flatRow } from './flat-row.ts';
 export { openTraceStore } from './open.ts';
+export { bucketStarts } from './time-buckets.ts';
 export { answerWords, type PartWords, type ReadAnswerText, requestWords, storedText } from './part-words.ts';
 export {
   type EstimateUsage,

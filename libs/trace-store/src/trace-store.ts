@@ -133,24 +133,21 @@ export interface TraceReader {
   callsInFlight(query: Omit<ListQuery, 'filter' | 'cursor'>): Promise<AcceptedRow[]>;
 
   /**
-   * Counts, sums and quantiles by time bucket and group. A bucket of whole hours over a range longer than
-   * {@link spanMetricsRangeMaxSeconds} is read from the hourly rollups, whose first and last hour count whole.
+   * Counts, sums and quantiles by time bucket and group, of exactly the calls that started in the range: what a range adds
+   * up to is the sum over its parts. Ranges over {@link spanMetricsRangeMaxSeconds} are read from rollups, and the parts of
+   * hours at their ends and at the starts of buckets from the rows.
    */
   metrics(query: MetricsQuery): Promise<MetricsPoint[]>;
 
-  /**
-   * The same figures over the whole range by group, most requests first, then by group. Ranges longer than
-   * {@link spanMetricsRangeMaxSeconds} are read from the hourly rollups, whose first and last hour count whole.
-   */
+  /** The same figures over the whole range by group, most requests first, then by group. */
   summary(query: SummaryQuery): Promise<MetricsFigures[]>;
 
   /** What {@link metrics} and {@link summary} give, with and without the group, in one reading. */
   overview(query: MetricsQuery): Promise<MetricsOverview>;
 
   /**
-   * Conversations with a call in the range, by their last one, newest first. Figures are of the range; one longer than
-   * {@link spanMetricsRangeMaxSeconds} is read by whole UTC days. A conversation that goes on while its list is paged
-   * may be left out of the pages that come.
+   * Conversations with a call in the range, by their last one, newest first. Figures are of exactly the range. A
+   * conversation that goes on while its list is paged may be left out of the pages that come.
    */
   listSessions(query: ActivityQuery): Promise<Page<SessionActivity>>;
 
@@ -328,8 +325,13 @@ export interface MetricsQuery {
   readonly projectId: string;
   readonly from: string;
   readonly to: string;
-  /** At least 1; the range may hold at most {@link metricsBucketsMax} buckets. Buckets start at multiples of it. */
+  /**
+   * At least 1; the range may hold at most {@link metricsBucketsMax} buckets. Buckets start at multiples of it, and in
+   * another `timeZone` than UTC as `bucketStarts` says.
+   */
   readonly bucketSeconds: number;
+  /** An IANA name; default `UTC`. */
+  readonly timeZone?: string;
   readonly groupBy: MetricsGroup;
 }
 
@@ -376,7 +378,7 @@ export interface MetricsOverview {
   readonly groupedPoints: readonly MetricsPoint[];
 }
 
-export interface SummaryQuery extends Omit<MetricsQuery, 'bucketSeconds'> {
+export interface SummaryQuery extends Omit<MetricsQuery, 'bucketSeconds' | 'timeZone'> {
   /** Default 50, at most {@link pageLimitMax}. */
   readonly limit?: number;
 }

@@ -15,10 +15,12 @@ const times = { latencyMs: null, timeToFirstChunkMs: null, gatewayOverheadMs: nu
 const point = (bucketStart: string, group: string | null, requests: number) => ({
   ...{ bucketStart, group, requests, errors: 0, tokens, costUsd: '0' },
 });
+const minute = (at: number) => `2026-11-22T10:0${at}:00.000000Z`;
 const overviewOf = (points: MetricsOverview['groupedPoints']): MetricsOverview => ({
   from: '2026-11-22T10:00:30Z',
   to: '2026-11-22T10:03:00Z',
   bucketSeconds: 60,
+  buckets: [0, 1, 2].map(minute),
   groupBy: 'model',
   total: null,
   before: null,
@@ -26,7 +28,6 @@ const overviewOf = (points: MetricsOverview['groupedPoints']): MetricsOverview =
   points: points.map((one) => ({ ...one, ...times, group: '', retried: 0 })),
   groupedPoints: points,
 });
-const minute = (at: number) => `2026-11-22T10:0${at}:00.000000Z`;
 
 describe('toPoints', () => {
   it('has every bucket of the range, also those without calls', () => {

@@ -14,7 +14,8 @@ export function toPoints(
   empty: 0 | null = 0,
 ): ChartPoint[] {
   const byBucket = new Map(overview.points.map((point) => [Date.parse(point.bucketStart), point]));
-  return bucketsOf(overview).map((at) => {
+  return overview.buckets.map((start) => {
+    const at = Date.parse(start);
     const point = byBucket.get(at);
     const read = Object.entries(values).map(([key, value]) => [key, point ? value(point) : empty] as const);
     return { at, values: Object.fromEntries(read) };
@@ -39,7 +40,7 @@ export function toGroupedPoints(
     [...keyOf.values(), ...(hasOthers ? ['others'] : [])].map((key) => [key, 0]),
   );
   const byBucket = new Map<number, Record<string, number>>(
-    bucketsOf(overview).map((at) => [at, { ...none }]),
+    overview.buckets.map((start) => [Date.parse(start), { ...none }]),
   );
   for (const point of overview.groupedPoints) {
     const values = byBucket.get(Date.parse(point.bucketStart));
@@ -54,11 +55,4 @@ export function toGroupedPoints(
   }));
   if (hasOthers) shown.push({ key: 'others', label: 'Others', color: 'var(--series-8)', kind: 'bar' });
   return { points: [...byBucket].map(([at, values]) => ({ at, values })), series: shown };
-}
-
-function bucketsOf({ from, to, bucketSeconds }: MetricsOverview): number[] {
-  const step = bucketSeconds * 1000;
-  const first = Math.floor(Date.parse(from) / step) * step;
-  const count = Math.max(0, Math.ceil((Date.parse(to) - first) / step));
-  return Array.from({ length: count }, (_, index) => first + index * step);
 }

@@ -23,6 +23,9 @@ const FirstCall = dynamic(() => import('../start/first-call.tsx').then(({ FirstC
 
 const groupsShown = 20;
 
+/** Days in charts are those of the person who looks at them. */
+const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
+
 export function Overview() {
   const range = useRange();
   const { get, set } = useUrlState();
@@ -34,7 +37,7 @@ export function Overview() {
   const { bucketSeconds } = range;
   const overview = useLoom(
     'getMetricsOverview',
-    { query: { ...time, bucketSeconds, groupBy, groupsMax, limit: groupsShown } },
+    { query: { ...time, bucketSeconds, timeZone, groupBy, groupsMax, limit: groupsShown } },
     { keep: true },
   );
   const any = useLoom('listTraces', { query: { limit: 1 } });

@@ -6,6 +6,7 @@ import type { SpanRow } from '../rows.ts';
 import type { Page, TraceStore } from '../trace-store.ts';
 import { activityCases } from './activity-cases.ts';
 import { janitorCases } from './janitor-cases.ts';
+import { rangeCases } from './range-cases.ts';
 import { acceptedRow, batchOf, costRow, headRow, second, spanRow, testTime, textRow } from './rows.ts';
 
 export interface SuiteEngine {
@@ -444,6 +445,7 @@ export function traceStoreSuite(name: string, start: () => Promise<SuiteEngine>)
 
     activityCases(() => store);
     janitorCases(() => store);
+    rangeCases(() => store);
 
     it('keeps what capture says about itself', async () => {
       const event = {

@@ -3,6 +3,7 @@ import { spanMetricsRangeMaxSeconds } from '../../trace-store.ts';
 import { BoundParams } from './bound-params.ts';
 import type { ClickHouseConnection } from './clickhouse-connection.ts';
 import { boundsToSql, checkedLimit, checkedTime, decodeCursor, encodeCursor, nanosShape } from './page.ts';
+import { rolledSource } from './rolled-source.ts';
 import type { StoredRow } from './row-codec.ts';
 
 /** Whom the calls are counted by: its id, and the figures that only it has. */
@@ -62,11 +63,11 @@ export class ActivityReader {
     query: ActivityQuery,
   ): Promise<{ rows: StoredRow[]; nextCursor: string | null }> {
     const limit = checkedLimit(query.limit);
-    const source = sourceOf(subject, query);
     const params = new BoundParams();
+    const source = await sourceOf(subject, query, params);
     const found = await this.#connection.select(
       `SELECT ${subject.id} AS id, toUnixTimestamp64Nano(max(${source.last})) AS lastSeen
-       FROM ${source.table} WHERE ${source.bounds(params)} ${searchToSql(subject, query, params)}
+       FROM ${source.table} WHERE ${source.bounds} ${searchToSql(subject, query, params)}
        GROUP BY ${subject.id} ${belowCursor(subject, source.last, query, params)}
        ORDER BY max(${source.last}) DESC, ${subject.id} DESC LIMIT ${limit + 1}`,
       params,
@@ -80,11 +81,11 @@ export class ActivityReader {
 
   async #figures(subject: Subject, query: ActivityQuery, ids: readonly string[]): Promise<StoredRow[]> {
     if (ids.length === 0) return [];
-    const source = sourceOf(subject, query);
     const params = new BoundParams();
+    const source = await sourceOf(subject, query, params);
     const rows = await this.#connection.select(
       `SELECT ${subject.id} AS id, ${source.figures} FROM ${source.table}
-       WHERE ${source.bounds(params)} AND ${subject.id} IN ${params.bind(ids, 'Array(String)')}
+       WHERE ${source.bounds} AND ${subject.id} IN ${params.bind(ids, 'Array(String)')}
        GROUP BY ${subject.id}`,
       params,
     );
@@ -127,35 +128,31 @@ export class ActivityReader {
 
 interface Source {
   readonly table: string;
+  readonly bounds: string;
   /** Column of the last call. */
   readonly last: string;
   readonly figures: string;
-  bounds(params: BoundParams): string;
 }
 
-function sourceOf(subject: Subject, query: ActivityQuery): Source {
+async function sourceOf(subject: Subject, query: ActivityQuery, params: BoundParams): Promise<Source> {
   const [from, to] = [BigInt(checkedTime('from', query.from)), BigInt(checkedTime('to', query.to))];
-  if (to - from > BigInt(spanMetricsRangeMaxSeconds) * 1_000_000_000n) return dailySource(subject, query);
+  if (to - from > BigInt(spanMetricsRangeMaxSeconds) * 1_000_000_000n) {
+    return {
+      table: await rolledSource(subject.daily, query, params),
+      bounds: '1',
+      last: 'last_start',
+      figures: `uniqExactMerge(traces) AS traceCount, sum(spans) AS spanCount, sum(errors) AS errorCount,
+        sum(tokens) AS totalTokens, toUnixTimestamp64Nano(min(first_start)) AS firstSeen,
+        toUnixTimestamp64Nano(max(last_start)) AS lastSeen, ${subject.ofDays}`,
+    };
+  }
   return {
     table: 'spans',
+    bounds: `${boundsToSql(query, params)} AND ${subject.id} != ''`,
     last: 'start_time',
     figures: `uniqExact(trace_id) AS traceCount, count() AS spanCount, sum(is_error) AS errorCount,
       sum(input_tokens + output_tokens) AS totalTokens, toUnixTimestamp64Nano(min(start_time)) AS firstSeen,
       toUnixTimestamp64Nano(max(start_time)) AS lastSeen, ${subject.ofSpans}`,
-    bounds: (params) => `${boundsToSql(query, params)} AND ${subject.id} != ''`,
-  };
-}
-
-function dailySource(subject: Subject, { projectId, from, to }: ActivityQuery): Source {
-  return {
-    table: subject.daily,
-    last: 'last_start',
-    figures: `uniqExactMerge(traces) AS traceCount, sum(spans) AS spanCount, sum(errors) AS errorCount,
-      sum(tokens) AS totalTokens, toUnixTimestamp64Nano(min(first_start)) AS firstSeen,
-      toUnixTimestamp64Nano(max(last_start)) AS lastSeen, ${subject.ofDays}`,
-    bounds: (params) =>
-      `project_id = ${params.bind(projectId, 'String')} AND day >= toDate(${params.time(from)})
-       AND day <= toDate(${params.time(to)} - INTERVAL 1 NANOSECOND)`,
   };
 }
 

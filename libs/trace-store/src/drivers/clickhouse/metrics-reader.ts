@@ -1,4 +1,5 @@
 import { LoomError } from '@loom/errors';
+import { bucketStarts } from '../../time-buckets.ts';
 import {
   type Facet,
   type FacetAttribute,
@@ -19,10 +20,13 @@ import type { ClickHouseConnection } from './clickhouse-connection.ts';
 import { figuresOfRollup, figuresOfSpans, groupColumns, readFigures } from './metrics-figures.ts';
 import { newestCostOfEach } from './newest-cost.ts';
 import { boundsToSql, checkedLimit, checkedTime } from './page.ts';
+import { type RolledRange, rolledSource } from './rolled-source.ts';
 import type { StoredRow } from './row-codec.ts';
 import { totalTokens } from './row-fields.ts';
 
 const facetValuesMax = 500;
+/** Buckets that begin within an hour: so many hours are read from spans beside the rollup. */
+const cutsMax = 400;
 
 /** What rows are added up by, and what `grouping(bucket, group_value)` says of it: a bit for each key that is left out. */
 const groupingSets = {
@@ -40,6 +44,8 @@ const setOfBits = new Map(
 interface Reading {
   /** Null: the whole range is one bucket. */
   readonly bucketSeconds: number | null;
+  /** Starts of the buckets, unix seconds, where they are those of a time zone. */
+  readonly starts?: readonly number[] | undefined;
   readonly sets: readonly GroupingSet[];
   readonly sumsOnly?: boolean;
 }
@@ -61,24 +67,30 @@ export class MetricsReader {
 
   async metrics(query: MetricsQuery): Promise<MetricsPoint[]> {
     checkMetricsQuery(query);
-    const rows = await this.#byGroup(query, query.bucketSeconds);
+    const { bucketSeconds } = query;
+    const rows = await this.#byGroup(query, {
+      bucketSeconds,
+      starts: startsOf(query),
+      sets: ['bucketAndGroup'],
+    });
     return rows.map(toPoint).sort(byTimeAndGroup);
   }
 
   async summary(query: SummaryQuery): Promise<MetricsFigures[]> {
     const limit = checkedLimit(query.limit);
     checkRange(query);
-    const groups = (await this.#byGroup(query, null)).map(({ figures }) => figures);
+    const rows = await this.#byGroup(query, { bucketSeconds: null, sets: ['bucketAndGroup'] });
+    const groups = rows.map(({ figures }) => figures);
     return groups.sort(byRequests).slice(0, limit);
   }
 
   async overview(query: MetricsQuery): Promise<MetricsOverview> {
     checkMetricsQuery(query);
-    const { bucketSeconds } = query;
+    const buckets = { bucketSeconds: query.bucketSeconds, starts: startsOf(query) };
     const [calls, groupedCalls, costs] = await Promise.all([
-      this.#calls(query, { bucketSeconds, sets: ['total', 'bucket', 'group'] }),
-      this.#calls(query, { bucketSeconds, sets: ['bucketAndGroup'], sumsOnly: true }),
-      this.#costs(query, { bucketSeconds, sets: ['total', 'bucket', 'group', 'bucketAndGroup'] }),
+      this.#calls(query, { ...buckets, sets: ['total', 'bucket', 'group'] }),
+      this.#calls(query, { ...buckets, sets: ['bucketAndGroup'], sumsOnly: true }),
+      this.#costs(query, { ...buckets, sets: ['total', 'bucket', 'group', 'bucketAndGroup'] }),
     ]);
     const rows = mergeFigures([...calls, ...groupedCalls], costs);
     const of = (set: GroupingSet) => rows.filter((row) => row.set === set);
@@ -92,35 +104,35 @@ export class MetricsReader {
     };
   }
 
-  async #byGroup(query: SummaryQuery, bucketSeconds: number | null): Promise<FiguresRow[]> {
-    const reading: Reading = { bucketSeconds, sets: ['bucketAndGroup'] };
+  async #byGroup(query: SummaryQuery, reading: Reading): Promise<FiguresRow[]> {
     const [calls, costs] = await Promise.all([this.#calls(query, reading), this.#costs(query, reading)]);
     return mergeFigures(calls, costs);
   }
 
   async #calls(query: SummaryQuery, reading: Reading): Promise<StoredRow[]> {
-    const { table, figures } = isFromRollup(query, reading)
-      ? { table: 'calls_hourly', figures: figuresOfRollup }
-      : { table: 'spans', figures: figuresOfSpans };
-    const columns = reading.sumsOnly ? figures.sums : `${figures.sums}, ${figures.quantiles}`;
     const params = new BoundParams();
-    const { keys, bounds } = sourceOf(query, reading, params);
+    const isRolled = isFromRollup(query, reading);
+    const figures = isRolled ? figuresOfRollup : figuresOfSpans;
+    const columns = reading.sumsOnly ? figures.sums : `${figures.sums}, ${figures.quantiles}`;
+    const source = isRolled
+      ? await rolledSource('calls_hourly', rolledRange(query, reading, params), params)
+      : `spans WHERE ${boundsToSql(query, params)}`;
     const rows = await this.#connection.select(
-      `SELECT ${keys}, ${columns}, ${setBits} FROM ${table} WHERE ${bounds} ${groupBySets(reading.sets)}`,
+      `SELECT ${keysOf(query, reading, params)}, ${columns}, ${setBits} FROM ${source} ${groupBySets(reading.sets)}`,
       params,
     );
     return rows.filter((row) => Number(row['requests']) > 0); // the total of nothing is a row too
   }
 
-  /** Of each span what was priced last; the rollup, which cannot know that, adds up all that was priced. */
+  /** Of each span the price of the newest price book; the rollup, which cannot know that, adds up all prices. */
   async #costs(query: SummaryQuery, reading: Reading): Promise<StoredRow[]> {
     const params = new BoundParams();
-    const { keys, bounds } = sourceOf(query, reading, params);
+    const keys = keysOf(query, reading, params);
     const statement = isFromRollup(query, reading)
       ? `SELECT ${keys}, toString(sum(total_usd)) AS usd, sum(rows) AS priced, ${setBits}
-         FROM costs_hourly WHERE ${bounds}`
+         FROM ${await rolledSource('costs_hourly', rolledRange(query, reading, params), params)}`
       : `SELECT bucket, group_value, toString(sum(newest_usd)) AS usd, count() AS priced, ${setBits} FROM (
-           SELECT ${keys}, total_usd AS newest_usd FROM costs WHERE ${bounds} ${newestCostOfEach}
+           SELECT ${keys}, total_usd AS newest_usd FROM costs WHERE ${boundsToSql(query, params)} ${newestCostOfEach}
          )`;
     const rows = await this.#connection.select(`${statement} ${groupBySets(reading.sets)}`, params);
     return rows.filter((row) => Number(row['priced']) > 0);
@@ -203,37 +215,47 @@ function checkMetricsQuery(query: MetricsQuery): void {
   }
 }
 
-function bucketToSql(timeColumn: string, bucketSeconds: number | null): string {
-  if (bucketSeconds === null) return 'materialize(0)'; // a constant would be no key to group by
-  return `intDiv(toUInt64(toUnixTimestamp(${timeColumn})), ${bucketSeconds}) * ${bucketSeconds}`;
+function startsOf({ from, to, bucketSeconds, timeZone = 'UTC' }: MetricsQuery): number[] | undefined {
+  if (timeZone === 'UTC') return undefined;
+  const [first, last] = [Number(BigInt(from) / 1_000_000_000n), Math.ceil(Number(BigInt(to)) / 1e9)];
+  return bucketStarts({ from: first, to: last, bucketSeconds, timeZone });
 }
 
-function isFromRollup(query: SummaryQuery, { bucketSeconds }: Reading): boolean {
-  const hasWholeHours = bucketSeconds === null || bucketSeconds % 3600 === 0;
+/** SQL for the start of the bucket of an instant (unix seconds). */
+function bucketToSql(instant: string, { bucketSeconds, starts }: Reading, params: BoundParams): string {
+  if (bucketSeconds === null) return 'materialize(0)'; // a constant would be no key to group by
+  if (!starts) return `intDiv(toUInt64(${instant}), ${bucketSeconds}) * ${bucketSeconds}`;
+  return `roundDown(toInt64(${instant}), ${params.bind(starts, 'Array(Int64)')})`;
+}
+
+function isFromRollup(query: SummaryQuery, { bucketSeconds, starts }: Reading): boolean {
+  const isCutOften = (starts?.filter((start) => start % 3600 !== 0).length ?? 0) > cutsMax;
+  const hasWholeHours = starts ? !isCutOften : bucketSeconds === null || bucketSeconds % 3600 === 0;
   return hasWholeHours && checkRange(query) > spanMetricsRangeMaxSeconds;
 }
 
-/** The keys that rows are grouped by, and the range as a condition, bound to `params`. */
-function sourceOf(
-  query: SummaryQuery,
+/** The keys that rows are grouped by. */
+function keysOf(query: SummaryQuery, reading: Reading, params: BoundParams): string {
+  const instant = `toUnixTimestamp(${isFromRollup(query, reading) ? 'hour' : 'start_time'})`;
+  return `${bucketToSql(instant, reading, params)} AS bucket, ${groupColumns[query.groupBy]} AS group_value`;
+}
+
+function rolledRange(
+  { projectId, from, to }: SummaryQuery,
   reading: Reading,
   params: BoundParams,
-): { keys: string; bounds: string } {
-  const fromRollup = isFromRollup(query, reading);
-  const bucket = bucketToSql(fromRollup ? 'hour' : 'start_time', reading.bucketSeconds);
+): RolledRange {
+  const range = { projectId, from, to };
+  if (!reading.starts) return range;
   return {
-    keys: `${bucket} AS bucket, ${groupColumns[query.groupBy]} AS group_value`,
-    bounds: fromRollup ? hourBounds(query, params) : boundsToSql(query, params),
+    ...range,
+    cuts: reading.starts,
+    bucketOf: bucketToSql('toUnixTimestamp(start_time)', reading, params),
   };
 }
 
 function groupBySets(sets: readonly GroupingSet[]): string {
   return `GROUP BY GROUPING SETS (${sets.map((set) => groupingSets[set].keys).join(', ')})`;
-}
-
-function hourBounds({ projectId, from, to }: SummaryQuery, params: BoundParams): string {
-  const hourOfFrom = String((BigInt(from) / 3_600_000_000_000n) * 3_600_000_000_000n);
-  return boundsToSql({ projectId, from: hourOfFrom, to }, params, 'hour');
 }
 
 function checkAttribute(attribute: FacetAttribute): void {
