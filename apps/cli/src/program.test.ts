@@ -102,7 +102,7 @@ const key = {
 
 /** Answers as query and control do, by the contract. */
 const answers: Record<string, object> = {
-  'GET /v1/traces': { traces: [], nextCursor: null },
+  'GET /v1/traces': { traces: [], nextCursor: null, unsearched: null },
   [`GET /v1/traces/${traceId}`]: { trace: { traceId, startTime: time }, spans: [span], nextCursor: null },
   [`GET /v1/spans/${span.spanId}/chunks`]: {
     spanId: span.spanId,
@@ -178,7 +178,7 @@ describe('loom', () => {
     ]);
     expect({ code, out: JSON.parse(out) as unknown }).toEqual({
       code: 0,
-      out: { traces: [], nextCursor: null },
+      out: { traces: [], nextCursor: null, unsearched: null },
     });
     expect(requests[0]?.line).toMatch(/^GET \/v1\/traces\?filter=status%3Aerror&from=20.*&limit=5$/);
     expect(requests[0]?.authorization).toBe('Bearer reader');

@@ -108,7 +108,11 @@ function addTraceCommands(program: Command, connect: Connect, io: CliIo, output:
       async ({ filter, from, to, limit }: { filter?: string; from?: string; to?: string; limit: number }) => {
         const query = { filter, from: from && toTime(from), to: to && toTime(to), limit };
         const list = await (await connect()).listTraces({ query });
-        output.show(list, ({ traces }) => formatTraces(traces));
+        output.show(list, ({ traces, unsearched }) =>
+          unsearched === null || unsearched === 0
+            ? formatTraces(traces)
+            : `${formatTraces(traces)}\n${unsearched} calls of this range have more text than a search reads.`,
+        );
       },
     );
   command(program, 'show', 'shows a trace: asked, answered, tokens, cost, times')

@@ -48,13 +48,17 @@ export class TraceQueries {
   async listTraces(projectId: string, query: QueryOf<'listTraces'>): Promise<z.infer<typeof TraceList>> {
     const filter = parseFilter(query.filter ?? '');
     let range = toRange(query);
+    let unsearched: number | null = null;
     if (filter && searchesText(filter)) {
       if (range.from === null) {
         throw new LoomError('invalid_request', 'a text search needs a time range: give `from` (and `to`)', {
           param: 'from',
         });
       }
-      range = toClosedRange(query, 0, this.#now());
+      const closed = toClosedRange(query, 0, this.#now());
+      range = closed;
+      if (query.cursor === undefined)
+        unsearched = await this.#store.countUnsearched({ projectId, ...closed });
     }
     const { items, nextCursor } = await this.#store.listTraces({
       projectId,
@@ -63,7 +67,7 @@ export class TraceQueries {
       limit: query.limit,
       cursor: query.cursor ?? null,
     });
-    return { traces: items.map(toTraceSummary), nextCursor };
+    return { traces: items.map(toTraceSummary), nextCursor, unsearched };
   }
 
   async readTrace(projectId: string, traceId: string, query: QueryOf<'getTrace'>): Promise<TraceDetail> {

@@ -28,10 +28,10 @@ describe('createLoomClient', () => {
     let seen = {};
     const client = await clientOf((request, response) => {
       seen = { url: request.url, method: request.method, authorization: request.headers.authorization };
-      response.end(JSON.stringify({ traces: [], nextCursor: null, added: 'later' }));
+      response.end(JSON.stringify({ traces: [], nextCursor: null, unsearched: null, added: 'later' }));
     });
     const answer = await client.listTraces({ query: { filter: 'model:a b', limit: 5 } });
-    expect(answer).toEqual({ traces: [], nextCursor: null });
+    expect(answer).toEqual({ traces: [], nextCursor: null, unsearched: null });
     expect(seen).toEqual({
       url: '/v1/traces?filter=model%3Aa+b&limit=5',
       method: 'GET',

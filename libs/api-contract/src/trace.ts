@@ -190,7 +190,15 @@ export const TraceSummary = z.object({
 });
 export type TraceSummary = z.infer<typeof TraceSummary>;
 
-export const TraceList = z.object({ traces: z.array(TraceSummary), nextCursor: z.string().nullable() });
+export const TraceList = z.object({
+  traces: z.array(TraceSummary),
+  nextCursor: z.string().nullable(),
+  /**
+   * Of a search in text: calls of the range with more text than is indexed, of which a part was not searched. Null without
+   * such a search, and on later pages.
+   */
+  unsearched: count.nullable(),
+});
 
 export const TraceDetail = z.object({
   trace: z.object({ traceId: z.string(), startTime: Instant }),

@@ -13,8 +13,9 @@ export {
 export { type ReadScope, readScope, withReadScope } from './read-scope.ts';
 export { flatRow } from './flat-row.ts';
 export { openTraceStore } from './open.ts';
+export { searchForm } from './search-words.ts';
 export { bucketStarts } from './time-buckets.ts';
-export { answerWords, type PartWords, type ReadAnswerText, requestWords, storedText } from './part-words.ts';
+export { answerWords, type PartWords, type ReadAnswerText, requestWords } from './part-words.ts';
 export {
   type EstimateUsage,
   type EventReaders,

@@ -6,6 +6,8 @@ import { previewLengthMax } from './rows.ts';
 /** What the search and the lists know of one part of a call. Ingest derives it, and a check of the record derives it again. */
 export interface PartWords {
   readonly text: string;
+  /** What earlier versions derived in place of `text`, in the form that they stored: rows of theirs are still right. */
+  readonly formerText: string;
   readonly preview: string;
 }
 
@@ -14,12 +16,17 @@ export type ReadAnswerText = (wire: string, bytes: Buffer, stream: boolean) => s
 
 type EncodedPayload = Pick<Payload, 'codec' | 'keyId' | 'data'>;
 
-/** Characters of one part of a call that can be searched. */
-const searchTextLengthMax = 200_000;
+/** Characters of one part of a call that can be searched, and could be in earlier versions. */
+const searchTextLengthMax = 2_000_000;
+const formerTextLengthMax = 200_000;
+
+/** A word at the end of a text that has more than can be searched. */
+export const cutMark = 'loom9cut9mark';
 
 export function requestWords(request: EncodedPayload): PartWords {
   const plain = decodePayload(request);
-  const { text, lastUserText } = plain ? requestText(plain) : { text: '', lastUserText: '' };
+  if (!plain) return wordsWithout(request);
+  const { text, lastUserText } = requestText(plain);
   return wordsOf(text, lastUserText === '' ? text : lastUserText);
 }
 
@@ -29,15 +36,22 @@ export function answerWords(
   answerText: ReadAnswerText,
 ): PartWords {
   const plain = response && decodePayload(response);
-  const text = plain ? answerText(wire === '' ? dialect : wire, plain, stream) : '';
+  if (!plain) return wordsWithout(response);
+  const text = answerText(wire === '' ? dialect : wire, plain, stream);
   return wordsOf(text, text);
 }
 
-/** Returns a text as the store keeps it: the search does not regard case. */
-export function storedText(text: string): string {
-  return text.toLowerCase().toWellFormed();
+function wordsOf(text: string, shown: string): PartWords {
+  const isCut = text.length > searchTextLengthMax;
+  return {
+    text: isCut ? `${text.slice(0, searchTextLengthMax)} ${cutMark}` : text,
+    formerText: text.slice(0, formerTextLengthMax).toLowerCase().toWellFormed(),
+    preview: shown.slice(0, previewLengthMax),
+  };
 }
 
-function wordsOf(text: string, shown: string): PartWords {
-  return { text: text.slice(0, searchTextLengthMax), preview: shown.slice(0, previewLengthMax) };
+/** Of a payload that was too large for its event nothing is searched; an encrypted one has no words. */
+function wordsWithout(payload: EncodedPayload | null): PartWords {
+  const isTooLarge = payload !== null && payload.keyId === null && payload.data === null;
+  return { text: isTooLarge ? cutMark : '', formerText: '', preview: '' };
 }

@@ -101,6 +101,13 @@ export interface TraceReader {
    */
   listTraces(query: ListQuery): Promise<Page<ListedTrace>>;
 
+  /** How many calls of a range have text that a search in text does not look at: more than is indexed. */
+  countUnsearched(query: {
+    readonly projectId: string;
+    readonly from: string;
+    readonly to: string;
+  }): Promise<number>;
+
   /** The spans of a trace in order of start time and span id, paged; null when the project has no such trace. */
   readTrace(query: {
     readonly projectId: string;

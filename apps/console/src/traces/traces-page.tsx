@@ -124,6 +124,12 @@ export function TracesPage() {
               {list.news === 1 ? 'trace' : 'traces'} · show
             </button>
           )}
+          {list.unsearched > 0 && (
+            <p className="border-b bg-warn-soft px-3 py-1.5 text-xs text-warn">
+              {list.unsearched === 1 ? '1 call has' : `${formatCount(list.unsearched)} calls have`} more text
+              in this range than a search reads. Search for other facts of the call to be sure.
+            </p>
+          )}
           {list.error && !isFaultOfFilter ? (
             <Failure error={list.error} retry={list.refresh} />
           ) : list.isLoading && !list.error ? (

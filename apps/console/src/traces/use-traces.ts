@@ -10,7 +10,7 @@ import type { TimeRange } from '../time/range.ts';
 
 const pageSize = 50;
 const newsPollMs = 5000;
-const nothing = { traces: [], nextCursor: null };
+const nothing = { traces: [], nextCursor: null, unsearched: null };
 export const newsMax = 100;
 
 export interface Traces {
@@ -24,6 +24,8 @@ export interface Traces {
   readonly error: LoomError | null;
   /** Traces that came since the list was made; at most {@link newsMax}. */
   readonly news: number;
+  /** Calls of the range with more text than a search reads; 0 without a search in text. */
+  readonly unsearched: number;
   readonly refresh: () => void;
 }
 
@@ -61,6 +63,7 @@ export function useTraces(range: TimeRange, filter: string): Traces {
     more: list.more,
     error: list.error,
     news: isWatching ? news : 0,
+    unsearched: list.pages?.[0]?.unsearched ?? 0,
     refresh: () => setRound((before) => before + 1),
   };
 }

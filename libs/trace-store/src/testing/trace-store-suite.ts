@@ -319,7 +319,7 @@ export function traceStoreSuite(name: string, start: () => Promise<SuiteEngine>)
       beforeAll(async () => {
         const texts = [
           textRow(slow, 'request', 'The Quick, brown-fox'),
-          textRow(slow, 'response', 'Jumps über'),
+          textRow(slow, 'response', 'Jumps über “the\u00a0lazy” dog… 今日は天気がいい。 مرحبا، كيف؟'),
         ];
         const costs = [costRow(slow, { totalUsd: '0.5' }), costRow(limited, { totalUsd: '0.05' })];
         await store.writeBatch(batchOf({ spans: [failed, slow, limited], texts, costs }));
@@ -344,6 +344,12 @@ export function traceStoreSuite(name: string, start: () => Promise<SuiteEngine>)
         ['metadata key', of('metadata.tier', 'exists', ''), [slow]],
         ['words', of('text', 'contains', 'BROWN quick'), [slow]],
         ['words beyond ASCII', of('text', 'contains', 'ÜBER'), [slow]],
+        ['a word in curly quotes', of('text', 'contains', 'LAZY'), [slow]],
+        ['a word before an ellipsis', of('text', 'contains', 'dog'), [slow]],
+        ['words of a script without spaces', of('text', 'contains', '天気'), [slow]],
+        ['one character of such a script', of('text', 'contains', '気'), [slow]],
+        ['a pair that is not there', of('text', 'contains', '気今'), []],
+        ['a word beside Arabic punctuation', of('text', 'contains', 'مرحبا'), [slow]],
         ['words of one part only', of('text', 'contains', 'quick jumps'), []],
         ['trees', { or: [{ and: [of('status', '=', 'error'), { not: of('provider', '=', 'groq') }] }, of('latency', '>', 5000)] }, [failed, slow]], // prettier-ignore
         ['empty trees', { or: [] }, []],

@@ -1,4 +1,4 @@
-import { storedText } from '../../part-words.ts';
+import { searchForm } from '../../search-words.ts';
 import type { SpanRow } from '../../rows.ts';
 import type { TraceWriter, WriteBatch } from '../../trace-store.ts';
 import { BoundParams } from './bound-params.ts';
@@ -111,5 +111,5 @@ export class BatchWriter implements TraceWriter {
 }
 
 function lowerCased<Row extends { readonly text: string }>(row: Row): Row {
-  return { ...row, text: storedText(row.text) };
+  return { ...row, text: searchForm(row.text) };
 }

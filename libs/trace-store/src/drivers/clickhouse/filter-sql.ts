@@ -8,6 +8,7 @@ import {
   type FilterOperator,
   isFilterField,
 } from '../../filter.ts';
+import { searchedWords } from '../../search-words.ts';
 import type { BoundParams } from './bound-params.ts';
 import { newestCostOfEach } from './newest-cost.ts';
 
@@ -154,15 +155,23 @@ function textToSql(
 ): string {
   if (operator !== 'contains') throw unfit(field, operator);
   if (!isTimeBounded) throw invalid('a search in text needs a time range: send `from` and `to`', 'from');
-  const words = wordsOf(String(value));
-  if (words.length === 0) throw invalid(`no word to search for in ${JSON.stringify(value)}`, field);
-  const bound = params.bind(words, 'Array(String)');
-  return `span_id IN (SELECT span_id FROM span_texts WHERE ${textBounds} AND hasAllTokens(text, ${bound}))`;
+  const { whole, single } = searchedWords(String(value));
+  const former = formerWordsOf(String(value));
+  if (whole.length + single.length === 0)
+    throw invalid(`no word to search for in ${JSON.stringify(value)}`, field);
+  const hasAll = (words: readonly string[]) => `hasAllTokens(text, ${params.bind(words, 'Array(String)')})`;
+  const conditions = [
+    ...(whole.length > 0 ? [hasAll(whole)] : []),
+    ...single.map((word) => `position(text, ${params.bind(word, 'String')}) > 0`),
+  ].join(' AND ');
+  const isAsBefore = former.length === 0 || (single.length === 0 && String(former) === String(whole));
+  const found = isAsBefore ? conditions : `(${conditions} OR ${hasAll(former)})`;
+  return `span_id IN (SELECT span_id FROM span_texts WHERE ${textBounds} AND ${found})`;
 }
 
-/** Tokens as the index has them: runs of ASCII letters and digits and of everything beyond ASCII, in lower case. */
-function wordsOf(text: string): string[] {
-  return text.toLowerCase().match(/[a-z0-9\u{80}-\u{10ffff}]+/gu) ?? [];
+/** The words of texts that earlier versions have stored: in lower case, everything beyond ASCII part of a word. */
+function formerWordsOf(text: string): string[] {
+  return [...new Set(text.toLowerCase().match(/[a-z0-9\u{80}-\u{10ffff}]+/gu) ?? [])];
 }
 
 function readNumber(field: string, value: string | number): number {

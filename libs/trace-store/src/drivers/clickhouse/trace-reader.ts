@@ -7,6 +7,7 @@ import type {
   StoredTrace,
   TraceReader,
 } from '../../trace-store.ts';
+import { cutMark } from '../../part-words.ts';
 import { BoundParams } from './bound-params.ts';
 import type { ClickHouseConnection } from './clickhouse-connection.ts';
 import {
@@ -99,6 +100,16 @@ export class TraceListReader {
       return newestMatch && sum ? [{ ...sum, newestMatch }] : [];
     });
     return { items, nextCursor: found.length > limit ? nextCursor(page, cursor) : null };
+  }
+
+  async countUnsearched(query: Parameters<TraceReader['countUnsearched']>[0]): Promise<number> {
+    const params = new BoundParams();
+    const [row] = await this.#connection.select(
+      `SELECT uniqExact(span_id) AS calls FROM span_texts
+       WHERE ${boundsToSql(query, params)} AND hasAllTokens(text, ${params.bind([cutMark], 'Array(String)')})`,
+      params,
+    );
+    return Number(row?.['calls'] ?? 0);
   }
 
   /**
