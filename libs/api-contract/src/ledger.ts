@@ -96,7 +96,7 @@ export type LedgerReceipt = z.infer<typeof LedgerReceipt>;
 /** What `loom fsck` found. */
 export const LedgerCheck = z.object({
   ok: z.boolean(),
-  /** At most 100. */
+  /** At most 1,000. */
   problems: z.array(z.object({ log: z.string(), message: z.string() })),
   logs: z.array(
     z.object({
@@ -106,7 +106,14 @@ export const LedgerCheck = z.object({
       checkpoints: z.int(),
       kinds: z.record(z.string(), z.int()),
       /** Commitments that were opened again; null unless it was asked for. */
-      openings: z.object({ verified: z.int(), unopened: z.int() }).nullable(),
+      openings: z
+        .object({
+          verified: z.int(),
+          unopened: z.int(),
+          /** Calls by the version of their part `meta`: version 1 commits to few of the facts that are shown. */
+          metaVersions: z.record(z.string(), z.int()),
+        })
+        .nullable(),
     }),
   ),
   counts: z.object({
