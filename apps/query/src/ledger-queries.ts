@@ -23,6 +23,7 @@ import {
 import { systemProjectId } from '@loom/trace-schema';
 import type { z } from 'zod';
 import type { BucketKeyReader } from './bucket-key-reader.ts';
+import { findUnreadEvents } from './unread-events.ts';
 
 export interface LedgerQueriesDeps {
   readonly ledger: LedgerStore;
@@ -105,13 +106,14 @@ export class LedgerQueries {
   }
 
   async #readLog(projectId: string, name: string | null): Promise<z.infer<typeof LedgerLog>> {
-    const [head, checkpoint, calls, counts, gaps, anchors] = await Promise.all([
+    const [head, checkpoint, calls, counts, gaps, anchors, unread] = await Promise.all([
       this.#ledger.readHead(projectId),
       this.#ledger.readCheckpoint(projectId),
       this.#ledger.countOpenCalls(projectId),
       this.#ledger.countLeavesOfKinds(projectId),
       this.#ledger.listGaps(projectId),
       this.#ledger.listAnchors(projectId),
+      findUnreadEvents(this.#ledger, projectId),
     ]);
     return {
       ...{ project: projectId, origin: `${name ?? ''}/ledger/${projectId}`, size: head.size },
@@ -121,6 +123,7 @@ export class LedgerQueries {
         ...{ emitter, from, to, sealed },
         noticedAt: instantOf(noticedAtMs),
       })),
+      unread: unread.map(({ event, leaf, timeMs }) => ({ event, leaf, at: instantOf(timeMs) })),
       anchors: anchors.map(({ anchor, size, atMs, error }) => ({
         name: anchor,
         size,

@@ -45,6 +45,8 @@ export const LedgerLog = z.object({
   /** Leaves of each rare kind: gaps, losses, records set aside, erasures, changes of control. */
   counts: z.record(z.string(), z.int()),
   gaps: z.array(LedgerGap),
+  /** Events of calls that came and could not be read: what they tell of is in no leaf. At most 1,000, the newest first. */
+  unread: z.array(z.object({ event: z.string(), leaf: z.int(), at: Instant })),
   anchors: z.array(LedgerAnchor),
 });
 export type LedgerLog = z.infer<typeof LedgerLog>;

@@ -107,9 +107,6 @@ function wellFormed(value: CanonicalValue): CanonicalValue {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(wellFormed);
   return Object.fromEntries(
-    Object.entries(value).map(([name, member]) => [
-      name.toWellFormed(),
-      wellFormed(member),
-    ]),
+    Object.entries(value).map(([name, member]) => [name.toWellFormed(), wellFormed(member)]),
   );
 }

@@ -20,6 +20,7 @@ import { callEndedTypes, nanosOfMillis, systemProjectId } from '@loom/trace-sche
 import type { TraceAuditor, TraceReader } from '@loom/trace-store';
 import type { z } from 'zod';
 import type { LedgerQueries } from '../ledger-queries.ts';
+import { findUnreadEvents } from '../unread-events.ts';
 import { DeepCheck, type DeepCheckDeps } from './deep-check.ts';
 import { placeOf } from './findings.ts';
 import { StoreCheck } from './store-check.ts';
@@ -61,6 +62,8 @@ export class RecordCheck {
       const logs = [];
       for (const project of [projectId, systemProjectId])
         logs.push(await this.#checkLog(project, deep && project === projectId, problems));
+      for (const { event, leaf } of await findUnreadEvents(this.#deps.ledger, projectId))
+        problems.push({ log: projectId, message: unreadText(event, leaf) });
       const counts = await this.#compareCounts(projectId, logs[0]?.kinds ?? {}, problems);
       return { ok: problems.length === 0, problems: problems.slice(0, problemsMax), logs, counts };
     } finally {
@@ -185,6 +188,11 @@ export class RecordCheck {
       note(`the log has ${counts.ledgerCosts} prices, the trace store ${counts.storedCosts}`);
     return counts;
   }
+}
+
+function unreadText(event: string, leaf: number): string {
+  const [callId = ''] = event.split('/');
+  return `call ${callId}, leaf ${leaf}: its event ${event} came and could not be read: it is in no leaf. Replay its dead letter`;
 }
 
 /** One walk over the leaves of a log. */
