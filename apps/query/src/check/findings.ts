@@ -1,3 +1,4 @@
+import { isLoomError } from '@loom/errors';
 import { columnOf } from '@loom/trace-schema/stored-columns';
 import type { ReadLeaf } from '../leaf-rows.ts';
 
@@ -14,8 +15,8 @@ export function otherValues(leaf: ReadLeaf, table: string, fields: readonly stri
 const unreadableMax = 20;
 
 /**
- * Checks items together, and where that fails by halves, so that damage of one is a finding of its own. Rejects when many
- * in a row fail by themselves: then it is the store, and not what is in it.
+ * Checks items together, and where that fails by halves, so that damage of one is a finding of its own. Rejects when it was
+ * told to end, when the store does not answer, and when many in a row fail by themselves: then it is no damage of one.
  */
 export async function checkEach<Item>(
   items: readonly Item[],
@@ -31,6 +32,7 @@ export async function checkEach<Item>(
       failedInRow = 0;
       return found;
     } catch (error) {
+      if (isEnd(error)) throw error;
       if (part.length > 1) {
         const middle = Math.ceil(part.length / 2);
         return [...(await run(part.slice(0, middle))), ...(await run(part.slice(middle)))];
@@ -41,4 +43,10 @@ export async function checkEach<Item>(
     }
   };
   return run(items);
+}
+
+/** An error that says nothing of what was read: nobody waits any more, or the store is away. */
+function isEnd(error: unknown): boolean {
+  if (isLoomError(error)) return error.code === 'unavailable';
+  return typeof error === 'object' && error !== null && 'name' in error && error.name === 'AbortError';
 }

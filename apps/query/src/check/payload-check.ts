@@ -114,7 +114,11 @@ function wordsOf({ opened, part }: StoredPart, row: StoredFields, answerText: Re
   const stored = opened && 'bytes' in opened ? opened.stored : undefined;
   if (!stored) return { text: '', preview: '' };
   const { codec, keyId, parts, data } = stored;
-  const payload = { codec, keyId, data: parts === 0 && keyId === null ? data.toString('base64') : null };
+  const payload = {
+    codec,
+    keyId,
+    data: parts === 0 && keyId === null ? (data?.toString('base64') ?? null) : null,
+  };
   if (part === 'request') return requestWords(payload);
   return answerWords(payload, row as unknown as Parameters<typeof answerWords>[1], answerText);
 }
