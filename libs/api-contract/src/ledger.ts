@@ -92,6 +92,8 @@ export const LedgerReceipt = z.object({
   emitter: ProvenLeaf.nullable(),
   /** Salts (hex) of the commitments by `<event id>/<part>`; none once the bucket is erased. */
   salts: z.record(z.string(), z.string()),
+  /** The facts that are stored, in the text that the leaf's part `meta` commits to, by event id; none without its salt. */
+  facts: z.record(z.string(), z.string()),
 });
 export type LedgerReceipt = z.infer<typeof LedgerReceipt>;
 
