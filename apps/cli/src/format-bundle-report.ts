@@ -52,7 +52,7 @@ function checkpointLines({ checkpoints, cosignatures, continues }: BundleReport)
   ];
 }
 
-function absenceLines({ isPeriodCovered, missing, gaps, losses }: BundleReport): string[] {
+function absenceLines({ isPeriodCovered, missing, gaps, losses, unread }: BundleReport): string[] {
   const said = lossesInWords(losses).map(({ count, what }) => `               ${count} ${what}`);
   return [
     ...(isPeriodCovered
@@ -65,6 +65,7 @@ function absenceLines({ isPeriodCovered, missing, gaps, losses }: BundleReport):
       .map(
         ({ emitter, from, to, leaf }) => `OPEN GAP     ${emitter}: ${from} to ${to}, told of by leaf ${leaf}`,
       ),
+    ...unread.slice(0, linesMax).map((event) => `UNREAD       the event ${event} is in no leaf`),
     ...(said.length === 0 ? [] : ['the log says of itself:', ...said]),
   ];
 }

@@ -67,7 +67,7 @@ function proven(log: string, envelope: Omit<Envelope, 'v' | 'project' | 'time'>)
 const { emitter, callId, seq } = stated;
 const publicKey = toBase64(publicKeyOf(seed));
 const found = {
-  ...{ callId, origin: 'loom.example/ledger/p1', salts: {} },
+  ...{ callId, origin: 'loom.example/ledger/p1', salts: {}, facts: {} },
   leaves: [proven('p1', { id: `${callId}/accepted`, kind: 'call.accepted', callId, emitter, seq })],
   emitter: proven('system', { id: `emitter/${emitter}`, kind: 'emitter.opened', emitter, publicKey }),
 };

@@ -336,9 +336,9 @@ describe('the sealed record', () => {
       await change('spans', `UPDATE output_text_tokens = 99999 WHERE trace_id = '${traceId}'`);
       const { code, out } = await cli(['fsck', '--deep']);
       expect({ code, out }).toMatchObject({ code: 1 });
-      expect(out).toMatch(/the request of leaf \d+ is not there, and no leaf tells of its erasure/);
-      expect(out).toMatch(/the price of leaf \d+ is not the one that is stored/);
-      expect(out).toMatch(/the tokens of leaf \d+ is not what the trace store has/);
+      expect(out).toMatch(/call \S+, leaf \d+: the request is not there, and no leaf tells of its erasure/);
+      expect(out).toMatch(/call \S+, leaf \d+: not as sealed in costs: total_usd/);
+      expect(out).toMatch(/call \S+, leaf \d+: not as sealed in spans: .*output_text_tokens/);
     },
     120_000 * patience,
   );

@@ -187,13 +187,14 @@ describe('startLedger', () => {
     expect(await store.ledger.countOpenCalls(projectId)).toEqual({ open: 0, orphaned: 0 });
   });
 
-  it('counts the number of a record that it cannot read, and seals what was set aside', async () => {
+  it('seals that a record came which it cannot read, and what was set aside', async () => {
     await start();
     const emitter = new TestEmitter();
     const { accepted, chunks, ended } = emitter.call(projectId);
     const broken = { ...recordOf(accepted), value: Buffer.from('{"type":"call.acc') };
     await sendRecords([broken, recordOf(chunks), recordOf(ended)]);
-    expect(await kinds()).toEqual(['call.completed']);
+    expect(await kinds()).toEqual(['record.unread', 'call.completed']);
+    expect((await leaves())[0]).toMatchObject({ emitter: emitter.id, seq: 1, resource: accepted.id, action: 'call.accepted' }); // prettier-ignore
     expect(await store.ledger.listGaps(projectId)).toEqual([]);
     const letter = {
       ...{ id: 'loom.traces.v1/0/7/dead/ingest', type: 'dead-letter', group: 'ingest', topic: topics.traces },
@@ -213,6 +214,38 @@ describe('startLedger', () => {
     expect(aside).toMatchObject([
       { reason: 'malformed', actor: 'ingest', resource: accepted.id, from: 1, to: 1 },
     ]);
+  });
+
+  it('seals a record late that is replayed when it can be read: no gap, no open call, and once', async () => {
+    await start();
+    const emitter = new TestEmitter();
+    const [one, two] = [emitter.call(projectId), emitter.call(projectId)];
+    const broken = (event: TraceEvent) => ({ ...recordOf(event), value: Buffer.from('{') });
+    await sendRecords([broken(one.accepted), recordOf(one.chunks), broken(one.ended), broken(two.accepted)]);
+    expect(await kinds()).toEqual(['record.unread', 'record.unread', 'record.unread']);
+    await send(one.accepted, one.ended);
+    await send(two.chunks, two.ended);
+    await send(two.accepted, one.accepted, one.ended, two.ended);
+    expect((await kinds()).slice(3)).toEqual([
+      'call.accepted',
+      'call.completed',
+      'call.completed',
+      'call.accepted',
+    ]);
+    expect(await store.ledger.listGaps(projectId)).toEqual([]);
+    expect(await store.ledger.countOpenCalls(projectId)).toEqual({ open: 0, orphaned: 0 });
+  });
+
+  it('takes the number of a price that it cannot read for none of a gateway', async () => {
+    await start();
+    const headers = {
+      ce_loomproject: projectId,
+      ce_loomseq: '7',
+      ce_source: `/loom/emitters/${randomUUID()}`,
+    };
+    await sendRecords([{ key: 'k', headers, value: Buffer.from('{') }], topics.costs);
+    expect(await store.ledger.listGaps(projectId)).toEqual([]);
+    expect(await kinds()).toEqual([]);
   });
 
   it('tells of records that the disk has lost: in the log of the deployment, as a gap of their emitter, and once', async () => {

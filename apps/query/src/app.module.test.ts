@@ -6,7 +6,7 @@ import { createLoomClient, type LiveEvent, type LoomClient, type Route, routes }
 import { type ControlStore, openControlStore } from '@loom/control-store';
 import { startTestEngines, type TestEngines } from '@loom/engine-host/testing';
 import { type EventStream, openEventStream } from '@loom/event-stream';
-import { assembleAnswer } from '@loom/providers';
+import { answerTextOf, assembleAnswer } from '@loom/providers';
 import { type HttpApplication, keyPrincipal, startHttpApplication } from '@loom/service-kit';
 import { createLogger, Metrics } from '@loom/telemetry';
 import { topics } from '@loom/trace-schema';
@@ -50,6 +50,7 @@ beforeAll(async () => {
       store,
       stream,
       assembleAnswer,
+      answerText: answerTextOf,
       lag: () => Promise.resolve({ ingest: 3, pricing: null }),
       verifyKey: (token) => principals.get(token) ?? null,
       verifySession: () => Promise.resolve(null),

@@ -1,6 +1,6 @@
 import type { MasterKeys } from '@loom/control-store/secrets';
 import type { EventStream } from '@loom/event-stream';
-import type { TraceJanitor, TraceReader } from '@loom/trace-store';
+import type { ReadAnswerText, TraceAuditor, TraceJanitor, TraceReader } from '@loom/trace-store';
 import { type DynamicModule, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
 import {
@@ -24,7 +24,7 @@ import { MetricsController } from './metrics.controller.ts';
 import { MetricsQueries, type ReadLag } from './metrics-queries.ts';
 import { QueriesController } from './queries.controller.ts';
 import { ReadScopeInterceptor } from './read-scope.interceptor.ts';
-import { RecordCheck } from './record-check.ts';
+import { RecordCheck } from './check/record-check.ts';
 import { TraceQueries } from './trace-queries.ts';
 
 export interface QueryModuleDeps extends Pick<LedgerQueriesDeps, 'ledger'> {
@@ -33,12 +33,14 @@ export interface QueryModuleDeps extends Pick<LedgerQueriesDeps, 'ledger'> {
   /** Signs the manifests of bundles; null: none are exported. */
   readonly signer: BundleExportDeps['signer'];
   readonly behind: BundleExportDeps['behind'];
-  readonly store: TraceReader & TraceJanitor;
+  readonly store: TraceReader & TraceAuditor & TraceJanitor;
   readonly stream: Pick<EventStream, 'tail'>;
   readonly verifyKey: VerifyKey;
   readonly verifySession: VerifySession;
   readonly lag: ReadLag;
   readonly assembleAnswer: ContentReaderDeps['assembleAnswer'];
+  /** What ingest makes of an answer for the search: a check of the record derives it again. */
+  readonly answerText: ReadAnswerText;
 }
 
 @Module({})

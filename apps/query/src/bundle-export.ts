@@ -140,7 +140,7 @@ export class BundleExport {
     const unopened = new Set<string>();
     for (let first = sizes.start; first < end.size; first += chunkLeaves) {
       const leaves = await ledger.readLeaves(projectId, first, Math.min(end.size, first + chunkLeaves));
-      const openings = await this.#opener.open(projectId, leaves, retained);
+      const openings = await this.#opener.open(projectId, leaves, { retainedSinceMs: retained });
       await writer.chunk({ firstIndex: first, envelopes: leaves.map(({ envelope }) => envelope), openings });
       for (const bucket of bucketsWithout(openings, leaves, retained)) unopened.add(bucket);
       if (unopened.size > tombstonesMax) throw tooMany('erased bucket keys in the range');

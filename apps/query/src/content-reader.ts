@@ -35,6 +35,8 @@ export interface PlainPayload {
   readonly hash: string | null;
   /** Of `unreadable`. */
   readonly fault?: LoomError;
+  /** As it is stored, when it could be read. */
+  readonly stored?: StoredPayload;
 }
 
 type CallPlace = Pick<StoredSpan, 'projectId' | 'spanId' | 'callId'>;
@@ -146,7 +148,7 @@ async function plainPayload(
     if (stored.keyId !== null && !key) return { ...noBytes, state: 'sealed', length };
     const opened = key ? openStored(span, { ...stored, data }, key) : { data, hash: stored.hash };
     const bytes = await plainBytes({ ...stored, data: opened.data });
-    return { bytes, state: isTruncated ? 'truncated' : 'complete', length, hash: opened.hash };
+    return { bytes, state: isTruncated ? 'truncated' : 'complete', length, hash: opened.hash, stored };
   } catch (error) {
     return { ...noBytes, state: 'unreadable', length, fault: toLoomError(error) };
   }
@@ -175,11 +177,29 @@ async function plainBytes({
     );
   }
   if (codec === 'identity') return data;
+  const { buffer, read } = await decompressWhole(data, storedLength);
+  if (read === data.length) return buffer;
+  throw new LoomError('internal', 'a stored payload has bytes behind its end');
+}
+
+/** `read`: how many bytes of the data the frame has. */
+async function decompressWhole(
+  data: Buffer,
+  lengthMax: number,
+): Promise<{ readonly buffer: Buffer; readonly read: number }> {
   try {
-    return await decompress(data, { maxOutputLength: Math.max(1, storedLength) });
+    const options = { maxOutputLength: Math.max(1, lengthMax), info: true };
+    const { buffer, engine } = (await decompress(data, options)) as unknown as Decompressed;
+    return { buffer, read: engine.bytesWritten };
   } catch (cause) {
     throw new LoomError('internal', 'a stored payload cannot be decompressed', { cause });
   }
+}
+
+/** What `info` makes of the result, which the types of Node do not know. */
+interface Decompressed {
+  readonly buffer: Buffer;
+  readonly engine: { readonly bytesWritten: number };
 }
 
 function jsonOrText(bytes: Buffer): unknown {

@@ -58,7 +58,7 @@ describe('LeafOpener', () => {
     const bucketKeys = new BucketKeyReader(controlStore.ledger, masterKeys);
     const contents = new ContentReader({ store, bucketKeys, assembleAnswer });
     const opener = new LeafOpener({ ledger: controlStore.ledger, store, content: contents, bucketKeys });
-    return opener.open(projectId, [{ ...leaf, index: 0, envelope }], 0);
+    return opener.open(projectId, [{ ...leaf, index: 0, envelope }], { retainedSinceMs: 0 });
   };
 
   it('opens changes of control from before what retention has taken', async () => {
@@ -77,7 +77,9 @@ describe('LeafOpener', () => {
     const bucketKeys = new BucketKeyReader(controlStore.ledger, masterKeys);
     const content = new ContentReader({ store, bucketKeys, assembleAnswer });
     const opener = new LeafOpener({ ledger: controlStore.ledger, store, content, bucketKeys });
-    expect(await opener.open(id, [{ ...leaf, envelope }], 1000)).toMatchObject([{ part: 'record' }]);
+    expect(await opener.open(id, [{ ...leaf, envelope }], { retainedSinceMs: 1000 })).toMatchObject([
+      { part: 'record' },
+    ]);
   });
 
   it('opens what was sealed by the hash of its plain bytes', async () => {

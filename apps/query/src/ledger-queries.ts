@@ -21,12 +21,17 @@ import {
   writeTlogProof,
 } from '@loom/ledger';
 import { systemProjectId } from '@loom/trace-schema';
+import type { TraceAuditor } from '@loom/trace-store';
 import type { z } from 'zod';
 import type { BucketKeyReader } from './bucket-key-reader.ts';
+import { metaText } from './leaf-opener.ts';
+import { LeafRows } from './leaf-rows.ts';
+import { findUnreadEvents } from './unread-events.ts';
 
 export interface LedgerQueriesDeps {
   readonly ledger: LedgerStore;
   readonly bucketKeys: BucketKeyReader;
+  readonly store: Pick<TraceAuditor, 'storedRows'>;
 }
 
 const keysMax = 50;
@@ -37,9 +42,12 @@ export class LedgerQueries {
   readonly #ledger: LedgerStore;
   readonly #keys: BucketKeyReader;
 
-  constructor({ ledger, bucketKeys }: LedgerQueriesDeps) {
+  readonly #store: LedgerQueriesDeps['store'];
+
+  constructor({ ledger, bucketKeys, store }: LedgerQueriesDeps) {
     this.#ledger = ledger;
     this.#keys = bucketKeys;
+    this.#store = store;
   }
 
   async readLedger(projectId: string): Promise<z.infer<typeof Ledger>> {
@@ -91,7 +99,24 @@ export class LedgerQueries {
       ...{ callId, origin: `${name}/ledger/${projectId}`, leaves: await this.#prove(projectId, leaves) },
       emitter: emitter === undefined ? null : await this.#emitterOf(emitter),
       salts: Object.fromEntries(salts),
+      facts: await this.#readFacts(projectId, leaves, new Set(keys.keys())),
     };
+  }
+
+  async #readFacts(
+    projectId: string,
+    leaves: readonly StoredLeaf[],
+    keys: ReadonlySet<string>,
+  ): Promise<Record<string, string>> {
+    const committed = leaves
+      .map(({ index, envelope }) => ({ index, envelope: parseEnvelope(envelope) }))
+      .filter(({ envelope }) => envelope.commits?.['meta'] !== undefined && keys.has(envelope.bucket ?? ''));
+    const rows = await LeafRows.read(this.#store, projectId, committed);
+    const texts = committed.flatMap(({ envelope }) => {
+      const [row] = rows.of(envelope);
+      return row ? [[envelope.id, metaText(envelope, row)] as const] : [];
+    });
+    return Object.fromEntries(texts);
   }
 
   async #emitterOf(emitter: string): Promise<ProvenLeaf | null> {
@@ -105,13 +130,14 @@ export class LedgerQueries {
   }
 
   async #readLog(projectId: string, name: string | null): Promise<z.infer<typeof LedgerLog>> {
-    const [head, checkpoint, calls, counts, gaps, anchors] = await Promise.all([
+    const [head, checkpoint, calls, counts, gaps, anchors, unread] = await Promise.all([
       this.#ledger.readHead(projectId),
       this.#ledger.readCheckpoint(projectId),
       this.#ledger.countOpenCalls(projectId),
       this.#ledger.countLeavesOfKinds(projectId),
       this.#ledger.listGaps(projectId),
       this.#ledger.listAnchors(projectId),
+      findUnreadEvents(this.#ledger, projectId),
     ]);
     return {
       ...{ project: projectId, origin: `${name ?? ''}/ledger/${projectId}`, size: head.size },
@@ -121,6 +147,7 @@ export class LedgerQueries {
         ...{ emitter, from, to, sealed },
         noticedAt: instantOf(noticedAtMs),
       })),
+      unread: unread.map(({ event, leaf, timeMs }) => ({ event, leaf, at: instantOf(timeMs) })),
       anchors: anchors.map(({ anchor, size, atMs, error }) => ({
         name: anchor,
         size,

@@ -9,7 +9,7 @@ import type { z } from 'zod';
 import { BundleExport } from './bundle-export.ts';
 import { toClosedRange } from './instants.ts';
 import { LedgerQueries } from './ledger-queries.ts';
-import { RecordCheck } from './record-check.ts';
+import { RecordCheck } from './check/record-check.ts';
 
 const { listLedgerLeaves, getReceipt, getCheckpoint, checkLedger, exportBundle } = routes;
 

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { openControlStore } from '@loom/control-store';
 import { parseMasterKeys } from '@loom/control-store/secrets';
-import { assembleAnswer } from '@loom/providers';
+import { answerTextOf, assembleAnswer } from '@loom/providers';
 import {
   ControlFeed,
   keyVerifier,
@@ -37,6 +37,7 @@ await runProcess({ service: 'query', env: process.env, logger, metrics }, async 
       verifyKey: keyVerifier(feed, config.LOOM_KEY_PEPPERS.reveal()),
       verifySession: (token, projectId) => controlStore.identity.readSession(token, projectId),
       assembleAnswer,
+      answerText: answerTextOf,
       ledger: controlStore.ledger,
       signer,
       behind: async () =>

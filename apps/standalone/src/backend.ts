@@ -7,7 +7,7 @@ import { openControlStore } from '@loom/control-store';
 import { parseMasterKeys } from '@loom/control-store/secrets';
 import { logRootOf, sweepLog } from '@loom/event-stream';
 import { PriceBook } from '@loom/pricing';
-import { assembleAnswer } from '@loom/providers';
+import { answerTextOf, assembleAnswer } from '@loom/providers';
 import {
   ControlFeed,
   EventStreamClient,
@@ -92,7 +92,15 @@ async function openParts(
   @Module({
     imports: [
       QueryModule.register({
-        ...{ store: traceStore, stream, verifyKey, verifySession, assembleAnswer, lag },
+        ...{
+          store: traceStore,
+          stream,
+          verifyKey,
+          verifySession,
+          assembleAnswer,
+          answerText: answerTextOf,
+          lag,
+        },
         ledger: controlStore.ledger,
         signer,
         behind: async () => (await lagOf('ledger')) + (await lagOf('ingest')),

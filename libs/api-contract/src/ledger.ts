@@ -45,6 +45,8 @@ export const LedgerLog = z.object({
   /** Leaves of each rare kind: gaps, losses, records set aside, erasures, changes of control. */
   counts: z.record(z.string(), z.int()),
   gaps: z.array(LedgerGap),
+  /** Events of calls that came and could not be read: what they tell of is in no leaf. At most 1,000, the newest first. */
+  unread: z.array(z.object({ event: z.string(), leaf: z.int(), at: Instant })),
   anchors: z.array(LedgerAnchor),
 });
 export type LedgerLog = z.infer<typeof LedgerLog>;
@@ -90,13 +92,15 @@ export const LedgerReceipt = z.object({
   emitter: ProvenLeaf.nullable(),
   /** Salts (hex) of the commitments by `<event id>/<part>`; none once the bucket is erased. */
   salts: z.record(z.string(), z.string()),
+  /** The facts that are stored, in the text that the leaf's part `meta` commits to, by event id; none without its salt. */
+  facts: z.record(z.string(), z.string()),
 });
 export type LedgerReceipt = z.infer<typeof LedgerReceipt>;
 
 /** What `loom fsck` found. */
 export const LedgerCheck = z.object({
   ok: z.boolean(),
-  /** At most 100. */
+  /** At most 1,000. */
   problems: z.array(z.object({ log: z.string(), message: z.string() })),
   logs: z.array(
     z.object({
@@ -106,7 +110,14 @@ export const LedgerCheck = z.object({
       checkpoints: z.int(),
       kinds: z.record(z.string(), z.int()),
       /** Commitments that were opened again; null unless it was asked for. */
-      openings: z.object({ verified: z.int(), unopened: z.int() }).nullable(),
+      openings: z
+        .object({
+          verified: z.int(),
+          unopened: z.int(),
+          /** Calls by the version of their part `meta`: version 1 commits to few of the facts that are shown. */
+          metaVersions: z.record(z.string(), z.int()),
+        })
+        .nullable(),
     }),
   ),
   counts: z.object({

@@ -25,7 +25,7 @@ export function factsOf(
     const value = row[field] as CanonicalValue | undefined;
     if (value === undefined || isEmpty(value)) continue;
     if (form === 'digest') facts[field] = toHex(crypto.sha256(utf8(canonicalJson(value))));
-    else facts[field] = form === 'decimal' ? plainDecimal(String(value)) : wellFormed(value);
+    else facts[field] = form === 'decimal' ? plainDecimal(value as string) : wellFormed(value);
   }
   return facts;
 }
@@ -107,9 +107,6 @@ function wellFormed(value: CanonicalValue): CanonicalValue {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(wellFormed);
   return Object.fromEntries(
-    Object.entries(value).map(([name, member]) => [
-      name.toWellFormed(),
-      wellFormed(member as CanonicalValue),
-    ]),
+    Object.entries(value).map(([name, member]) => [name.toWellFormed(), wellFormed(member)]),
   );
 }

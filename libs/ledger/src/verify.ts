@@ -20,8 +20,10 @@ export { verifyBundle, type VerifyBundleOptions } from './bundle/verify-bundle.t
 export { fromHex, toHex, utf8 } from './bytes.ts';
 export { payloadCommitment } from './commitment.ts';
 export { type Envelope, parseEnvelope } from './envelope.ts';
+export { differingFields, type ShownRow } from './envelope-facts.ts';
 export { compareFigures, type Figure } from './figures.ts';
 export type { LedgerCrypto, Sha256Stream } from './ledger-crypto.ts';
+export { readFacts, type RowFacts } from './row-facts.ts';
 export { type NoteVerifier, parseVerifierKey, verifyNote } from './signed-note.ts';
 export { parseCheckpoint } from './checkpoint.ts';
 export { parseTlogProof, verifyTlogProof } from './tlog-proof.ts';

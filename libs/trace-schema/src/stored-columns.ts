@@ -63,7 +63,7 @@ const quantiles = derived(
 
 export const storedTables = {
   spans: {
-    holds: 'one finished call, and one attempt of it',
+    holds: 'one finished call',
     columns: {
       ...callFacts,
       ...spanFacts,
@@ -166,6 +166,24 @@ export type StoredTableName = keyof typeof storedTables;
 /** Tables whose rows say what one event says: its leaf commits to them in its part `meta`. */
 export const factTables = ['spans', 'calls_accepted', 'costs', 'capture_events'] as const;
 export type FactTable = (typeof factTables)[number];
+
+const tableByKind: Readonly<Record<string, FactTable>> = {
+  'call.accepted': 'calls_accepted',
+  ...{
+    'call.completed': 'spans',
+    'call.failed': 'spans',
+    'call.aborted': 'spans',
+    'call.interrupted': 'spans',
+  },
+  ...{ 'call.refused': 'spans', 'cost.computed': 'costs' },
+  ...{ 'capture.refusals': 'capture_events', 'capture.lost': 'capture_events' },
+  'emitter.closed': 'capture_events',
+};
+
+/** The table of the row that an event of this kind becomes; null where it becomes none. */
+export function factTableOf(kind: string): FactTable | null {
+  return tableByKind[kind] ?? null;
+}
 
 const metaColumns = new Map<FactTable, readonly (readonly [string, 'digest' | 'decimal' | 'whole'])[]>(
   factTables.map((table) => [

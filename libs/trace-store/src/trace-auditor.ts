@@ -22,12 +22,15 @@ export interface TraceAuditor {
     readonly started?: { readonly from: string; readonly to: string } | null;
   }): Promise<StoredFields[]>;
 
-  /** Ids of the events that a table has rows of, in order, those after `after`; at most 5,000. */
+  /**
+   * Ids of the events that a table has rows of, in order, those after `after`; at most 5,000. `copies`: rows that ought to
+   * be one; the same fact that was written twice is one where the store allows that.
+   */
   listEventIds(query: {
     readonly projectId: string;
     readonly table: FactTable;
     readonly after: string;
-  }): Promise<string[]>;
+  }): Promise<{ readonly id: string; readonly copies: number }[]>;
 
   /** Spans of payloads or texts that belong to no call; at most 100. */
   listStrays(query: {

@@ -321,6 +321,8 @@ export interface StoredPayload {
   readonly hash: string;
   /** Plain bytes that were kept; smaller than `length` when the capture limit cut it. */
   readonly storedLength: number;
+  /** Slices that it was put together from; 0 when it came with its event. */
+  readonly parts: number;
   /** The encoded bytes; null while some of its slices are missing. */
   readonly data: Buffer | null;
 }

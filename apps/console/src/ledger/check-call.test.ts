@@ -1,6 +1,15 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { LedgerReceipt, Span } from '@loom/api-contract';
-import { inclusionProof, toHex, utf8, writeTlogProof } from '@loom/ledger';
+import {
+  factsOf,
+  inclusionProof,
+  nodeCrypto,
+  payloadCommitment,
+  toHex,
+  utf8,
+  writeFacts,
+  writeTlogProof,
+} from '@loom/ledger';
 import { TestKey, TestLog } from '@loom/ledger/testing';
 import { browserCrypto } from './browser-crypto.ts';
 import { checkCall, type CheckedCall, type Part } from './check-call.ts';
@@ -20,7 +29,7 @@ beforeEach(() => {
   log.call();
   log.seal();
   receipt = receiptOf(first);
-  span = spanOf(receipt.callId);
+  span = spanOf(receipt.callId, contents);
 });
 
 function receiptOf(first: number): LedgerReceipt {
@@ -43,13 +52,13 @@ function receiptOf(first: number): LedgerReceipt {
       openings.map(({ part, salt }) => [`${envelope.id}/${part}`, toHex(salt)] as const),
     );
   const callId = log.leaves[first]?.envelope.callId ?? '';
-  return { callId, origin: log.origin, leaves, emitter: null, salts: Object.fromEntries(salts) };
+  return { callId, origin: log.origin, leaves, emitter: null, salts: Object.fromEntries(salts), facts: {} };
 }
 
-function spanOf(callId: string): Span {
+function spanOf(callId: string, { request = '', response = '' }: Partial<Record<Part, string>> = {}): Span {
   const cost = { totalUsd: '0.0000012' } as Span['cost'];
   return {
-    callId,
+    ...{ callId, outcome: 'completed', requestBytes: request.length, responseBytes: response.length },
     status: 200,
     usage,
     usageConsistent: true,
@@ -79,6 +88,7 @@ describe('checkCall', () => {
       leaves: receipt.leaves.map(({ index }) => ({ index, size: log.size })),
       signers: ['loom.example'],
       parts: { request: 'as-sealed', response: 'as-sealed' },
+      facts: 'gone',
       figures: ['cost'],
     });
   });
@@ -116,6 +126,102 @@ describe('checkCall', () => {
     });
   });
 
+  describe('the facts of a call', () => {
+    const facts = factsOf(nodeCrypto, 'spans', {
+      ...{
+        callId: 'with-facts',
+        outcome: 'completed',
+        status: 200,
+        userId: 'ann',
+        stream: true,
+        usageSource: 'none',
+      },
+      ...{ startTime: '1772600400123456789', durationNanos: 1_234_567, timeToFirstChunkNanos: null },
+      ...{ metadata: { team: 'search' }, parameters: { temperature: '0.5' }, usageConsistent: true },
+    });
+    const shown = {
+      ...{
+        callId: 'with-facts',
+        outcome: 'completed',
+        status: 200,
+        userId: 'ann',
+        streamed: true,
+        usageSource: 'none',
+      },
+      timing: { startTime: '2026-03-04T05:00:00.123456Z', durationMs: 1.234567, timeToFirstChunkMs: null, gatewayOverheadMs: 0 }, // prettier-ignore
+      ...{ metadata: { team: 'search' }, requestParameters: { temperature: 0.5 }, usageConsistent: true },
+      ...{ traceId: '', spanId: '', keyId: '', operation: '', dialect: '', provider: '', providerKind: '' },
+      ...{ requestModel: '', routedModel: '', capture: '', requestHash: '', responseHash: null },
+      ...{ parentSpanId: null, wire: null, route: null, cache: null, responseModel: null, responseId: null },
+      ...{ serviceTier: null, systemFingerprint: null, sessionId: null, environment: null, release: null },
+      ...{ agentName: null, agentVersion: null, workflowName: null, promptName: null, promptVersion: null },
+      ...{
+        dropped: [],
+        lostFacts: [],
+        finishReasons: [],
+        links: [],
+        attempts: [],
+        rollout: null,
+        error: null,
+      },
+      ...{ usage: null, buckets: null, cost: null, costState: 'pending' },
+      ...{ requestBytes: 0, responseBytes: 0, deliveredBytes: 0 },
+    } as unknown as Span;
+    const sealed = (text: string, version: object = { meta: 2 }): Partial<CheckedCall> => {
+      const salt = nodeCrypto.sha256(utf8('salt'));
+      const commitment = payloadCommitment(nodeCrypto, { part: 'meta', salt, payload: utf8(text) });
+      const id = 'with-facts/end';
+      const first = log.append({ id, kind: 'call.completed', callId: 'with-facts', status: 200, ...version, commits: { meta: toHex(commitment) } }); // prettier-ignore
+      log.append({ id: 'other/1', kind: 'cost.computed', callId: 'with-facts' });
+      log.append({ id: 'other/2', kind: 'cost.computed', callId: 'with-facts' });
+      log.seal();
+      const found = receiptOf(first);
+      return {
+        receipt: { ...found, salts: { [`${id}/meta`]: toHex(salt) }, facts: { [id]: text } },
+        span: shown,
+      };
+    };
+    const text = writeFacts('spans', facts);
+
+    it('are as they were sealed, and of version 1 as far as that goes', async () => {
+      expect((await check(sealed(text))).facts).toBe('as-sealed');
+      expect((await check(sealed('{"userId":"ann"}', {}))).facts).toBe('version-1');
+    });
+
+    it('are refused when others are stored, or others are shown', async () => {
+      const call = sealed(text);
+      const receiptOfOther = { ...call.receipt!, facts: { 'with-facts/end': text.replace('ann', 'bob') } };
+      await expect(check({ ...call, receipt: receiptOfOther })).rejects.toMatchObject(reason('wrong_facts'));
+      const others = {
+        ...{
+          userId: 'bob',
+          traceId: 'x',
+          parentSpanId: 'x',
+          metadata: {},
+          requestParameters: {},
+          streamed: false,
+        },
+        ...{
+          finishReasons: ['stop'],
+          route: 'x',
+          cache: 'hit',
+          error: { type: 't', message: '', code: null },
+        },
+        ...{
+          timing: { ...shown.timing, durationMs: 2 },
+          attempts: [{}],
+          outcome: 'failed',
+          requestHash: 'x',
+        },
+      };
+      for (const [member, value] of Object.entries(others))
+        await expect(check({ ...call, span: { ...shown, [member]: value } })).rejects.toMatchObject({
+          ...reason('wrong_facts'),
+          message: expect.stringContaining(member) as unknown,
+        });
+    });
+  });
+
   it('refuses leaves of another call, a changed entry, a proof of another place, and unknown keys', async () => {
     await expect(check({ span: spanOf('another') })).rejects.toMatchObject(reason('foreign_leaf'));
     const changed = receipt.leaves[0]!.envelope.replace('"v":1', '"v":1,"x":1');
@@ -146,7 +252,7 @@ describe('checkCall', () => {
     log.seal();
     const cut = { receipt: receiptOf(first), read: (part: Part) => Promise.resolve(utf8(part === 'response' ? 'a long' : contents[part])) }; // prettier-ignore
     const responseHash = toHex(browserCrypto.sha256(utf8(response)));
-    const shown = { ...spanOf(cut.receipt.callId), responseHash };
+    const shown = { ...spanOf(cut.receipt.callId, { ...contents, response }), responseHash };
     expect((await check({ ...cut, span: shown })).parts.response).toBe('as-sealed');
     const sealed = { ...shown, responseHash: log.leaves[first + 1]?.envelope.commits?.['response'] ?? '' };
     expect((await check({ ...cut, span: sealed })).parts.response).toBe('cut');

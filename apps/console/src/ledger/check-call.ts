@@ -2,6 +2,7 @@ import type { LedgerReceipt, Span } from '@loom/api-contract';
 import { LoomError } from '@loom/errors';
 import {
   compareFigures,
+  differingFields,
   type Envelope,
   type Figure,
   fromHex,
@@ -9,10 +10,12 @@ import {
   parseEnvelope,
   parseVerifierKey,
   payloadCommitment,
+  readFacts,
   toHex,
   utf8,
   verifyTlogProof,
 } from '@loom/ledger/verify';
+import { otherMembers } from './sealed-facts.ts';
 
 export type Part = 'request' | 'response';
 /**
@@ -21,12 +24,20 @@ export type Part = 'request' | 'response';
  */
 export type PartFinding = 'as-sealed' | 'absent' | 'unopened' | 'gone' | 'cut';
 
+/**
+ * `absent`: the leaf commits to none. `version-1`: sealed before all facts were; those that are committed are as sealed.
+ * `unopened`: its key is gone. `gone`: its row is not there.
+ */
+export type FactsFinding = 'as-sealed' | 'version-1' | 'absent' | 'unopened' | 'gone';
+
 export interface CallFinding {
   /** In the order of the log. Size: of the checkpoint that proves it; null for one that is not sealed yet. */
   readonly leaves: readonly { readonly index: number; readonly size: number | null }[];
   /** Names of the keys and witnesses that signed. */
   readonly signers: readonly string[];
   readonly parts: Readonly<Record<Part, PartFinding>>;
+  /** Everything else that is shown of the call. */
+  readonly facts: FactsFinding;
   /** What is shown of the call and stands in a proven leaf as well. */
   readonly figures: readonly Figure[];
 }
@@ -45,7 +56,7 @@ const refused = (reason: string, message: string) => new LoomError('invalid_requ
 /**
  * That what is shown of a call is what its log has under signed checkpoints: leaves, contents and figures. Throws
  * `invalid_request` with the first reason found: those of `verifyTlogProof`, `foreign_leaf`, `wrong_payload`,
- * `wrong_figure`.
+ * `wrong_figure`, `wrong_facts`.
  */
 export async function checkCall(crypto: LedgerCrypto, call: CheckedCall): Promise<CallFinding> {
   const { receipt, span, vkeys } = call;
@@ -67,7 +78,56 @@ export async function checkCall(crypto: LedgerCrypto, call: CheckedCall): Promis
     request: await checkPart(crypto, call, proven, 'request'),
     response: await checkPart(crypto, call, proven, 'response'),
   };
-  return { leaves, signers: [...signers], parts, figures: checkFigures(span, proven) };
+  const figures = checkFigures(span, proven);
+  return { leaves, signers: [...signers], parts, facts: checkFacts(crypto, call, proven), figures };
+}
+
+/** The facts in each envelope, and all that the end of the call commits to. */
+function checkFacts(
+  crypto: LedgerCrypto,
+  { receipt, span }: CheckedCall,
+  proven: readonly Envelope[],
+): FactsFinding {
+  const shown = shownRow(span);
+  const other = new Set(proven.flatMap((envelope) => differingFields(envelope, rowFor(envelope, shown))));
+  if (other.size > 0)
+    throw refused('wrong_facts', `the ${[...other].join(', ')} that is shown is not what was sealed`);
+  const end = proven.find(({ kind, commits }) => kind !== 'call.accepted' && kind.startsWith('call.') && commits?.['meta']); // prettier-ignore
+  if (!end) return 'absent';
+  const salt = fromHex(receipt.salts[`${end.id}/meta`] ?? '');
+  if (!salt?.length) return 'unopened';
+  const text = receipt.facts[end.id];
+  if (text === undefined) return 'gone';
+  const commitment = payloadCommitment(crypto, { part: 'meta', salt, payload: utf8(text) });
+  if (toHex(commitment) !== end.commits?.['meta'])
+    throw refused('wrong_facts', 'the facts that are stored are not those that were sealed');
+  const read = readFacts(text);
+  if (!read) return 'version-1';
+  const members = otherMembers(read.facts, span);
+  if (members.length > 0)
+    throw refused('wrong_facts', `the ${members.join(', ')} that is shown is not what was sealed`);
+  return 'as-sealed';
+}
+
+/** What the API shows, by the fields of the row. */
+function shownRow(span: Span): Readonly<Record<string, unknown>> {
+  const { traceId, spanId, callId, keyId, provider, requestModel, routedModel, outcome, status } = span;
+  return {
+    ...{ traceId, spanId, callId, keyId, provider, requestModel, routedModel, outcome, status },
+    responseModel: span.responseModel ?? '',
+    ...{ requestLength: span.requestBytes, responseLength: span.responseBytes },
+    errorType: span.error?.type ?? '',
+  };
+}
+
+/** The provider of an accepted call may be another than the one that answered; a price may be that of an attempt. */
+function rowFor(
+  { kind }: Envelope,
+  shown: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  const { callId, traceId, spanId, keyId, requestLength } = shown;
+  if (kind === 'call.accepted') return { callId, traceId, spanId, keyId, requestLength };
+  return kind === 'cost.computed' ? { callId, traceId } : shown;
 }
 
 async function checkPart(

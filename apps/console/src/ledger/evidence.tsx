@@ -17,6 +17,7 @@ const tones: Readonly<Record<string, Tone>> = {
   'capture.orphaned': 'warn',
   'capture.refusals': 'neutral',
   'record.set-aside': 'bad',
+  'record.unread': 'bad',
   'record.unreadable': 'bad',
   'payload.erased': 'accent',
   'retention.run': 'accent',

@@ -46,6 +46,23 @@ export function Gaps({ logs }: { readonly logs: readonly LedgerLog[] }) {
           ]}
         />
       )}
+      <Unread logs={logs} />
     </Card>
+  );
+}
+
+/** Events that came and could not be read: somebody has to replay their dead letters. */
+function Unread({ logs }: { readonly logs: readonly LedgerLog[] }) {
+  const unread = logs.flatMap((log) => log.unread);
+  if (unread.length === 0) return null;
+  return (
+    <ul className="grid gap-1 px-4 pb-4 text-bad" aria-label="Events that are in no leaf">
+      {unread.map(({ event, leaf }) => (
+        <li key={event} className="foreign">
+          The event {visibleText(event)} could not be read and is in no leaf (leaf {formatCount(leaf)} tells
+          of it).
+        </li>
+      ))}
+    </ul>
   );
 }

@@ -9,7 +9,8 @@ import { JsonTree } from '../content/json-tree.tsx';
 import { visibleText } from '../format/foreign-text.ts';
 import { formatCount } from '../format/numbers.ts';
 import { formatInstant, formatTime } from '../format/times.ts';
-import type { CallFinding, Part, PartFinding } from '../ledger/check-call.ts';
+import { type Columns, columnOf, storedTables, uncoveredCases } from '@loom/trace-schema/stored-columns';
+import type { CallFinding, FactsFinding, Part, PartFinding } from '../ledger/check-call.ts';
 import { usePath } from '../shell/session.tsx';
 import { download } from '../traces/export-traces.ts';
 import { Button } from '../ui/button.tsx';
@@ -38,6 +39,7 @@ export function SpanProof({ span }: { readonly span: Span }) {
       {state !== 'sealed' && <StateNote state={state} />}
       <Leaves receipt={receipt} />
       <Check span={span} receipt={receipt} />
+      <NotCovered />
       {receipt.leaves.map(({ index, envelope }) => (
         <section key={index} className="min-w-0 rounded-lg border">
           <h3 className="flex h-8 items-center border-b px-3 text-xs font-medium text-muted">
@@ -180,9 +182,17 @@ const partWords: Readonly<Record<PartFinding, string>> = {
   gone: 'NOT THERE although its key is: retention took it, or somebody did',
 };
 
-function Finding({ finding: { leaves, signers, parts, figures } }: { readonly finding: CallFinding }) {
+const factsWords: Readonly<Record<FactsFinding, string>> = {
+  'as-sealed': 'all as they were sealed',
+  'version-1': 'as they were sealed, as far as version 1 of a leaf commits to them',
+  absent: 'none were sealed but those in the leaf',
+  unopened: 'the key is gone, by an erasure or retention: those in the leaf are as sealed',
+  gone: 'THE ROW IS NOT THERE although its key is: retention took it, or somebody did',
+};
+
+function Finding({ finding: { leaves, signers, parts, facts, figures } }: { readonly finding: CallFinding }) {
   const proven = leaves.filter(({ size }) => size !== null).length;
-  const isWhole = proven === leaves.length && !Object.values(parts).includes('gone');
+  const isWhole = proven === leaves.length && ![...Object.values(parts), facts].includes('gone');
   return (
     <div
       role="status"
@@ -196,6 +206,27 @@ function Finding({ finding: { leaves, signers, parts, figures } }: { readonly fi
         Request: {partWords[parts.request]}. Answer: {partWords[parts.response]}.
         {figures.length > 0 && ` Shown as sealed: ${figures.join(', ')}.`}
       </p>
+      <p>Facts: {factsWords[facts]}.</p>
     </div>
+  );
+}
+
+/** Columns of calls that nothing proves, with the reason. */
+const uncovered = Object.entries(storedTables).flatMap(([table, { columns }]) =>
+  Object.entries(columns as Columns).flatMap(([field, coverage]) =>
+    coverage.by === 'nothing' ? [`${table}.${columnOf(field)} ${coverage.why}.`] : [],
+  ),
+);
+
+function NotCovered() {
+  return (
+    <details className="rounded-lg border px-3 py-2 text-muted">
+      <summary className="cursor-pointer text-xs font-medium">What no proof covers</summary>
+      <ul className="mt-2 grid list-disc gap-1 pl-4 text-xs">
+        {[...uncoveredCases, ...uncovered].map((text) => (
+          <li key={text}>{text}</li>
+        ))}
+      </ul>
+    </details>
   );
 }

@@ -3,7 +3,7 @@ import type { LedgerStore } from '@loom/control-store';
 import { LoomError } from '@loom/errors';
 import { CompactRange, leafHash, nodeCrypto, utf8 } from '@loom/ledger';
 import type { Journal } from './journal.ts';
-import { type Entry, type LogChange, placeEntries } from './place-entries.ts';
+import { type Entry, lateIds, type LogChange, placeEntries } from './place-entries.ts';
 
 const triesMax = 20;
 const pauseMs = 20;
@@ -53,7 +53,12 @@ export class LogAppender {
     };
     for (let tried = 0; tried < triesMax; tried += 1) {
       const head = await store.readHead(projectId);
-      const change = placeEntries(projectId, entries, await store.readProgress(query), now());
+      const progress = await store.readProgress(query);
+      const late = lateIds(entries, progress);
+      const known =
+        late.length === 0 ? null : await store.readProgress({ projectId, emitters: [], ids: late });
+      const knownIds = known ? new Set([...progress.knownIds, ...known.knownIds]) : progress.knownIds;
+      const change = placeEntries(projectId, entries, { ...progress, knownIds }, now());
       if (isEmpty(change)) return 0;
       const range = new CompactRange(nodeCrypto, head.size, head.edge);
       for (const { envelope } of change.leaves) range.append(leafHash(nodeCrypto, utf8(envelope)));

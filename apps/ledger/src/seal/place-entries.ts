@@ -1,4 +1,5 @@
 import type { Append, NewLeaf, Progress, StoredGap } from '@loom/control-store';
+import { eventIds } from '@loom/trace-schema';
 import { leafOfEnvelope } from './commitments.ts';
 
 /** What one record of the stream may add to a log. */
@@ -28,7 +29,7 @@ interface Gap {
 /**
  * What of these entries is new to a log, given how far it has come. An entry at or below its emitter's mark was taken in
  * before, unless its number is one that was missing: then it fills the gap. One that jumps ahead opens a gap. An entry
- * without a place is new when its id is.
+ * without a place is new when its id is, and so is a late one: its number was taken in when it could not be read yet.
  */
 export function placeEntries(
   projectId: string,
@@ -39,6 +40,17 @@ export function placeEntries(
   const placing = new Placing(projectId, progress, nowMs);
   for (const entry of entries) placing.take(entry);
   return placing.change();
+}
+
+/**
+ * The ids that decide whether entries at or below their emitter's mark are new: `knownIds` has to say which of them the log
+ * has. None while nothing comes twice.
+ */
+export function lateIds(entries: readonly Entry[], { marks }: Pick<Progress, 'marks'>): string[] {
+  return entries.flatMap(({ place, leaf, opensCall }) => {
+    if (!place || !leaf || place.seq > (marks.get(place.emitter) ?? 0)) return [];
+    return [leaf.eventId, ...(opensCall ? [eventIds.ended(opensCall.callId)] : [])];
+  });
 }
 
 class Placing {
@@ -66,9 +78,12 @@ class Placing {
 
   take(entry: Entry): void {
     if (entry.tellsGap && !this.#tell(entry.tellsGap)) return;
-    if (entry.place ? !this.#place(entry.place) : entry.leaf && this.#ids.has(entry.leaf.eventId)) return;
+    const isPlaced = entry.place !== null && this.#place(entry.place);
+    // With a number of its own an entry without a leaf is known by that.
+    if (!isPlaced && (entry.leaf ? this.#ids.has(entry.leaf.eventId) : entry.place !== null)) return;
     if (entry.leaf) this.#push(entry.leaf);
-    if (entry.opensCall) this.#open.set(entry.opensCall.callId, entry.opensCall);
+    const hasEnded = entry.opensCall && this.#ids.has(eventIds.ended(entry.opensCall.callId));
+    if (entry.opensCall && !hasEnded) this.#open.set(entry.opensCall.callId, entry.opensCall);
     if (entry.endsCall !== undefined && !this.#open.delete(entry.endsCall)) this.#ended.add(entry.endsCall);
     if (entry.orphansCall !== undefined) this.#orphaned.push(entry.orphansCall);
     this.#ends.push(...(entry.ends ?? []));

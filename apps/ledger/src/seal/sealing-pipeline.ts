@@ -1,5 +1,5 @@
 import type { Batch, StreamRecord } from '@loom/event-stream';
-import { bucketOf } from '@loom/ledger';
+import { bucketOf, clipName, type Envelope } from '@loom/ledger';
 import {
   CostComputed,
   DeadLetter,
@@ -76,11 +76,15 @@ export class SealingPipeline {
     }
   }
 
-  /** A record that cannot be read still has its place, by its headers: the consumer that wanted it tells of it. */
+  /** A record that cannot be read still has its place, by its headers, and a leaf that says so. */
   async #entryOf(record: StreamRecord): Promise<{ projectId: string; entry: Entry } | null> {
     const place = placeOf(record);
-    const found = leafless.has(record.headers['ce_type'] ?? '') ? null : read(record);
-    if (!found) return place && { projectId: place.projectId, entry: { place, leaf: null } };
+    const isLeafless = leafless.has(record.headers['ce_type'] ?? '');
+    const found = isLeafless ? null : read(record);
+    if (!found) {
+      const leaf = isLeafless || !place ? null : leafOfEnvelope(unreadEnvelope(record, place));
+      return place && { projectId: place.projectId, entry: { place, leaf } };
+    }
     const { event, lost } = found;
     if (event.type === 'cost.computed')
       return this.#derived({ ...draftOfCost(event), salt: saltOfCost(event) });
@@ -138,15 +142,40 @@ function read(record: StreamRecord): ReadRecord | null {
   }
 }
 
-function placeOf({ headers }: StreamRecord): { projectId: string; emitter: string; seq: number } | null {
+interface Place {
+  readonly projectId: string;
+  readonly emitter: string;
+  readonly seq: number;
+}
+
+/** Prices and dead letters have numbers of their own, which say nothing of the gateways' events. */
+function placeOf({ topic, headers }: StreamRecord): Place | null {
   const { ce_loomproject: projectId, ce_loomseq: seqText, ce_source: source = '' } = headers;
   const seq = Number(seqText);
-  if (projectId === undefined || !Number.isSafeInteger(seq) || seq < 1) return null;
+  if (topic !== topics.traces || projectId === undefined || !Number.isSafeInteger(seq) || seq < 1)
+    return null;
   return { projectId, emitter: source.slice(source.lastIndexOf('/') + 1), seq };
 }
 
 function saltOfCost({ userId, callId, time }: CostComputed): LeafDraft['salt'] {
   return { bucket: bucketOf({ userId, timeMs: millisOfNanos(time) }), beganAtMs: uuidTimeMs(callId) };
+}
+
+/** What the headers say of an event that came and could not be read. `resource` is its id: a leaf of that id ends the matter. */
+function unreadEnvelope(
+  { headers, timestampMs }: StreamRecord,
+  { projectId, emitter, seq }: Place,
+): Envelope {
+  const { ce_id: id = '', ce_type: type = '' } = headers;
+  return {
+    ...{ v: 1, project: projectId, id: `unread/${emitter}/${seq}`, kind: 'record.unread', time: timestampMs },
+    ...{
+      emitter: clipName(emitter),
+      seq,
+      resource: clipName(id),
+      action: clipName(type.replace(/^loom\./, '')),
+    },
+  };
 }
 
 /** A sealed payload has named its key; else it is that of the end user, or of the day. */

@@ -1,4 +1,4 @@
-import { assembleAnswer } from '@loom/providers';
+import { answerTextOf, assembleAnswer } from '@loom/providers';
 import { type HttpApplication, startHttpApplication } from '@loom/service-kit';
 import { createLogger, Metrics } from '@loom/telemetry';
 import type { LedgerStore } from '@loom/control-store';
@@ -21,7 +21,7 @@ export class QueryFixture {
     const stream = await openEventStream(new URL('memory:'));
     const http = await startHttpApplication({
       module: AppModule.register({
-        ...{ stream, assembleAnswer, masterKeys: new Map(), signer: null },
+        ...{ stream, assembleAnswer, answerText: answerTextOf, masterKeys: new Map(), signer: null },
         ...{ lag: () => Promise.resolve({ ingest: 0, pricing: null }), behind: () => Promise.resolve(0) },
         verifySession: () => Promise.resolve(null),
         ...given,

@@ -12,7 +12,10 @@ export interface ReportedCheckpoint {
 
 /** What was found of a bundle that holds. Everything in it is signed and was checked. */
 export interface BundleReport extends BundleMeta {
-  /** `incomplete` when something is missing without a record of why, a gap is open, or the period is not covered. */
+  /**
+   * `incomplete` when something is missing without a record of why, a gap is open, an event is in no leaf because it could
+   * not be read, or the period is not covered.
+   */
   readonly verdict: 'verified' | 'incomplete';
   /**
    * That the leaves are all that was sealed in the period: those before were sealed before it, and the log is signed up to
@@ -33,6 +36,8 @@ export interface BundleReport extends BundleMeta {
   readonly missing: readonly MissingPart[];
   readonly gaps: GapReport;
   readonly losses: Losses;
+  /** Ids of the first events that came, could not be read and are in no leaf: `<call id>/accepted`. */
+  readonly unread: readonly string[];
   /** Of the newest checkpoint, by witnesses that are known. */
   readonly cosignatures: readonly { readonly name: string; readonly time: number }[];
   /** Names and ids of the keys that signed the manifest. */
@@ -49,12 +54,13 @@ export const verdictTexts: Readonly<Record<BundleReport['verdict'], string>> = {
 
 /** What the log says of itself that is not on the record: counts that are not zero, with what they count. */
 export function lossesInWords(losses: Losses): { readonly count: number; readonly what: string }[] {
-  const { lostCalls, lostEvents, unreadable, setAside, orphaned } = losses;
+  const { lostCalls, lostEvents, unreadable, setAside, orphaned, unread } = losses;
   return [
     { count: lostCalls, what: 'calls let through without a record' },
     { count: lostEvents, what: 'events lost' },
     { count: unreadable, what: 'records that could not be read' },
     { count: setAside, what: 'records set aside' },
     { count: orphaned, what: 'calls whose end had not come' },
+    { count: unread, what: 'events that came, could not be read and are in no leaf' },
   ].filter(({ count }) => count > 0);
 }

@@ -13,10 +13,13 @@ export interface Losses {
   readonly setAside: number;
   /** `capture.orphaned`: calls whose end had not come. */
   readonly orphaned: number;
+  /** `record.unread`: events that came and could not be read, and that no later leaf is of. */
+  readonly unread: number;
 }
 
 const kindsMax = 200;
-const lossKinds: Readonly<Record<string, keyof Losses>> = {
+const [unreadMax, unreadListMax] = [1_000_000, 100];
+const lossKinds: Readonly<Record<string, Exclude<keyof Losses, 'unread'>>> = {
   'record.unreadable': 'unreadable',
   'record.set-aside': 'setAside',
   'capture.orphaned': 'orphaned',
@@ -33,6 +36,8 @@ export class LeafTally {
   readonly #gaps = new GapWatch();
   readonly #kinds = new Map<string, number>();
   readonly #losses = { lostCalls: 0, lostEvents: 0, unreadable: 0, setAside: 0, orphaned: 0 };
+  /** Ids of events that could not be read. */
+  readonly #unread = new Set<string>();
   #total = 0;
 
   /** `sealedAt`: of the checkpoint that the leaves are under. */
@@ -46,6 +51,17 @@ export class LeafTally {
     this.#sequences.take(envelope, place);
     this.#gaps.take(envelope, leaf, place);
     this.#count(envelope);
+    this.#noteUnread(envelope, place);
+  }
+
+  #noteUnread({ kind, id, resource }: Envelope, place: BundlePlace): void {
+    if (kind !== 'record.unread') {
+      this.#unread.delete(id);
+      return;
+    }
+    if (this.#unread.size >= unreadMax)
+      throw refusal('beyond_limits', place, `more than ${unreadMax} events that could not be read`);
+    this.#unread.add(resource ?? id);
   }
 
   #count({ kind, counts = {} }: Envelope): void {
@@ -67,9 +83,11 @@ export class LeafTally {
     readonly byKind: Readonly<Record<string, number>>;
     readonly losses: Losses;
     readonly gaps: GapReport;
+    readonly unread: readonly string[];
   } {
     const byKind = Object.fromEntries([...this.#kinds].sort(([a], [b]) => (a < b ? -1 : 1)));
-    return { byKind, losses: this.#losses, gaps: this.#gaps.report() };
+    const losses = { ...this.#losses, unread: this.#unread.size };
+    return { byKind, losses, gaps: this.#gaps.report(), unread: [...this.#unread].slice(0, unreadListMax) };
   }
 }
 

@@ -1,3 +1,4 @@
+import { beganMs } from '../envelope-facts.ts';
 import type { Envelope } from '../envelope.ts';
 import { isPayloadPart } from './bundle-format.ts';
 import { type BundlePlace, refusal } from './bundle-refusal.ts';
@@ -63,7 +64,10 @@ export class UnopenedParts {
   #before = -Infinity;
   #count = 0;
 
-  add({ time, bucket }: Envelope, leaf: number, part: string, place: BundlePlace): void {
+  add(envelope: Envelope, leaf: number, part: string, place: BundlePlace): void {
+    const { bucket } = envelope;
+    // Retention takes the row of a call by when the call began, and its payloads by when they came.
+    const time = isPayloadPart(part) ? envelope.time : beganMs(envelope);
     if (this.#count >= unopenedMax)
       throw refusal('beyond_limits', place, `more than ${unopenedMax} parts that are not opened`);
     this.#time.set(this.#count, time);

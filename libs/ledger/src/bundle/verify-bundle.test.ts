@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { nodeCrypto } from '../node-crypto.ts';
-import { cosignatureType } from '../signed-note.ts';
+import { cosignatureType, parseVerifierKey } from '../signed-note.ts';
 import { piecesOf, TestKey, TestLog, variedLog } from '../testing/test-log.ts';
 import { parsePolicy } from './bundle-policy.ts';
 import type { BundleSink } from './bundle-writer.ts';
@@ -110,7 +110,40 @@ describe('a bundle', () => {
       [50, 50],
       [52, 53],
     ]);
-    expect(losses).toEqual({ lostCalls: 2, lostEvents: 5, unreadable: 0, setAside: 0, orphaned: 1 });
+    expect(losses).toEqual({
+      lostCalls: 2,
+      lostEvents: 5,
+      unreadable: 0,
+      setAside: 0,
+      orphaned: 1,
+      unread: 0,
+    });
+  });
+
+  it('is incomplete while an event came that is in no leaf, and no longer when it was sealed late', async () => {
+    const log = new TestLog();
+    log.call();
+    log.unread('late/accepted');
+    log.unread('lost/accepted');
+    log.append({ id: 'late/accepted', kind: 'call.accepted', callId: 'late' });
+    log.seal();
+    const { verdict, losses, unread } = await verify(await log.bundle(), log);
+    expect({ verdict, count: losses.unread, unread }).toEqual({ verdict: 'incomplete', count: 1, unread: ['lost/accepted'] }); // prettier-ignore
+    log.append({ id: 'lost/accepted', kind: 'call.accepted', callId: 'lost' });
+    log.seal();
+    expect(await verify(await log.bundle(), log)).toMatchObject({ verdict: 'verified', unread: [] });
+  });
+
+  it('is verified as before when it was exported before the second version of `meta`', async () => {
+    const testdata = join(import.meta.dirname, '../../testdata');
+    const vkey = readFileSync(join(testdata, 'version-1.vkey'), 'utf8').trim();
+    const bytes = readFileSync(join(testdata, 'version-1.loom'));
+    const keys = [parseVerifierKey(nodeCrypto, vkey)];
+    const report = await verifyBundle(nodeCrypto, piecesOf(bytes), { keys });
+    expect(report).toMatchObject({
+      ...{ verdict: 'verified', leaves: { total: 22 }, unread: [] },
+      ...{ payloads: { verified: 12, missing: 0 }, texts: { verified: 10, missing: 0 } },
+    });
   });
 
   it('continues each checkpoint that it shows, and says so', async () => {
@@ -245,7 +278,7 @@ describe('the verifier', () => {
       expect(text).not.toMatch(/\bBuffer\b(?!,)/);
     };
     visit(join(import.meta.dirname, '../verify.ts'));
-    expect([...foreign]).toEqual(['@loom/errors']);
+    expect([...foreign].sort()).toEqual(['@loom/errors', '@loom/trace-schema/stored-columns']);
     expect(seen.size).toBeGreaterThan(20);
   });
 });

@@ -254,10 +254,10 @@ class BundleCheck {
     const { meta, checkpoints, tally, exportedBy, continues } = found;
     const { start, end, newest } = checkpoints;
     const { payloads, texts, missing } = this.#unopened.resolve();
-    const { byKind, losses, gaps } = tally.report();
+    const { byKind, losses, gaps, unread } = tally.report();
     const { verified } = this.#chunks;
     const isPeriodCovered = (!start || start.sealedAt <= meta.from) && end.sealedAt >= meta.to;
-    const isComplete = isPeriodCovered && missing.length === 0 && gaps.open === 0;
+    const isComplete = isPeriodCovered && missing.length === 0 && gaps.open === 0 && losses.unread === 0;
     return {
       ...meta,
       ...{ verdict: isComplete ? 'verified' : 'incomplete', isPeriodCovered, exportedBy, continues },
@@ -265,7 +265,7 @@ class BundleCheck {
       leaves: { total: tally.total, byKind },
       payloads: { verified: verified.payloads, ...payloads },
       texts: { verified: verified.texts, ...texts },
-      ...{ missing, gaps, losses },
+      ...{ missing, gaps, losses, unread },
       cosignatures: newest.cosignatures.map(({ verifier, timeSeconds }) => ({
         name: verifier.name,
         time: (timeSeconds ?? 0) * 1000,

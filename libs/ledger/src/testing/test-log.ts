@@ -128,6 +128,19 @@ export class TestLog {
     return this.append({ id, kind: 'capture.gap.filled', emitter, from: seq, to: seq });
   }
 
+  /** An event that came and could not be read. */
+  unread(resource: string): number {
+    this.#seq += 1;
+    const { emitter } = this;
+    return this.append({
+      id: `unread/${emitter}/${this.#seq}`,
+      kind: 'record.unread',
+      emitter,
+      seq: this.#seq,
+      resource,
+    });
+  }
+
   erase(userId: string): number {
     const buckets = [bucketOf(userId, 0)];
     return this.append({ id: `erasure/${this.size}`, kind: 'payload.erased', buckets });

@@ -14,15 +14,21 @@ import {
 
 const { data: _, ...payloadFacts } = payloadFields;
 
-const audited: Readonly<Record<AuditedTable, { readonly fields: Fields<never>; readonly eventId: string }>> =
-  {
-    spans: { fields: writtenSpanFields, eventId: 'event_id' },
-    calls_accepted: { fields: acceptedFields, eventId: 'event_id' },
-    costs: { fields: costFields, eventId: 'id' },
-    capture_events: { fields: captureEventFields, eventId: 'event_id' },
-    span_payloads: { fields: payloadFacts, eventId: '' },
-    span_texts: { fields: textFields, eventId: '' },
-  };
+interface Audited {
+  readonly fields: Fields<never>;
+  readonly eventId: string;
+  /** Rows of one event, in the sense of {@link TraceAuditor.listEventIds}. */
+  readonly copies: string;
+}
+
+const audited: Readonly<Record<AuditedTable, Audited>> = {
+  spans: { fields: writtenSpanFields, eventId: 'event_id', copies: 'count()' },
+  calls_accepted: { fields: acceptedFields, eventId: 'event_id', copies: 'uniqExact(span_id)' },
+  costs: { fields: costFields, eventId: 'id', copies: 'count()' },
+  capture_events: { fields: captureEventFields, eventId: 'event_id', copies: 'uniqExact(body)' },
+  span_payloads: { fields: payloadFacts, eventId: '', copies: '' },
+  span_texts: { fields: textFields, eventId: '', copies: '' },
+};
 
 const idsPageMax = 5000;
 
@@ -55,15 +61,15 @@ export class RowAuditor implements TraceAuditor {
   }
 
   async listEventIds({ projectId, table, after }: Parameters<TraceAuditor['listEventIds']>[0]) {
-    const { eventId } = audited[table];
+    const { eventId, copies } = audited[table];
     const params = new BoundParams();
     const rows = await this.#connection.select(
-      `SELECT DISTINCT ${eventId} AS id FROM ${table}
+      `SELECT ${eventId} AS id, ${copies} AS copies FROM ${table}
        WHERE project_id = ${params.bind(projectId, 'String')} AND ${eventId} > ${params.bind(after, 'String')}
-       ORDER BY id LIMIT ${idsPageMax}`,
+       GROUP BY id ORDER BY id LIMIT ${idsPageMax}`,
       params,
     );
-    return rows.map(({ id }: StoredRow) => id as string);
+    return rows.map(({ id, copies: count }: StoredRow) => ({ id: id as string, copies: Number(count) }));
   }
 
   async listStrays({ projectId, table }: Parameters<TraceAuditor['listStrays']>[0]) {

@@ -116,8 +116,9 @@ export class SpanReader {
     const found = rows.map((row) => fromStored<PayloadRow>(payloadFields, row));
     return [...Map.groupBy(found, ({ spanId }) => spanId).values()].flatMap(([head, ...slices]) => {
       if (head?.index !== payloadHeadIndex) return [];
-      const { spanId, codec, keyId, length, hash, storedLength } = head;
-      return [{ spanId, part, codec, keyId, length, hash, storedLength, data: joinPayload(head, slices) }];
+      const { spanId, codec, keyId, length, hash, storedLength, parts } = head;
+      const data = joinPayload(head, slices);
+      return [{ spanId, part, codec, keyId, length, hash, storedLength, parts, data }];
     });
   }
 

@@ -16,15 +16,18 @@ import {
   utf8,
   verifyNote,
 } from '@loom/ledger';
-import { callEndedTypes, systemProjectId } from '@loom/trace-schema';
-import type { TraceReader } from '@loom/trace-store';
+import { callEndedTypes, nanosOfMillis, systemProjectId } from '@loom/trace-schema';
+import type { TraceAuditor, TraceReader } from '@loom/trace-store';
 import type { z } from 'zod';
-import type { LedgerQueries } from './ledger-queries.ts';
+import type { LedgerQueries } from '../ledger-queries.ts';
+import { findUnreadEvents } from '../unread-events.ts';
 import { DeepCheck, type DeepCheckDeps } from './deep-check.ts';
+import { placeOf } from './findings.ts';
+import { StoreCheck } from './store-check.ts';
 
 export interface RecordCheckDeps extends DeepCheckDeps {
   readonly ledger: LedgerStore;
-  readonly store: Pick<TraceReader, 'reconcile' | 'readSpan'>;
+  readonly store: Pick<TraceReader, 'reconcile'> & TraceAuditor;
   readonly queries: Pick<LedgerQueries, 'readVerifierKeys'>;
   /** Records that ledger and ingest have not taken in yet; null where that is not known. */
   readonly behind: () => Promise<number | null>;
@@ -33,7 +36,10 @@ export interface RecordCheckDeps extends DeepCheckDeps {
 type Check = z.infer<typeof LedgerCheck>;
 type Problem = Check['problems'][number];
 
-const problemsMax = 100;
+const problemsMax = 1000;
+const erasuresRead = 1000;
+/** After its leaf an erasure takes some time to take the rows. */
+const erasureMsMax = 2 * 86_400_000;
 
 /**
  * `loom fsck`: derives every root again from what is stored and compares it with every checkpoint, the head and the tiles;
@@ -56,6 +62,8 @@ export class RecordCheck {
       const logs = [];
       for (const project of [projectId, systemProjectId])
         logs.push(await this.#checkLog(project, deep && project === projectId, problems));
+      for (const { event, leaf } of await findUnreadEvents(this.#deps.ledger, projectId))
+        problems.push({ log: projectId, message: unreadText(event, leaf) });
       const counts = await this.#compareCounts(projectId, logs[0]?.kinds ?? {}, problems);
       return { ok: problems.length === 0, problems: problems.slice(0, problemsMax), logs, counts };
     } finally {
@@ -86,12 +94,45 @@ export class RecordCheck {
     if (!equalBytes(concat(...walk.range.nodes), concat(...head.edge)))
       note('the head has another root than its leaves');
     walk.finish();
-    if (isSettled) for (const message of opening?.missing() ?? []) note(message);
+    if (opening) await this.#deepEnd(project, opening, isSettled, note);
     return {
       ...{ project, size: head.size, checkpoints: walk.checked },
       ...{ kinds: Object.fromEntries(kinds) },
-      openings: opening && { verified: opening.verified, unopened: opening.unopened },
+      openings: opening && {
+        ...{ verified: opening.verified, unopened: opening.unopened, metaVersions: opening.versions },
+      },
     };
+  }
+
+  /** What can be said when all leaves were compared: what is not there, and what is there and was never recorded. */
+  async #deepEnd(
+    project: string,
+    opening: DeepCheck,
+    isSettled: boolean,
+    note: (message: string) => void,
+  ): Promise<void> {
+    const { ledger } = this.#deps;
+    for (const { leaf: index, what } of isSettled ? opening.missing() : []) {
+      const [leaf] = await ledger.readLeaves(project, index, index + 1);
+      const place = leaf ? placeOf({ index, envelope: parseEnvelope(leaf.envelope) }) : `leaf ${index}`;
+      note(`${place}: ${what} is not there, and no leaf tells of its erasure`);
+    }
+    const kinds = ['retention.run', 'payload.erased'];
+    const leaves = await ledger.listLeavesOfKinds({ projectId: project, kinds, limit: erasuresRead });
+    const read = leaves.map(({ envelope }) => parseEnvelope(envelope));
+    const latest = (times: readonly (number | undefined)[]) => {
+      const known = times.filter((time) => time !== undefined);
+      return known.length === 0 ? null : nanosOfMillis(Math.max(...known));
+    };
+    const query = {
+      projectId: project,
+      retainedSince: latest(read.map(({ metadataBefore }) => metadataBefore)),
+      contentSince: latest(read.map(({ contentBefore }) => contentBefore)),
+      erasedUntil: latest(
+        read.flatMap(({ kind, time }) => (kind === 'payload.erased' ? [time + erasureMsMax] : [])),
+      ),
+    };
+    for (const message of await new StoreCheck(this.#deps).run(query)) note(message);
   }
 
   /** Roots by size, of checkpoints whose signature holds. */
@@ -147,6 +188,11 @@ export class RecordCheck {
       note(`the log has ${counts.ledgerCosts} prices, the trace store ${counts.storedCosts}`);
     return counts;
   }
+}
+
+function unreadText(event: string, leaf: number): string {
+  const [callId = ''] = event.split('/');
+  return `call ${callId}, leaf ${leaf}: its event ${event} came and could not be read: it is in no leaf. Replay its dead letter`;
 }
 
 /** One walk over the leaves of a log. */
