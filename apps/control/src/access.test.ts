@@ -136,9 +136,10 @@ function sessionHeaders(who: string, projectId: string | null): Record<string, s
 }
 
 /** A request that changes nothing where it is allowed: an empty body, ids of nobody. */
-async function tryRoute({ method, path }: Route, headers: Record<string, string>) {
+async function tryRoute({ method, path, scope }: Route, headers: Record<string, string>) {
   const withBody = method === 'POST' || method === 'PATCH';
-  const response = await send(method, path.replace(/\{\w+\}/, 'nobody'), headers, withBody ? {} : undefined);
+  const id = typeof scope === 'object' && scope.projectIn === 'params.id' ? 'p-alpha' : 'nobody';
+  const response = await send(method, path.replace(/\{\w+\}/, id), headers, withBody ? {} : undefined);
   return { status: response.status, text: await response.text() };
 }
 
@@ -228,6 +229,84 @@ describe('the matrix of routes and callers', () => {
   it('wants a project where one is needed', async () => {
     const { status, text } = await tryRoute(routes.listKeys, sessionHeaders('alpha owner', null));
     expect([status, text]).toEqual([400, expect.stringContaining(projectHeader)]);
+  });
+});
+
+describe('a key and the other projects of its organization', () => {
+  const other = { id: 'p-sibling', organizationId: 'alpha', name: 'sibling project' } as const;
+  const asKey = (scope: KeyScope) => ({ authorization: `Bearer ${scope}` });
+  beforeAll(async () => {
+    await store.createProject({ ...other, capture: 'strict', content: 'searchable' });
+    const place = { organizationId: 'alpha', projectId: other.id, name: 'sibling key' };
+    const key = { id: 'key-sibling', secretHash: 'f'.repeat(64), pepperVersion: 1, createdAtMs: 1 };
+    await store.createApiKey({ ...place, ...key, scopes: ['call'], expiresAtMs: null, revokedAtMs: null });
+    await store.putAlias({ id: 'alias-sibling', projectId: other.id, alias: 'sibling', provider: 'acorn', model: 'm' }); // prettier-ignore
+  });
+
+  const named = controlRoutes.flatMap(([name, route]) =>
+    typeof route.scope === 'object' ? [{ name, route, projectIn: route.scope.projectIn }] : [],
+  );
+  const naming = ({ route, projectIn }: (typeof named)[number], projectId: string, scope: KeyScope) => {
+    const path = projectIn === 'params.id' ? route.path.replace('{id}', projectId) : route.path;
+    const bodies = { name: 'n', userId: 'u', alias: `a-${projectId}`, provider: 'acorn', model: 'm' };
+    const fields = Object.keys(route.body?.shape ?? {});
+    const body = Object.fromEntries(Object.entries(bodies).filter(([field]) => fields.includes(field)));
+    return send(
+      route.method,
+      path,
+      asKey(scope),
+      projectIn === 'body.projectId' ? { ...body, projectId } : body,
+    );
+  };
+
+  it('is held to its own by every route that names one, and learns of no other', async () => {
+    expect(named.map(({ name }) => name).sort()).toEqual([
+      ...['createAlias', 'createErasure', 'createKey', 'updateProject'],
+    ]);
+    for (const one of named) {
+      const answers = new Set<string>();
+      for (const projectId of [other.id, 'p-beta', 'nobody']) {
+        const response = await naming(one, projectId, 'manage');
+        answers.add(`${response.status} ${await response.text()}`);
+      }
+      expect([one.name, ...answers]).toEqual([one.name, expect.stringMatching(/^403 .*of another project/)]);
+    }
+    const projects = await store.listProjects({ organizationId: 'alpha' });
+    expect(projects.find(({ id }) => id === other.id)).toMatchObject({ name: 'sibling project' });
+    expect(await store.ledger.listErasures(other.id)).toEqual([]);
+  });
+
+  it('finds nothing of another project by its id, and lists nothing of it', async () => {
+    const byId = [
+      ['PATCH', '/v1/keys/key-sibling', { limits: { requestsPerMinute: 1 } }],
+      ['DELETE', '/v1/keys/key-sibling', undefined],
+      ['PATCH', '/v1/aliases/alias-sibling', { model: 'stolen' }],
+      ['DELETE', '/v1/aliases/alias-sibling', undefined],
+    ] as const;
+    for (const [method, path, body] of byId) {
+      const there = await send(method, path, asKey('manage'), body);
+      const gone = await send(method, path.replace('sibling', 'nobody'), asKey('manage'), body);
+      expect([path, there.status, await there.text()]).toEqual([path, 404, await gone.text()]);
+    }
+    for (const path of ['/v1/keys', '/v1/aliases', '/v1/projects', '/v1/audit'])
+      expect(await (await send('GET', path, asKey('manage'))).text()).not.toContain('sibling');
+  });
+
+  it('reaches all of them with the scope administer, and none of another organization', async () => {
+    for (const one of named) {
+      expect([one.name, (await naming(one, other.id, 'administer')).status]).toEqual([one.name, 200]);
+      expect([one.name, (await naming(one, 'p-beta', 'administer')).status]).toEqual([one.name, 404]);
+    }
+    expect(await (await send('GET', '/v1/keys', asKey('administer'))).text()).toContain('key-sibling');
+    expect(await (await send('GET', '/v1/audit', asKey('administer'))).text()).toContain('sibling');
+  });
+
+  it('makes no key that may do more than itself', async () => {
+    const key = (scope: KeyScope, wanted: KeyScope) =>
+      send('POST', '/v1/keys', asKey(scope), { name: 'k', scopes: [wanted] });
+    expect((await key('manage', 'administer')).status).toBe(403);
+    expect((await key('manage', 'manage')).status).toBe(200);
+    expect((await key('administer', 'administer')).status).toBe(200);
   });
 });
 

@@ -26,9 +26,9 @@ const env = { OPENAI_API_KEY: 'sk-canary-env' };
 const keyOf = (id: string, organizationId: string, projectId: string, scopes: KeyScope[]) =>
   keyPrincipal({ id, name: id, organizationId, projectId, scopes });
 const principals = new Map([
-  ['operator', keyOf('op', 'default', 'default', ['call', 'read', 'manage'])],
-  ['other', keyOf('ot', 'other', 'p-other', ['manage'])],
-  ['operator-key', keyOf(parseApiKey(operatorKey)?.id ?? '', 'default', 'default', ['read', 'manage'])],
+  ['operator', keyOf('op', 'default', 'default', ['call', 'read', 'administer'])],
+  ['other', keyOf('ot', 'other', 'p-other', ['administer'])],
+  ['manager', keyOf('ma', 'default', 'default', ['read', 'manage'])],
   ['reader', keyOf('re', 'default', 'default', ['call', 'read'])],
 ]);
 
@@ -110,6 +110,8 @@ function clientOf(key: string | null): LoomClient {
 
 describe('bootstrapControl', () => {
   it('makes organization, project, both keys and the providers, once', async () => {
+    const operatorKeyId = { organizationId: 'default', id: parseApiKey(operatorKey)?.id ?? '' };
+    await store.updateApiKey(operatorKeyId, { scopes: ['read', 'manage'] }); // as an older version made it
     await bootstrap();
     const keys = await store.listApiKeys({ organizationId: 'default' });
     expect(keys.map(({ name, scopes, secretHash }) => ({ name, scopes, secretHash }))).toEqual([
@@ -118,7 +120,7 @@ describe('bootstrapControl', () => {
         scopes: ['call', 'read'],
         secretHash: hashSecret('pepper', parseApiKey(apiKey)?.secret ?? ''),
       },
-      expect.objectContaining({ name: 'operator key', scopes: ['read', 'manage'] }),
+      expect.objectContaining({ name: 'operator key', scopes: ['read', 'administer'] }),
     ]);
     expect((await store.listProjects({ organizationId: 'default' })).map(({ id }) => id)).toEqual([
       'default',
@@ -299,12 +301,12 @@ describe('erasures', () => {
     const createErasure = (key: string, project: string) =>
       clientOf(key).createErasure({ body: { userId: 'ann', projectId: project } });
     for (const project of [projectId, 'p-other', 'nobody'])
-      await expect(createErasure('operator', project)).rejects.toMatchObject({
+      await expect(createErasure('manager', project)).rejects.toMatchObject({
         ...{ code: 'permission_denied', param: 'projectId' },
       });
-    expect(await createErasure('operator', 'default')).toMatchObject({ projectId: 'default' });
-    expect(await createErasure('operator-key', projectId)).toMatchObject({ projectId });
-    await expect(createErasure('operator-key', 'p-other')).rejects.toMatchObject({ code: 'not_found' });
+    expect(await createErasure('manager', 'default')).toMatchObject({ projectId: 'default' });
+    expect(await createErasure('operator', projectId)).toMatchObject({ projectId });
+    await expect(createErasure('operator', 'p-other')).rejects.toMatchObject({ code: 'not_found' });
     expect(await store.ledger.listErasures(projectId)).toHaveLength(1);
   });
 });

@@ -10,7 +10,7 @@ import { hashSecret, newApiKey } from '@loom/control-store/secrets';
 import { LoomError } from '@loom/errors';
 import type { ApiKeyRecord, KeyLimits, KeyScope } from '@loom/trace-schema';
 import type { z } from 'zod';
-import type { Principal } from '@loom/service-kit';
+import { type Principal, reachesProject } from '@loom/service-kit';
 import type { Pepper } from './bootstrap-control.ts';
 import { ownProjectId } from './project-registry.ts';
 
@@ -20,7 +20,7 @@ export interface KeyRegistryDeps {
   readonly now?: () => number;
 }
 
-/** API keys of the caller's organization. */
+/** API keys of the projects within the caller's reach. */
 export class KeyRegistry {
   readonly #store: ControlStore;
   readonly #pepper: Pepper;
@@ -32,8 +32,8 @@ export class KeyRegistry {
     this.#now = now ?? Date.now;
   }
 
-  async list({ organizationId }: Principal): Promise<{ keys: ApiKey[] }> {
-    return { keys: (await this.#store.listApiKeys({ organizationId })).map(toApiKey) };
+  async list(caller: Principal): Promise<{ keys: ApiKey[] }> {
+    return { keys: (await this.#keysOf(caller)).map(toApiKey) };
   }
 
   /** The secret is in the answer and, as a keyed hash, in the store; nowhere else. */
@@ -65,29 +65,34 @@ export class KeyRegistry {
 
   async update(caller: Principal, id: string, body: z.output<typeof ApiKeyChange>): Promise<ApiKey> {
     const { organizationId, actor } = caller;
-    if (actor.type === 'key' && id === actor.id) {
-      throw new LoomError('conflict', 'this is the key that asks; change it with another one', {
-        param: 'id',
-      });
-    }
-    const known = (await this.#store.listApiKeys({ organizationId })).find((key) => key.id === id);
-    refuseMoreThanOwn(caller, known?.scopes ?? [], 'change');
+    await this.#keyToAlter(caller, id, 'change');
     const limits = definedOf(body.limits);
     return toApiKey(await this.#store.actingAs(actor).updateApiKey({ organizationId, id }, { limits }));
   }
 
   async revoke(caller: Principal, id: string): Promise<ApiKey> {
     const { organizationId, actor } = caller;
-    if (actor.type === 'key' && id === actor.id) {
-      throw new LoomError('conflict', 'this is the key that asks; revoke it with another one', {
-        param: 'id',
-      });
-    }
-    const known = (await this.#store.listApiKeys({ organizationId })).find((key) => key.id === id);
-    refuseMoreThanOwn(caller, known?.scopes ?? [], 'revoke');
+    await this.#keyToAlter(caller, id, 'revoke');
     return toApiKey(
       await this.#store.actingAs(actor).revokeApiKey({ organizationId, id, atMs: this.#now() }),
     );
+  }
+
+  async #keysOf(caller: Principal): Promise<ApiKeyRecord[]> {
+    const keys = await this.#store.listApiKeys(caller);
+    return keys.filter(({ projectId }) => reachesProject(caller, projectId));
+  }
+
+  async #keyToAlter(caller: Principal, id: string, action: 'change' | 'revoke'): Promise<void> {
+    const { type, id: ownId } = caller.actor;
+    if (type === 'key' && id === ownId) {
+      throw new LoomError('conflict', `this is the key that asks; ${action} it with another one`, {
+        param: 'id',
+      });
+    }
+    const known = (await this.#keysOf(caller)).find((key) => key.id === id);
+    if (!known) throw new LoomError('not_found', 'there is no API key with this id');
+    refuseMoreThanOwn(caller, known.scopes, action);
   }
 }
 

@@ -44,7 +44,7 @@ export class SessionsController {
   }
 
   @Post('sign-in')
-  @RequirePermission(signIn.permission)
+  @RequirePermission(signIn)
   @HttpCode(200)
   @Header('cache-control', 'no-store')
   async signIn(
@@ -58,7 +58,7 @@ export class SessionsController {
   }
 
   @Post('sign-out')
-  @RequirePermission(routes.signOut.permission)
+  @RequirePermission(routes.signOut)
   @HttpCode(200)
   async signOut(
     @Headers() headers: IncomingHttpHeaders,
@@ -71,14 +71,14 @@ export class SessionsController {
   }
 
   @Get('me')
-  @RequirePermission(routes.getMe.permission)
+  @RequirePermission(routes.getMe)
   @Header('cache-control', 'no-store')
   me(@SignedIn() person: Person): Promise<Me> {
     return this.#desk.me(person);
   }
 
   @Post('me/password')
-  @RequirePermission(changePassword.permission)
+  @RequirePermission(changePassword)
   @HttpCode(200)
   async changePassword(
     @SignedIn() person: Person,
@@ -91,7 +91,7 @@ export class SessionsController {
   }
 
   @Post('invitation-offers/:token/accept')
-  @RequirePermission(acceptInvitation.permission)
+  @RequirePermission(acceptInvitation)
   @HttpCode(200)
   @Header('cache-control', 'no-store')
   async accept(

@@ -20,7 +20,7 @@ export const NewApiKey = z.strictObject({
   name,
   /** Default: the project of the key that asks. */
   projectId: z.string().max(64).optional(),
-  scopes: z.array(KeyScope).min(1).max(3).default(['call']),
+  scopes: z.array(KeyScope).min(1).max(4).default(['call']),
   expiresAt: timestamp.nullable().default(null),
   /** Those that are left out do not limit. */
   limits: KeyLimits.partial().default({}),

@@ -151,6 +151,8 @@ export interface AuditQuery extends OrganizationScope {
   readonly fromMs?: number | undefined;
   readonly toMs?: number | undefined;
   readonly action?: string | undefined;
+  /** Only of this project. */
+  readonly projectId?: string | undefined;
   /** Also what operators did to the deployment as a whole. */
   readonly withDeployment?: boolean | undefined;
   /** Id of the actor. */

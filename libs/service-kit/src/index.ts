@@ -25,6 +25,8 @@ export {
   keyPrincipal,
   type Person,
   type Principal,
+  reachesOrganization,
+  reachesProject,
   type SessionAccess,
   sessionPrincipal,
   VERIFY_KEY,

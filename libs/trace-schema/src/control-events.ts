@@ -1,8 +1,11 @@
 import * as z from 'zod';
 import { CaptureMode } from './call-events.ts';
 
-/** What a key may do: `call` models, `read` the record, `manage` the deployment. */
-export const KeyScope = z.enum(['call', 'read', 'manage']);
+/**
+ * What a key may do: `call` models and `read` the record of its project, `manage` its project, `administer` every
+ * project of its organization and what they share.
+ */
+export const KeyScope = z.enum(['call', 'read', 'manage', 'administer']);
 export type KeyScope = z.infer<typeof KeyScope>;
 
 const days = z.int().min(1).max(36_500).nullable();

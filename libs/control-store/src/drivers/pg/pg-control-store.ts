@@ -194,9 +194,10 @@ class PgControlStore implements ControlStore {
       if (row.revokedAtMs !== null)
         throw new LoomError('conflict', `API key ${id} is revoked`, { param: 'id' });
       const limits = { ...noLimits, ...row.limits, ...change.limits };
-      const changed = { ...withoutVersion(row), limits };
+      const scopes = change.scopes ?? row.scopes;
+      const changed = { ...withoutVersion(row), limits, scopes };
       const version = await this.#log.record(tx, 'apiKey', id, changed);
-      await tx.update(apiKeys).set({ limits, version }).where(own);
+      await tx.update(apiKeys).set({ limits, scopes, version }).where(own);
       await this.#noteKey(tx, 'key.update', withoutVersion(row), changed);
       return changed;
     });
@@ -385,9 +386,9 @@ class PgControlStore implements ControlStore {
     await this.#log.audit.note(tx, { organizationId, projectId, action, id, name, before, after });
   }
 
-  noteAction({ organizationId, action, resource: { id, name } }: ActionNote): Promise<void> {
+  noteAction({ resource: { id, name }, ...note }: ActionNote): Promise<void> {
     return this.#log.transaction((tx) =>
-      this.#log.audit.note(tx, { organizationId, action, id, name, before: null, after: null }),
+      this.#log.audit.note(tx, { ...note, id, name, before: null, after: null }),
     );
   }
 
