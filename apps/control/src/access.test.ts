@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { connect } from 'node:net';
+import { BlockList, connect } from 'node:net';
 import { createServer } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
@@ -12,6 +12,7 @@ import {
 } from '@loom/api-contract';
 import { type ControlStore, openControlStore } from '@loom/control-store';
 import { newApiKey } from '@loom/control-store/secrets';
+import { type CounterStore, openCounterStore } from '@loom/counter-store';
 import { startTestEngines, type TestEngines } from '@loom/engine-host/testing';
 import { type EventStream, openEventStream } from '@loom/event-stream';
 import {
@@ -31,6 +32,7 @@ const controlRoutes = Object.entries<Route>(routes).filter(([, { service }]) => 
 
 let engines: TestEngines;
 let stream: EventStream;
+let counters: CounterStore;
 let store: ControlStore;
 let http: HttpApplication;
 let skewMs = 0;
@@ -41,6 +43,7 @@ const cookies = new Map<string, string>();
 beforeAll(async () => {
   engines = await startTestEngines();
   stream = await openEventStream(new URL('memory:'));
+  counters = await openCounterStore(new URL('memory:'));
   store = await openControlStore(new URL(engines.controlStoreUrl), {
     sessionSecret: 'x'.repeat(40),
     now: () => Date.now() + skewMs,
@@ -48,6 +51,7 @@ beforeAll(async () => {
   http = await startHttpApplication({
     module: AppModule.register({
       ...{ store, stream, env: {}, outboundAllow: ['127.0.0.1'] },
+      signIn: { counters, secret: 'x'.repeat(40), trustedProxies: new BlockList() },
       masterKeys: new Map([['k1', Buffer.alloc(32, 7)]]),
       pepper: { version: 1, text: 'pepper' },
       ...{ apiKey: newApiKey().text, operatorKey: newApiKey().text },
@@ -84,6 +88,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await http.close();
   await stream.close();
+  await counters.close();
   await store.close();
   await engines.stop();
 });
@@ -365,12 +370,21 @@ describe('sign-in', () => {
   it('sets a cookie for this host alone, with its secure name under https', async () => {
     const give = (headers: Record<string, string>) =>
       send('POST', '/v1/sign-in', headers, { email: operatorEmail, password });
-    const plain = (await give({})).headers.get('set-cookie');
-    expect(plain).toMatch(/^loom_session=[^;]+; Path=\/; HttpOnly; SameSite=Lax; Max-Age=\d+$/);
-    const secure = (await give({ 'x-forwarded-proto': 'https' })).headers.get('set-cookie') ?? '';
-    expect(secure).toMatch(
-      /^__Host-loom_session=[^;]+; Path=\/; HttpOnly; SameSite=Lax; Max-Age=\d+; Secure$/,
-    );
+    const cookiesOf = async (headers: Record<string, string>) => (await give(headers)).headers.getSetCookie();
+    const plain = (name: string) =>
+      new RegExp(`^${name}=[^;]+; Path=/; HttpOnly; SameSite=Lax; Max-Age=\\d+$`);
+    expect(await cookiesOf({})).toEqual([
+      expect.stringMatching(plain('loom_session')),
+      expect.stringMatching(plain('loom_device')),
+    ]);
+    const [secure = '', device] = await cookiesOf({ 'x-forwarded-proto': 'https' });
+    for (const [cookie, name] of [
+      [secure, '__Host-loom_session'],
+      [device, '__Host-loom_device'],
+    ] as const)
+      expect(cookie).toMatch(
+        new RegExp(`^${name}=[^;]+; Path=/; HttpOnly; SameSite=Lax; Max-Age=\\d+; Secure$`),
+      );
     const cookie = secure.split(';')[0] ?? '';
     expect((await send('GET', '/v1/me', { cookie, 'x-forwarded-proto': 'https' })).status).toBe(200);
     expect((await send('GET', '/v1/me', { cookie })).status).toBe(401);
@@ -388,10 +402,40 @@ describe('sign-in', () => {
     const known = await attempt('viewer@zebra.example.com');
     expect(known).toMatchObject({ status: 401, text: (await attempt('nobody@example.com')).text });
     const many = await Promise.all(Array.from({ length: 19 }, () => attempt('viewer@zebra.example.com')));
-    expect(many.filter(({ status }) => status === 429)).toHaveLength(10);
-    expect(Number(many.find(({ status }) => status === 429)?.after)).toBeGreaterThan(60);
+    expect(many.filter(({ status }) => status === 429)).toHaveLength(15);
+    expect(Number(many.find(({ status }) => status === 429)?.after)).toBeGreaterThan(1);
     const right = { email: 'viewer@zebra.example.com', password };
     expect((await send('POST', '/v1/sign-in', {}, right)).status).toBe(429);
+  });
+
+  it('lets an owner in on a device that they have used before, while others guess', async () => {
+    const body = (email: string, given: string) => ({ email: `${email}@acorn.example.com`, password: given });
+    const signInAs = (email: string, given: string, cookie = '') =>
+      send('POST', '/v1/sign-in', cookie === '' ? {} : { cookie, origin: http.url }, body(email, given));
+    const deviceOf = async (answer: Promise<Response>) =>
+      (await answer).headers.getSetCookie()[1]?.split(';')[0] ?? '';
+    const own = await deviceOf(signInAs('member', password));
+    const foreign = await deviceOf(signInAs('viewer', password));
+    for (let index = 0; index < 100; index += 1) await signInAs('member', `wrong ${index}`);
+    expect((await signInAs('member', password)).status).toBe(429);
+    expect((await signInAs('member', password, foreign)).status).toBe(429);
+    expect((await signInAs('member', password, `${own}x`)).status).toBe(429);
+    expect((await signInAs('member', password, own.replace(/\.\d+\./, '.9999999999.'))).status).toBe(429);
+    expect((await signInAs('viewer', password)).status).toBe(200);
+    const again = signInAs('member', password, own);
+    expect((await again).status).toBe(200);
+    expect((await deviceOf(again)).split('.')[0]).toBe(own.split('.')[0]);
+    const session = (await again).headers.getSetCookie()[0]?.split(';')[0] ?? '';
+    const newPassword = 'quite another horse';
+    const change = (currentPassword: string, newPassword: string) =>
+      send(
+        'POST',
+        '/v1/me/password',
+        { cookie: session, origin: http.url },
+        { currentPassword, newPassword },
+      );
+    expect((await change(password, newPassword)).status).toBe(200);
+    expect((await change(newPassword, password)).status).toBe(200);
   });
 
   it('tells when the first password was changed, and ends the other sessions', async () => {

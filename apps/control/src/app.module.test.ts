@@ -1,8 +1,10 @@
 import 'reflect-metadata';
+import { BlockList } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createLoomClient, type LoomClient } from '@loom/api-contract';
 import { type ControlStore, openControlStore } from '@loom/control-store';
 import { hashSecret, newApiKey, parseApiKey, unseal } from '@loom/control-store/secrets';
+import { type CounterStore, openCounterStore } from '@loom/counter-store';
 import { startTestEngines, type TestEngines } from '@loom/engine-host/testing';
 import { type EventStream, openEventStream } from '@loom/event-stream';
 import {
@@ -49,6 +51,7 @@ const deployment: DeploymentWatchDeps = {
 
 const failures: unknown[] = [];
 let stream: EventStream;
+let counters: CounterStore;
 let engines: TestEngines;
 let store: ControlStore;
 let http: HttpApplication;
@@ -66,6 +69,7 @@ const bootstrap = (
 
 beforeAll(async () => {
   stream = await openEventStream(new URL('memory:'));
+  counters = await openCounterStore(new URL('memory:'));
   engines = await startTestEngines();
   store = await openControlStore(new URL(engines.controlStoreUrl), { sessionSecret: 'x'.repeat(40) });
   await bootstrap();
@@ -82,6 +86,7 @@ beforeAll(async () => {
       ...{ store, masterKeys, pepper, apiKey, operatorKey, env, ...first },
       onError: (error) => failures.push(error),
       outboundAllow: ['127.0.0.1'],
+      signIn: { counters, secret: 'x'.repeat(40), trustedProxies: new BlockList() },
       verifyKey: (token) => principals.get(token) ?? null,
       stream,
       client: new EventStreamClient(stream),
@@ -99,6 +104,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await http.close();
   await stream.close();
+  await counters.close();
   await store.close();
   expect(failures).toEqual([]);
   await engines.stop();

@@ -2,6 +2,7 @@ import {
   type Environment,
   envList,
   envNamedUrls,
+  envNetworks,
   envPort,
   envSecret,
   envUrl,
@@ -20,6 +21,14 @@ export const controlSettings = z.object({
   LOOM_FIRST_KEY: envSecret.describe('Text of the first API key'),
   LOOM_OPERATOR_KEY: envSecret.describe("Text of the operator's API key"),
   LOOM_SESSION_SECRET: envSecret.describe('Signs console sessions; the same for query and control'),
+  LOOM_COUNTERS_URL: envUrl
+    .default(new URL('memory:'))
+    .describe(
+      'Where failed sign-ins are counted: redis://… (rediss: with TLS), shared by all processes; memory: counts in this process',
+    ),
+  LOOM_TRUSTED_PROXIES: envNetworks.describe(
+    'Proxies before the console, as addresses or networks (10.1.0.0/16) separated by commas: whom they name in x-forwarded-for is who asks',
+  ),
   LOOM_FIRST_EMAIL: z
     .email()
     .default('admin@loom.local')

@@ -6,6 +6,13 @@ import type { z } from 'zod';
 import { PasswordChecks } from './password-checks.ts';
 import type { SignInLimiter } from './sign-in-limiter.ts';
 
+/** Where a request comes from. */
+export interface Origin {
+  readonly address: string;
+  /** Of a device that the account was signed in on, else null. */
+  readonly deviceId: string | null;
+}
+
 export interface SessionDeskDeps {
   readonly store: ControlStore;
   readonly limiter: SignInLimiter;
@@ -31,13 +38,13 @@ export class SessionDesk {
   /** A new session at each sign-in; the one that the browser had is over. */
   async signIn(
     { email, password }: z.output<typeof SignIn>,
-    address: string,
+    from: Origin,
     token: string | null,
   ): Promise<BegunSession> {
-    const giveBack = this.#deps.limiter.take(email, address);
+    const giveBack = await this.#deps.limiter.take({ email, ...from });
     const begun = await this.#inTurn(() => this.#begin(email, password), giveBack);
     if (!begun) throw new LoomError('unauthenticated', 'email or password is wrong');
-    giveBack();
+    await giveBack();
     if (token !== null) await this.signOut(token);
     return begun;
   }
@@ -60,10 +67,11 @@ export class SessionDesk {
     change: z.output<typeof PasswordChange>,
     address: string,
   ): Promise<void> {
-    const giveBack = this.#deps.limiter.take(email, address);
+    // Whoever holds a session is no stranger: tries of others do not count.
+    const giveBack = await this.#deps.limiter.take({ email, address, deviceId: `person ${userId}` });
     const { identity } = this.#deps.store.actingAs({ type: 'user', id: userId, name });
     await this.#inTurn(() => identity.changePassword({ userId, sessionId, ...change }), giveBack);
-    giveBack();
+    await giveBack();
     await this.#deps.onPasswordChanged(email);
   }
 
@@ -91,11 +99,11 @@ export class SessionDesk {
   }
 
   /** A try that found no turn was none. */
-  async #inTurn<Result>(check: () => Promise<Result>, giveBack: () => void): Promise<Result> {
+  async #inTurn<Result>(check: () => Promise<Result>, giveBack: () => Promise<void>): Promise<Result> {
     try {
       return await this.#checks.inTurn(check);
     } catch (error) {
-      if (isLoomError(error) && error.code === 'overloaded') giveBack();
+      if (isLoomError(error) && error.code === 'overloaded') await giveBack();
       throw error;
     }
   }

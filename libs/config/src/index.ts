@@ -6,6 +6,7 @@ export {
   envInteger,
   envList,
   envNamedUrls,
+  envNetworks,
   type Environment,
   envPort,
   envSecret,

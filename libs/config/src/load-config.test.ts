@@ -5,6 +5,7 @@ import {
   envBoolean,
   envBytes,
   envDurationMs,
+  envNetworks,
   envPort,
   envSecret,
   envUrl,
@@ -41,6 +42,29 @@ describe('loadConfig', () => {
     expect(() => loadConfig(schema, { LOOM_PORT: '70000', LOOM_WAIT_MS: 'soon' })).toThrow(
       /LOOM_PORT: expected 0 to 65535.*LOOM_WAIT_MS: expected a duration/,
     );
+  });
+
+  it('reads addresses and networks, and names the entry that is neither', () => {
+    const networks = z.object({ LOOM_NETWORKS: envNetworks });
+    const { LOOM_NETWORKS: list } = loadConfig(networks, {
+      LOOM_NETWORKS: '10.1.0.0/16, 2001:db8::/32,192.0.2.1',
+    });
+    const given = ['10.1.255.1', '192.0.2.1', '10.2.0.1', '192.0.2.2'];
+    expect(given.map((address) => list.check(address))).toEqual([true, true, false, false]);
+    expect(list.check('2001:db8:1::1', 'ipv6')).toBe(true);
+    for (const entry of [
+      '10.1.0.0/33',
+      '10.1',
+      'proxy',
+      '10.1.0.0/16/8',
+      '2001:db8::/129',
+      '10.0.0.0/',
+      '10.0.0.0/-1',
+    ])
+      expect(() => loadConfig(networks, { LOOM_NETWORKS: entry })).toThrow(
+        `LOOM_NETWORKS: ${entry} is no address and no network`,
+      );
+    expect(loadConfig(networks, {}).LOOM_NETWORKS.rules).toEqual([]);
   });
 
   it('refuses an unknown LOOM_ variable with the nearest known name', () => {

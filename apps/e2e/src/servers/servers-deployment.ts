@@ -163,8 +163,10 @@ export class ServersDeployment {
   }
 
   #startControl(stores: NodeJS.ProcessEnv, secrets: LocalSecrets): Promise<Ready> {
+    const { counters } = this.#servers as ServerUrls;
     return this.#supervise('control', import.meta.resolve('@loom/app-control/main'), (before) => ({
       ...stores,
+      LOOM_COUNTERS_URL: counters.href,
       LOOM_CONTROL_PORT: portOf(before, this.#config.LOOM_CONTROL_PORT),
       LOOM_MASTER_KEYS: secrets.masterKeys,
       LOOM_KEY_PEPPERS: secrets.keyPeppers,
