@@ -1,7 +1,7 @@
 import { createHmac, randomUUID } from 'node:crypto';
-import { isIPv6 } from 'node:net';
 import { type CounterStore, openCounterStore, type WindowDemand } from '@loom/counter-store';
 import { isLoomError, LoomError } from '@loom/errors';
+import { addressNetwork } from '@loom/http-server';
 
 const minuteMs = 60_000;
 
@@ -65,7 +65,7 @@ export class SignInLimiter {
   }): Promise<() => Promise<void>> {
     const { email, address, deviceId } = of;
     if (deviceId !== null) return this.#take({ device: deviceId });
-    const [account, network] = [email.toLowerCase(), networkOf(address)];
+    const [account, network] = [email.toLowerCase(), addressNetwork(address)];
     return this.#take({ guesser: `${account} ${network}`, account, address: network });
   }
 
@@ -113,20 +113,6 @@ export class SignInLimiter {
       return question(await this.#own);
     }
   }
-}
-
-/** Of an IPv6 address the half that its owner cannot choose. */
-function networkOf(address: string): string {
-  if (!isIPv6(address)) return address;
-  const [head = '', tail] = address.split('::');
-  const groups = head === '' ? [] : head.split(':');
-  const rest = tail ? tail.split(':') : [];
-  const zeros =
-    tail === undefined ? [] : Array<string>(Math.max(0, 8 - groups.length - rest.length)).fill('0');
-  return [...groups, ...zeros, ...rest]
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16))
-    .join(':');
 }
 
 function pace(windows: Readonly<Record<string, readonly [minutes: number, limit: number]>>): Pace {

@@ -193,7 +193,8 @@ function openEdge({
     identify,
     readRequest({
       bytesMax: config.LOOM_GATEWAY_BODY_BYTES_MAX,
-      timeoutMs: config.LOOM_GATEWAY_BODY_TIMEOUT,
+      idleMs: config.LOOM_GATEWAY_BODY_TIMEOUT,
+      rateMin: config.LOOM_GATEWAY_BODY_RATE_MIN,
     }),
     ...own,
     route({

@@ -8,7 +8,6 @@ export {
   type HttpApplication,
   type HttpApplicationOptions,
   startHttpApplication,
-  type ClientFault,
 } from './http-application.ts';
 export { hostCookie, readHostCookie } from './host-cookie.ts';
 export { keyVerifier } from './key-verifier.ts';
