@@ -676,8 +676,8 @@ export const routes = {
   },
   getDeployment: {
     ...endpoints.getDeployment,
-    permission: 'person',
-    scope: 'deployment',
+    permission: 'projects:read', // whoever was removed has no business with it
+    scope: 'organization',
     summary: 'Where the gateway is, and what version runs.',
     response: DeploymentInfo,
   },
