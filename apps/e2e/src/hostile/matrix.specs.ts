@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import type { ConsoleWorld } from '../testing/console-world.ts';
 import { type Asked, type Cell, callersOf, cellsOf, hiddenMarks, requestOf, verdictsOf } from './matrix.ts';
-import { foundTenants, type Tenant, type Tenants } from './tenants.ts';
+import type { Tenant, Tenants } from './tenants.ts';
 
 const atOnce = 8;
 const answerMsMax = 20_000;
@@ -11,15 +11,15 @@ interface Answer {
   readonly text: string;
 }
 
-export function matrixSpecs(world: () => ConsoleWorld): void {
+export function matrixSpecs(world: () => ConsoleWorld, founded: () => Tenants): void {
   describe('every route, asked by every caller for every tenant', () => {
     let tenants: Tenants;
     let cells: Cell[];
     const answers = new Map<Cell, Answer>();
     beforeAll(async () => {
-      tenants = await foundTenants(world());
+      tenants = founded();
       cells = cellsOf(await callersOf(world(), tenants), process.env.LOOM_TEST_SOAK === '1');
-    }, 120_000);
+    });
 
     it('answers as the contract says, and shows nothing of what is hidden', async () => {
       expect(cells.length).toBeGreaterThan(4_000);
