@@ -9,6 +9,7 @@ import { newUuid, topics } from '@loom/trace-schema';
 import type { GatewayConfig } from './config.ts';
 import { CredentialReader } from './credentials.ts';
 import { Authorizer } from './forward/authorizer.ts';
+import { CredentialMask } from './forward/credential-mask.ts';
 import type { Exchange } from './forward/exchange.ts';
 import { GoogleTokens } from './forward/google-tokens.ts';
 import { HttpEdge } from './http-edge.ts';
@@ -218,7 +219,10 @@ function openEdge({
       const { modelsPath: path = null, headers = {} } = profileOf(provider.kind) ?? {};
       if (path === null) return [];
       const asked = { provider, method: 'GET', path, headers, body: Buffer.alloc(0) } as const;
-      return http.listModels(provider, path, (await authorizer.authorize(asked, 0)).headers);
+      const { headers: authorized, credential } = await authorizer.authorize(asked, 0);
+      const ids = await http.listModels(provider, path, authorized);
+      const mask = CredentialMask.of(credential);
+      return mask ? ids.map((id) => mask.text(id)) : ids;
     },
   });
   const gatewayMetrics = new GatewayMetrics(metrics);
