@@ -233,6 +233,21 @@ describe('a call', () => {
     },
   );
 
+  it("sends a caller's organization with the operator's credential only where the provider allows it", async () => {
+    upstream.play = answerJson({ id: 'c', object: 'chat.completion', choices: [] });
+    const headers = { 'openai-organization': 'org-1', 'openai-project': 'proj-1', 'openai-beta': 'b=1' };
+    const sent = async (model: string) => {
+      upstream.seen.length = 0;
+      await (await gateway.chat({ model, messages }, { headers })).text();
+      const { 'openai-organization': organization, 'openai-project': project, 'openai-beta': beta } = upstream.seen[0]?.headers ?? {}; // prettier-ignore
+      return { organization, project, beta };
+    };
+    expect(await sent('gpt-x')).toEqual({ organization: undefined, project: undefined, beta: 'b=1' });
+    const options = { callerOrganization: 'pass' };
+    await gateway.provider({ name: 'shared', baseUrl: upstream.url, models: ['shared-*'], options });
+    expect(await sent('shared/gpt-y')).toEqual({ organization: 'org-1', project: 'proj-1', beta: 'b=1' });
+  });
+
   it('does not hand on a credential that an error answer repeats', async () => {
     upstream.play = answerJson(
       { error: { message: 'Incorrect API key provided: sk-provider', type: 'auth' } },
