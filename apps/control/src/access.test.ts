@@ -500,10 +500,11 @@ describe('members and invitations', () => {
     expect((await send('DELETE', member, asOwner())).status).toBe(200);
     expect(await views()).toBe(404);
     const { entries } = await json<{ entries: { action: string; actor: { name: string } }[] }>(
-      send('GET', '/v1/audit?limit=7', asOwner()),
+      send('GET', '/v1/audit?limit=8', asOwner()),
     );
     expect(entries.map(({ action, actor }) => [action, actor.name])).toEqual([
       ['member.remove', 'acorn owner'],
+      ['key.revoke', 'acorn owner'],
       ['member.update', 'acorn owner'],
       ['key.create', 'Dee'],
       ['key.revoke', 'acorn owner'],
@@ -511,6 +512,47 @@ describe('members and invitations', () => {
       ['member.add', 'Dee'],
       ['invitation.create', 'acorn owner'],
     ]);
+  });
+
+  it('leave with their keys, those that their keys have made too, or hand them over', async () => {
+    const { token } = await json<{ token: string }>(
+      send('POST', '/v1/invitations', asOwner(), { role: 'owner' }),
+    );
+    const person = { name: 'Fay', email: 'gil@example.com', password };
+    const accepted = await send('POST', `/v1/invitation-offers/${token}/accept`, {}, person);
+    const { user } = (await accepted.json()) as { user: { id: string } };
+    const cookie = accepted.headers.getSetCookie()[0]?.split(';')[0] ?? '';
+    const asFay = { cookie, origin: http.url, [projectHeader]: 'p-alpha' };
+    interface Key {
+      readonly id: string;
+      readonly createdBy: { readonly type: string; readonly name: string } | null;
+      readonly ownerId: string | null;
+      readonly revokedAt: string | null;
+    }
+    const { key } = await json<{ key: Key }>(send('POST', '/v1/keys', asFay, { name: 'of Fay' }));
+    expect(key).toMatchObject({ createdBy: { type: 'user', id: user.id, name: 'Fay' }, ownerId: user.id });
+    // As if the key that asks were hers.
+    const place = {
+      organizationId: 'alpha',
+      projectId: 'p-alpha',
+      secretHash: 'f'.repeat(64),
+      pepperVersion: 1,
+    };
+    const asked = { id: 'manage', name: 'manage', scopes: ['manage' as const], createdAtMs: 1 };
+    await store.createApiKey({ ...place, ...asked, expiresAtMs: null, revokedAtMs: null, ownerId: user.id });
+    const made = await json<{ key: Key }>(send('POST', '/v1/keys', { authorization: 'Bearer manage' }, { name: 'by a key' })); // prettier-ignore
+    expect(made.key).toMatchObject({ createdBy: { type: 'key', id: 'manage' }, ownerId: user.id });
+    expect((await send('DELETE', `/v1/members/${user.id}?keys=keep`, asOwner())).status).toBe(400);
+    expect((await send('DELETE', `/v1/members/${user.id}`, asOwner())).status).toBe(200);
+    const { keys } = await json<{ keys: Key[] }>(send('GET', '/v1/keys', asOwner()));
+    const owned = keys.filter(({ ownerId }) => ownerId === user.id);
+    expect(owned.map(({ id, revokedAt }) => [id, revokedAt !== null]).sort()).toEqual(
+      [
+        [key.id, true],
+        ['manage', true],
+        [made.key.id, true],
+      ].sort(),
+    );
   });
 
   it('join a second organization as who they are', async () => {
@@ -552,7 +594,7 @@ describe('the audit log', () => {
       return ((await response.json()) as { entries: unknown[] }).entries;
     };
     expect(await replays('operator', 'default')).toMatchObject([{ resource: { id: 'd1' } }]);
-    const person = { name: 'Eve', email: 'eve@example.com', password };
+    const person = { name: 'Fay', email: 'gil@example.com', password };
     await join('default', 'owner', person);
     cookies.set('default owner', await signIn(person.email));
     expect(await replays('default owner', 'default')).toEqual([]);

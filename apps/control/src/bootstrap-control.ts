@@ -127,6 +127,8 @@ function firstKeys({ apiKey, operatorKey, pepper, now = Date.now }: BootstrapOpt
       expiresAtMs: null,
       revokedAtMs: null,
       createdAtMs: now(),
+      createdBy: { type: 'system', id: 'system', name: 'Loom' },
+      ownerId: null,
     };
   };
   return [

@@ -58,6 +58,8 @@ export class KeyRegistry {
       revokedAtMs: null,
       createdAtMs: this.#now(),
       limits: limitsOf(body.limits),
+      createdBy: caller.actor,
+      ownerId: await this.#ownerOf(caller),
     };
     await this.#store.actingAs(caller.actor).createApiKey(record);
     return { key: toApiKey(record), secret: text };
@@ -76,6 +78,13 @@ export class KeyRegistry {
     return toApiKey(
       await this.#store.actingAs(actor).revokeApiKey({ organizationId, id, atMs: this.#now() }),
     );
+  }
+
+  /** A key that is made by a key answers to the same person. */
+  async #ownerOf({ organizationId, actor }: Principal): Promise<string | null> {
+    if (actor.type === 'user') return actor.id;
+    const keys = await this.#store.listApiKeys({ organizationId });
+    return keys.find(({ id }) => id === actor.id)?.ownerId ?? null;
   }
 
   async #keysOf(caller: Principal): Promise<ApiKeyRecord[]> {
@@ -130,6 +139,7 @@ type CreatedApiKeyValue = z.output<typeof CreatedApiKey>;
 /** What may be shown of a key: not its hash. */
 function toApiKey(record: ApiKeyRecord): ApiKey {
   const { id, projectId, name, scopes, createdAtMs, expiresAtMs, revokedAtMs, limits } = record;
+  const { createdBy = null, ownerId = null } = record;
   const timeOf = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
   const createdAt = new Date(createdAtMs).toISOString();
   return {
@@ -141,5 +151,6 @@ function toApiKey(record: ApiKeyRecord): ApiKey {
     expiresAt: timeOf(expiresAtMs),
     revokedAt: timeOf(revokedAtMs),
     limits: limitsOf(limits ?? {}),
+    ...{ createdBy, ownerId },
   };
 }

@@ -61,8 +61,13 @@ export class OrganizationRegistry {
     );
   }
 
-  async removeMember({ organizationId, actor }: Principal, userId: string): Promise<{ ok: true }> {
-    await this.#store.actingAs(actor).identity.removeMember({ organizationId, userId });
+  async removeMember(
+    { organizationId, actor }: Principal,
+    userId: string,
+    { keys }: z.output<typeof routes.removeMember.query>,
+  ): Promise<{ ok: true }> {
+    const settled = keys === 'hand_over' ? { newOwnerId: actor.id } : { revokedAtMs: this.#now() };
+    await this.#store.actingAs(actor).identity.removeMember({ organizationId, userId }, settled);
     return { ok: true };
   }
 

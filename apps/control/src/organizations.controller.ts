@@ -69,8 +69,9 @@ export class OrganizationsController {
   removeMember(
     @Caller() caller: Principal,
     @Param({ schema: idParams }) { id }: IdParams,
+    @Query({ schema: routes.removeMember.query }) query: Value<typeof routes.removeMember.query>,
   ): ReturnType<OrganizationRegistry['removeMember']> {
-    return this.#organizations.removeMember(caller, id);
+    return this.#organizations.removeMember(caller, id, query);
   }
 
   @Get('invitations')

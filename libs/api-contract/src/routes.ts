@@ -616,8 +616,10 @@ export const routes = {
     ...endpoints.removeMember,
     permission: 'members:write',
     scope: 'organization',
-    summary: 'Removes a member, at once. An organization keeps at least one owner.',
+    summary:
+      'Removes a member, at once. Their keys end with them, or the caller answers for them from then on. An organization keeps at least one owner.',
     params: IdParams,
+    query: z.object({ keys: z.enum(['revoke', 'hand_over']).default('revoke') }),
     response: Done,
   },
   listInvitations: {

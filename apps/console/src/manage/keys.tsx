@@ -4,6 +4,7 @@ import { type ApiKey, type scopePermissions } from '@loom/api-contract';
 import { KeyRound, Plus } from 'lucide-react';
 import { useState } from 'react';
 import { useLoom, useLoomChange } from '../api/loom.tsx';
+import { visibleText } from '../format/foreign-text.ts';
 import { formatInstant, formatRelative, isPast } from '../format/times.ts';
 import { useMay, useSession } from '../shell/session.tsx';
 import { Badge } from '../ui/badge.tsx';
@@ -87,7 +88,12 @@ export function Keys() {
         { head: 'Limits', cell: ({ limits }) => <LimitsText of={limits} /> },
         {
           head: 'Created',
-          cell: ({ createdAt }) => <span title={formatInstant(createdAt)}>{formatRelative(createdAt)}</span>,
+          cell: ({ createdAt, createdBy }) => (
+            <span title={formatInstant(createdAt)}>
+              {formatRelative(createdAt)}
+              {createdBy && ` by ${visibleText(createdBy.name)}`}
+            </span>
+          ),
         },
         { head: 'State', cell: (key) => <KeyState apiKey={key} /> },
         {
