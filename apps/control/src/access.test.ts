@@ -444,6 +444,8 @@ describe('sign-in', () => {
       send('POST', '/v1/me/password', { cookie, origin: http.url }, { currentPassword, newPassword });
     expect((await change(one, 'wrong', 'another password')).status).toBe(403);
     expect((await change(one, password, 'short')).status).toBe(400);
+    expect((await change(one, password, 'password1234')).status).toBe(400);
+    expect((await change(one, password, password)).status).toBe(400);
     expect((await change(one, password, 'another password')).status).toBe(200);
     expect(firstPasswordChanges).toBe(1);
     expect((await send('GET', '/v1/me', { cookie: two })).status).toBe(401);
@@ -470,6 +472,8 @@ describe('members and invitations', () => {
     expect(missing.status).toBe(400);
     expect((await send('POST', `${path}/accept`, {}, {})).status).toBe(401);
     const person = { name: 'Dee', email: 'dee@example.com', password };
+    const weak = await send('POST', `${path}/accept`, {}, { ...person, password: 'aaaaaaaaaaaa' });
+    expect([weak.status, await weak.text()]).toEqual([400, expect.stringContaining('easy to guess')]);
     const accepted = await send('POST', `${path}/accept`, {}, person);
     const me = (await accepted.json()) as { user: { id: string }; organizations: unknown };
     expect(me).toMatchObject({
@@ -594,7 +598,7 @@ describe('the audit log', () => {
       return ((await response.json()) as { entries: unknown[] }).entries;
     };
     expect(await replays('operator', 'default')).toMatchObject([{ resource: { id: 'd1' } }]);
-    const person = { name: 'Fay', email: 'gil@example.com', password };
+    const person = { name: 'Fay', email: 'fay@example.com', password };
     await join('default', 'owner', person);
     cookies.set('default owner', await signIn(person.email));
     expect(await replays('default owner', 'default')).toEqual([]);

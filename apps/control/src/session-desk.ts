@@ -5,6 +5,7 @@ import type { Person } from '@loom/service-kit';
 import type { z } from 'zod';
 import { PasswordChecks } from './password-checks.ts';
 import type { SignInLimiter } from './sign-in-limiter.ts';
+import { refuseWeakPassword } from './weak-passwords.ts';
 
 /** Where a request comes from. */
 export interface Origin {
@@ -67,6 +68,12 @@ export class SessionDesk {
     change: z.output<typeof PasswordChange>,
     address: string,
   ): Promise<void> {
+    if (change.newPassword === change.currentPassword)
+      throw new LoomError('invalid_request', 'the new password is the current one', { param: 'newPassword' });
+    const chosen = { param: 'newPassword', words: [email, name] };
+    await this.#checks.inTurn(() => {
+      refuseWeakPassword(change.newPassword, chosen);
+    });
     // Whoever holds a session is no stranger: tries of others do not count.
     const giveBack = await this.#deps.limiter.take({ email, address, deviceId: `person ${userId}` });
     const { identity } = this.#deps.store.actingAs({ type: 'user', id: userId, name });
@@ -85,6 +92,7 @@ export class SessionDesk {
     const newcomer = newPersonOf(body);
     if (newcomer) {
       const begun = await this.#checks.inTurn(async () => {
+        refuseWeakPassword(newcomer.password, { param: 'password', words: [newcomer.email, newcomer.name] });
         await identity.acceptInvitation(invitation, newcomer);
         return this.#begin(newcomer.email, newcomer.password);
       });
