@@ -6,6 +6,7 @@ import type { EventStream } from '@loom/event-stream';
 import {
   OutboundGuard,
   PermissionGuard,
+  type PortRange,
   VERIFY_KEY,
   VERIFY_SESSION,
   type VerifyKey,
@@ -41,6 +42,8 @@ export interface ControlModuleDeps extends ControlStartupOptions {
   readonly verifyKey: VerifyKey;
   /** Hosts that may be private (`LOOM_OUTBOUND_ALLOW`). */
   readonly outboundAllow: readonly string[];
+  /** Ports of entered providers (`LOOM_OUTBOUND_PORTS`); default: those of HTTP. */
+  readonly outboundPorts?: readonly PortRange[];
   readonly signIn: SignInDeps;
   readonly stream: Pick<EventStream, 'tail'>;
   readonly deployment: DeploymentWatchDeps;
@@ -124,7 +127,10 @@ function openSessionDesk({
 }
 
 function openProviderRegistry(deps: ControlModuleDeps): ProviderRegistry {
-  const guard = new OutboundGuard({ allow: deps.outboundAllow });
+  const guard = new OutboundGuard({
+    allow: deps.outboundAllow,
+    ...(deps.outboundPorts && { ports: deps.outboundPorts }),
+  });
   return new ProviderRegistry({ ...deps, guard, probe: new ProviderProbe({ ...deps, guard }) });
 }
 

@@ -9,6 +9,7 @@ export {
   envNetworks,
   type Environment,
   envPort,
+  envPortRanges,
   envSecret,
   envUrl,
   loadConfig,

@@ -6,6 +6,7 @@ import {
   envBytes,
   envDurationMs,
   envNetworks,
+  envPortRanges,
   envPort,
   envSecret,
   envUrl,
@@ -42,6 +43,16 @@ describe('loadConfig', () => {
     expect(() => loadConfig(schema, { LOOM_PORT: '70000', LOOM_WAIT_MS: 'soon' })).toThrow(
       /LOOM_PORT: expected 0 to 65535.*LOOM_WAIT_MS: expected a duration/,
     );
+  });
+
+  it('reads ports and ranges of ports, and names the entry that is neither', () => {
+    const ports = z.object({ LOOM_PORTS: envPortRanges });
+    expect(loadConfig(ports, { LOOM_PORTS: '443, 8000-8999' }).LOOM_PORTS).toEqual([
+      { from: 443, to: 443 },
+      { from: 8000, to: 8999 },
+    ]);
+    for (const entry of ['0', '65536', '9-8', 'https', '1-', '-1', '1-2-3'])
+      expect(() => loadConfig(ports, { LOOM_PORTS: entry })).toThrow(`LOOM_PORTS: ${entry} is no port`);
   });
 
   it('reads addresses and networks, and names the entry that is neither', () => {

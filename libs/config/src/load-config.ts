@@ -90,6 +90,20 @@ export const envNamedUrls = envList.transform((entries, context) => {
   return named;
 });
 
+/** Ports and ranges of ports, separated by commas: `443,8000-8999`. */
+export const envPortRanges = envList.transform((entries, context) =>
+  entries.map((entry) => {
+    const [, from, to = from] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(entry) ?? [];
+    const range = { from: Number(from), to: Number(to) };
+    if (range.from >= 1 && range.from <= range.to && range.to <= 65_535) return range;
+    context.addIssue({
+      code: 'custom',
+      message: `${entry} is no port and no range of ports such as 8000-8999`,
+    });
+    return z.NEVER;
+  }),
+);
+
 /** Addresses and networks in CIDR notation, separated by commas, as one list to check against; empty when unset. */
 export const envNetworks = envList.transform((entries, context) => {
   const networks = new BlockList();

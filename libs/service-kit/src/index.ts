@@ -13,7 +13,12 @@ export { hostCookie, readHostCookie } from './host-cookie.ts';
 export { keyVerifier } from './key-verifier.ts';
 export { openCounters, type OpenCountersOptions } from './late-counter-store.ts';
 export { errorBody, LoomErrorFilter } from './loom-error.filter.ts';
-export { isPublicAddress, OutboundGuard, type OutboundGuardOptions } from './outbound-guard.ts';
+export {
+  isPublicAddress,
+  OutboundGuard,
+  type OutboundGuardOptions,
+  type PortRange,
+} from './outbound-guard.ts';
 export {
   Caller,
   PermissionGuard,
