@@ -13,7 +13,7 @@ npx --yes pnpm@10.34.9 install --prod --frozen-lockfile --prefer-offline $filter
 for app in apps/*; do
   case " $services " in *" ${app#apps/} "*) ;; *) rm -rf "$app" ;; esac
 done
-for lib in libs/*; do [ -d "$lib/node_modules" ] || [ "$lib" = libs/errors ] || rm -rf "$lib"; done
+for lib in libs/*; do [ -d "$lib/node_modules" ] || [ "$lib" = libs/errors ] || [ "$lib" = libs/http-server ] || rm -rf "$lib"; done
 rm -rf apps/*/src libs/*/src libs/*/testdata apps/*/dist/testing libs/*/dist/testing apps/console/.next/cache
 find . -maxdepth 1 ! -name . ! -name apps ! -name libs ! -name node_modules ! -name deploy ! -name package.json \
   ! -name LICENSE -exec rm -rf {} +

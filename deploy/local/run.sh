@@ -32,14 +32,14 @@ fi
 
 case $task in
   build) exit 0 ;;
-  start) exec "$node" --enable-source-maps apps/standalone/dist/main.js ;;
+  start) exec "$node" --disable-proto=throw --enable-source-maps apps/standalone/dist/main.js ;;
   servers)
     [ "${LOOM_EVENT_STREAM_URL:-}" != "" ] || "$node" deploy/kafka/fetch.mjs >&2
-    exec "$node" --enable-source-maps apps/e2e/dist/servers/servers.main.js
+    exec "$node" --disable-proto=throw --enable-source-maps apps/e2e/dist/servers/servers.main.js
     ;;
-  loom) exec "$node" --enable-source-maps apps/cli/dist/main.js "$@" ;;
-  bench) exec "$node" --enable-source-maps apps/bench/dist/main.js "$@" ;;
-  seed) exec "$node" --enable-source-maps apps/bench/dist/main.js seed "$@" ;;
+  loom) exec "$node" --disable-proto=throw --enable-source-maps apps/cli/dist/main.js "$@" ;;
+  bench) exec "$node" --disable-proto=throw --enable-source-maps apps/bench/dist/main.js "$@" ;;
+  seed) exec "$node" --disable-proto=throw --enable-source-maps apps/bench/dist/main.js seed "$@" ;;
   test) exec "$node" --experimental-vm-modules --disable-warning=ExperimentalWarning node_modules/jest/bin/jest.js --config jest.preset.js "$@" ;;
   soak)
     LOOM_TEST_SOAK=1 LOOM_TEST_REFUSALS=100000

@@ -26,7 +26,7 @@ export async function connectGateway(config: CliConfig): Promise<{ gatewayUrl: s
   return { gatewayUrl, apiKey: config.apiKey ?? apiKey };
 }
 
-/** A client with the key that manages: the operator key of LOOM_HOME, or LOOM_API_KEY of a named deployment. */
+/** A client with a key that administers: the operator key of LOOM_HOME, or LOOM_API_KEY of a named deployment. */
 export async function connectOperator(config: CliConfig): Promise<LoomClient> {
   if (config.queryUrl !== null)
     return createLoomClient({ ...urlsOf(config, config.queryUrl), apiKey: keyOf(config) });

@@ -8,9 +8,10 @@ export function formatKeys({ keys }: { readonly keys: readonly ApiKey[] }): stri
     oneLine(key.name, 40),
     key.scopes.join(','),
     key.createdAt.slice(0, 10),
+    oneLine(key.createdBy?.name ?? '', 24),
     key.revokedAt
       ? `revoked ${key.revokedAt.slice(0, 10)}`
       : (key.expiresAt && `until ${key.expiresAt.slice(0, 10)}`) || 'active',
   ]);
-  return toTable([['KEY', 'NAME', 'SCOPES', 'CREATED', 'STATE'], ...rows]);
+  return toTable([['KEY', 'NAME', 'SCOPES', 'CREATED', 'BY', 'STATE'], ...rows]);
 }

@@ -91,6 +91,8 @@ const span: Span = {
 
 const key = {
   id: 'k9',
+  createdBy: { type: 'user', id: 'u1', name: 'Ann' },
+  ownerId: 'u1',
   projectId: 'p',
   name: 'n',
   scopes: ['read'],
@@ -227,7 +229,7 @@ describe('loom', () => {
     expect((await run(['keys', 'create', '--name', 'n', '--scope', 'read', 'call'])).out).toContain(
       'loom_secret',
     );
-    expect((await run(['keys', 'list'])).out).toMatch(/k9 +n +read +2026-11-22 +active/);
+    expect((await run(['keys', 'list'])).out).toMatch(/k9 +n +read +2026-11-22 +Ann +active/);
     expect((await run(['keys', 'revoke', 'k9'])).out).toContain('Key k9 is revoked');
     expect(requests.map(({ authorization }) => authorization)).toEqual(Array(3).fill('Bearer operator'));
   });

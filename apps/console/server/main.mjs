@@ -1,5 +1,5 @@
-import { createServer } from 'node:http';
 import { fileURLToPath } from 'node:url';
+import { createLimitedServer } from '@loom/http-server';
 import next from 'next';
 
 /**
@@ -10,15 +10,25 @@ import next from 'next';
 const host = process.env.LOOM_CONSOLE_HOST ?? '127.0.0.1';
 const port = Number(process.env.LOOM_CONSOLE_PORT ?? 3000);
 const closeDeadlineMs = 5_000;
+/** One connection each to query or control besides: theirs have room for twice as many of one address. */
+const connectionsMax = 1024;
+
+const faultCodes = {
+  ...{ 400: 'invalid_request', 405: 'method_not_allowed' },
+  ...{ 408: 'request_timed_out', 431: 'invalid_request' },
+};
 
 for (const name of ['LOOM_QUERY_URL', 'LOOM_CONTROL_URL']) {
   if (!URL.canParse(process.env[name] ?? ''))
     fail(`${name} is missing or no URL: the address of that service`);
 }
 
-const server = createServer({ headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 65_000 });
 let handle = answerLater;
-server.on('request', (request, response) => void handle(request, response));
+const server = createLimitedServer({
+  ...{ connectionsMax, perAddressMax: connectionsMax / 2, requestMs: 30_000 },
+  onRequest: (request, response) => void handle(request, response),
+  faultBody: ({ status, message }) => ({ error: { code: faultCodes[status], message } }),
+});
 server.on('error', (error) => fail(error.message));
 server.listen(port, host, () => void start().catch((error) => fail(error.message)));
 

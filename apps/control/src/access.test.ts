@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { connect } from 'node:net';
+import { BlockList, connect } from 'node:net';
 import { createServer } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import {
@@ -12,6 +12,7 @@ import {
 } from '@loom/api-contract';
 import { type ControlStore, openControlStore } from '@loom/control-store';
 import { newApiKey } from '@loom/control-store/secrets';
+import { type CounterStore, openCounterStore } from '@loom/counter-store';
 import { startTestEngines, type TestEngines } from '@loom/engine-host/testing';
 import { type EventStream, openEventStream } from '@loom/event-stream';
 import {
@@ -31,6 +32,7 @@ const controlRoutes = Object.entries<Route>(routes).filter(([, { service }]) => 
 
 let engines: TestEngines;
 let stream: EventStream;
+let counters: CounterStore;
 let store: ControlStore;
 let http: HttpApplication;
 let skewMs = 0;
@@ -41,6 +43,7 @@ const cookies = new Map<string, string>();
 beforeAll(async () => {
   engines = await startTestEngines();
   stream = await openEventStream(new URL('memory:'));
+  counters = await openCounterStore(new URL('memory:'));
   store = await openControlStore(new URL(engines.controlStoreUrl), {
     sessionSecret: 'x'.repeat(40),
     now: () => Date.now() + skewMs,
@@ -48,6 +51,7 @@ beforeAll(async () => {
   http = await startHttpApplication({
     module: AppModule.register({
       ...{ store, stream, env: {}, outboundAllow: ['127.0.0.1'] },
+      signIn: { counters, secret: 'x'.repeat(40), trustedProxies: new BlockList() },
       masterKeys: new Map([['k1', Buffer.alloc(32, 7)]]),
       pepper: { version: 1, text: 'pepper' },
       ...{ apiKey: newApiKey().text, operatorKey: newApiKey().text },
@@ -84,6 +88,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await http.close();
   await stream.close();
+  await counters.close();
   await store.close();
   await engines.stop();
 });
@@ -136,9 +141,10 @@ function sessionHeaders(who: string, projectId: string | null): Record<string, s
 }
 
 /** A request that changes nothing where it is allowed: an empty body, ids of nobody. */
-async function tryRoute({ method, path }: Route, headers: Record<string, string>) {
+async function tryRoute({ method, path, scope }: Route, headers: Record<string, string>) {
   const withBody = method === 'POST' || method === 'PATCH';
-  const response = await send(method, path.replace(/\{\w+\}/, 'nobody'), headers, withBody ? {} : undefined);
+  const id = typeof scope === 'object' && scope.projectIn === 'params.id' ? 'p-alpha' : 'nobody';
+  const response = await send(method, path.replace(/\{\w+\}/, id), headers, withBody ? {} : undefined);
   return { status: response.status, text: await response.text() };
 }
 
@@ -231,6 +237,84 @@ describe('the matrix of routes and callers', () => {
   });
 });
 
+describe('a key and the other projects of its organization', () => {
+  const other = { id: 'p-sibling', organizationId: 'alpha', name: 'sibling project' } as const;
+  const asKey = (scope: KeyScope) => ({ authorization: `Bearer ${scope}` });
+  beforeAll(async () => {
+    await store.createProject({ ...other, capture: 'strict', content: 'searchable' });
+    const place = { organizationId: 'alpha', projectId: other.id, name: 'sibling key' };
+    const key = { id: 'key-sibling', secretHash: 'f'.repeat(64), pepperVersion: 1, createdAtMs: 1 };
+    await store.createApiKey({ ...place, ...key, scopes: ['call'], expiresAtMs: null, revokedAtMs: null });
+    await store.putAlias({ id: 'alias-sibling', projectId: other.id, alias: 'sibling', provider: 'acorn', model: 'm' }); // prettier-ignore
+  });
+
+  const named = controlRoutes.flatMap(([name, route]) =>
+    typeof route.scope === 'object' ? [{ name, route, projectIn: route.scope.projectIn }] : [],
+  );
+  const naming = ({ route, projectIn }: (typeof named)[number], projectId: string, scope: KeyScope) => {
+    const path = projectIn === 'params.id' ? route.path.replace('{id}', projectId) : route.path;
+    const bodies = { name: 'n', userId: 'u', alias: `a-${projectId}`, provider: 'acorn', model: 'm' };
+    const fields = Object.keys(route.body?.shape ?? {});
+    const body = Object.fromEntries(Object.entries(bodies).filter(([field]) => fields.includes(field)));
+    return send(
+      route.method,
+      path,
+      asKey(scope),
+      projectIn === 'body.projectId' ? { ...body, projectId } : body,
+    );
+  };
+
+  it('is held to its own by every route that names one, and learns of no other', async () => {
+    expect(named.map(({ name }) => name).sort()).toEqual([
+      ...['createAlias', 'createErasure', 'createKey', 'updateProject'],
+    ]);
+    for (const one of named) {
+      const answers = new Set<string>();
+      for (const projectId of [other.id, 'p-beta', 'nobody']) {
+        const response = await naming(one, projectId, 'manage');
+        answers.add(`${response.status} ${await response.text()}`);
+      }
+      expect([one.name, ...answers]).toEqual([one.name, expect.stringMatching(/^403 .*of another project/)]);
+    }
+    const projects = await store.listProjects({ organizationId: 'alpha' });
+    expect(projects.find(({ id }) => id === other.id)).toMatchObject({ name: 'sibling project' });
+    expect(await store.ledger.listErasures(other.id)).toEqual([]);
+  });
+
+  it('finds nothing of another project by its id, and lists nothing of it', async () => {
+    const byId = [
+      ['PATCH', '/v1/keys/key-sibling', { limits: { requestsPerMinute: 1 } }],
+      ['DELETE', '/v1/keys/key-sibling', undefined],
+      ['PATCH', '/v1/aliases/alias-sibling', { model: 'stolen' }],
+      ['DELETE', '/v1/aliases/alias-sibling', undefined],
+    ] as const;
+    for (const [method, path, body] of byId) {
+      const there = await send(method, path, asKey('manage'), body);
+      const gone = await send(method, path.replace('sibling', 'nobody'), asKey('manage'), body);
+      expect([path, there.status, await there.text()]).toEqual([path, 404, await gone.text()]);
+    }
+    for (const path of ['/v1/keys', '/v1/aliases', '/v1/projects', '/v1/audit'])
+      expect(await (await send('GET', path, asKey('manage'))).text()).not.toContain('sibling');
+  });
+
+  it('reaches all of them with the scope administer, and none of another organization', async () => {
+    for (const one of named) {
+      expect([one.name, (await naming(one, other.id, 'administer')).status]).toEqual([one.name, 200]);
+      expect([one.name, (await naming(one, 'p-beta', 'administer')).status]).toEqual([one.name, 404]);
+    }
+    expect(await (await send('GET', '/v1/keys', asKey('administer'))).text()).toContain('key-sibling');
+    expect(await (await send('GET', '/v1/audit', asKey('administer'))).text()).toContain('sibling');
+  });
+
+  it('makes no key that may do more than itself', async () => {
+    const key = (scope: KeyScope, wanted: KeyScope) =>
+      send('POST', '/v1/keys', asKey(scope), { name: 'k', scopes: [wanted] });
+    expect((await key('manage', 'administer')).status).toBe(403);
+    expect((await key('manage', 'manage')).status).toBe(200);
+    expect((await key('administer', 'administer')).status).toBe(200);
+  });
+});
+
 describe('changes by a session', () => {
   const body = JSON.stringify({ name: '' }); // refused by its schema once it is let in
   const post = (headers: Record<string, string>, content = body) => {
@@ -286,12 +370,21 @@ describe('sign-in', () => {
   it('sets a cookie for this host alone, with its secure name under https', async () => {
     const give = (headers: Record<string, string>) =>
       send('POST', '/v1/sign-in', headers, { email: operatorEmail, password });
-    const plain = (await give({})).headers.get('set-cookie');
-    expect(plain).toMatch(/^loom_session=[^;]+; Path=\/; HttpOnly; SameSite=Lax; Max-Age=\d+$/);
-    const secure = (await give({ 'x-forwarded-proto': 'https' })).headers.get('set-cookie') ?? '';
-    expect(secure).toMatch(
-      /^__Host-loom_session=[^;]+; Path=\/; HttpOnly; SameSite=Lax; Max-Age=\d+; Secure$/,
-    );
+    const cookiesOf = async (headers: Record<string, string>) => (await give(headers)).headers.getSetCookie();
+    const plain = (name: string) =>
+      new RegExp(`^${name}=[^;]+; Path=/; HttpOnly; SameSite=Lax; Max-Age=\\d+$`);
+    expect(await cookiesOf({})).toEqual([
+      expect.stringMatching(plain('loom_session')),
+      expect.stringMatching(plain('loom_device')),
+    ]);
+    const [secure = '', device] = await cookiesOf({ 'x-forwarded-proto': 'https' });
+    for (const [cookie, name] of [
+      [secure, '__Host-loom_session'],
+      [device, '__Host-loom_device'],
+    ] as const)
+      expect(cookie).toMatch(
+        new RegExp(`^${name}=[^;]+; Path=/; HttpOnly; SameSite=Lax; Max-Age=\\d+; Secure$`),
+      );
     const cookie = secure.split(';')[0] ?? '';
     expect((await send('GET', '/v1/me', { cookie, 'x-forwarded-proto': 'https' })).status).toBe(200);
     expect((await send('GET', '/v1/me', { cookie })).status).toBe(401);
@@ -309,10 +402,40 @@ describe('sign-in', () => {
     const known = await attempt('viewer@zebra.example.com');
     expect(known).toMatchObject({ status: 401, text: (await attempt('nobody@example.com')).text });
     const many = await Promise.all(Array.from({ length: 19 }, () => attempt('viewer@zebra.example.com')));
-    expect(many.filter(({ status }) => status === 429)).toHaveLength(10);
-    expect(Number(many.find(({ status }) => status === 429)?.after)).toBeGreaterThan(60);
+    expect(many.filter(({ status }) => status === 429)).toHaveLength(15);
+    expect(Number(many.find(({ status }) => status === 429)?.after)).toBeGreaterThan(1);
     const right = { email: 'viewer@zebra.example.com', password };
     expect((await send('POST', '/v1/sign-in', {}, right)).status).toBe(429);
+  });
+
+  it('lets an owner in on a device that they have used before, while others guess', async () => {
+    const body = (email: string, given: string) => ({ email: `${email}@acorn.example.com`, password: given });
+    const signInAs = (email: string, given: string, cookie = '') =>
+      send('POST', '/v1/sign-in', cookie === '' ? {} : { cookie, origin: http.url }, body(email, given));
+    const deviceOf = async (answer: Promise<Response>) =>
+      (await answer).headers.getSetCookie()[1]?.split(';')[0] ?? '';
+    const own = await deviceOf(signInAs('member', password));
+    const foreign = await deviceOf(signInAs('viewer', password));
+    for (let index = 0; index < 100; index += 1) await signInAs('member', `wrong ${index}`);
+    expect((await signInAs('member', password)).status).toBe(429);
+    expect((await signInAs('member', password, foreign)).status).toBe(429);
+    expect((await signInAs('member', password, `${own}x`)).status).toBe(429);
+    expect((await signInAs('member', password, own.replace(/\.\d+\./, '.9999999999.'))).status).toBe(429);
+    expect((await signInAs('viewer', password)).status).toBe(200);
+    const again = signInAs('member', password, own);
+    expect((await again).status).toBe(200);
+    expect((await deviceOf(again)).split('.')[0]).toBe(own.split('.')[0]);
+    const session = (await again).headers.getSetCookie()[0]?.split(';')[0] ?? '';
+    const newPassword = 'quite another horse';
+    const change = (currentPassword: string, newPassword: string) =>
+      send(
+        'POST',
+        '/v1/me/password',
+        { cookie: session, origin: http.url },
+        { currentPassword, newPassword },
+      );
+    expect((await change(password, newPassword)).status).toBe(200);
+    expect((await change(newPassword, password)).status).toBe(200);
   });
 
   it('tells when the first password was changed, and ends the other sessions', async () => {
@@ -321,6 +444,8 @@ describe('sign-in', () => {
       send('POST', '/v1/me/password', { cookie, origin: http.url }, { currentPassword, newPassword });
     expect((await change(one, 'wrong', 'another password')).status).toBe(403);
     expect((await change(one, password, 'short')).status).toBe(400);
+    expect((await change(one, password, 'password1234')).status).toBe(400);
+    expect((await change(one, password, password)).status).toBe(400);
     expect((await change(one, password, 'another password')).status).toBe(200);
     expect(firstPasswordChanges).toBe(1);
     expect((await send('GET', '/v1/me', { cookie: two })).status).toBe(401);
@@ -347,6 +472,8 @@ describe('members and invitations', () => {
     expect(missing.status).toBe(400);
     expect((await send('POST', `${path}/accept`, {}, {})).status).toBe(401);
     const person = { name: 'Dee', email: 'dee@example.com', password };
+    const weak = await send('POST', `${path}/accept`, {}, { ...person, password: 'aaaaaaaaaaaa' });
+    expect([weak.status, await weak.text()]).toEqual([400, expect.stringContaining('easy to guess')]);
     const accepted = await send('POST', `${path}/accept`, {}, person);
     const me = (await accepted.json()) as { user: { id: string }; organizations: unknown };
     expect(me).toMatchObject({
@@ -377,10 +504,11 @@ describe('members and invitations', () => {
     expect((await send('DELETE', member, asOwner())).status).toBe(200);
     expect(await views()).toBe(404);
     const { entries } = await json<{ entries: { action: string; actor: { name: string } }[] }>(
-      send('GET', '/v1/audit?limit=7', asOwner()),
+      send('GET', '/v1/audit?limit=8', asOwner()),
     );
     expect(entries.map(({ action, actor }) => [action, actor.name])).toEqual([
       ['member.remove', 'acorn owner'],
+      ['key.revoke', 'acorn owner'],
       ['member.update', 'acorn owner'],
       ['key.create', 'Dee'],
       ['key.revoke', 'acorn owner'],
@@ -388,6 +516,47 @@ describe('members and invitations', () => {
       ['member.add', 'Dee'],
       ['invitation.create', 'acorn owner'],
     ]);
+  });
+
+  it('leave with their keys, those that their keys have made too, or hand them over', async () => {
+    const { token } = await json<{ token: string }>(
+      send('POST', '/v1/invitations', asOwner(), { role: 'owner' }),
+    );
+    const person = { name: 'Fay', email: 'gil@example.com', password };
+    const accepted = await send('POST', `/v1/invitation-offers/${token}/accept`, {}, person);
+    const { user } = (await accepted.json()) as { user: { id: string } };
+    const cookie = accepted.headers.getSetCookie()[0]?.split(';')[0] ?? '';
+    const asFay = { cookie, origin: http.url, [projectHeader]: 'p-alpha' };
+    interface Key {
+      readonly id: string;
+      readonly createdBy: { readonly type: string; readonly name: string } | null;
+      readonly ownerId: string | null;
+      readonly revokedAt: string | null;
+    }
+    const { key } = await json<{ key: Key }>(send('POST', '/v1/keys', asFay, { name: 'of Fay' }));
+    expect(key).toMatchObject({ createdBy: { type: 'user', id: user.id, name: 'Fay' }, ownerId: user.id });
+    // As if the key that asks were hers.
+    const place = {
+      organizationId: 'alpha',
+      projectId: 'p-alpha',
+      secretHash: 'f'.repeat(64),
+      pepperVersion: 1,
+    };
+    const asked = { id: 'manage', name: 'manage', scopes: ['manage' as const], createdAtMs: 1 };
+    await store.createApiKey({ ...place, ...asked, expiresAtMs: null, revokedAtMs: null, ownerId: user.id });
+    const made = await json<{ key: Key }>(send('POST', '/v1/keys', { authorization: 'Bearer manage' }, { name: 'by a key' })); // prettier-ignore
+    expect(made.key).toMatchObject({ createdBy: { type: 'key', id: 'manage' }, ownerId: user.id });
+    expect((await send('DELETE', `/v1/members/${user.id}?keys=keep`, asOwner())).status).toBe(400);
+    expect((await send('DELETE', `/v1/members/${user.id}`, asOwner())).status).toBe(200);
+    const { keys } = await json<{ keys: Key[] }>(send('GET', '/v1/keys', asOwner()));
+    const owned = keys.filter(({ ownerId }) => ownerId === user.id);
+    expect(owned.map(({ id, revokedAt }) => [id, revokedAt !== null]).sort()).toEqual(
+      [
+        [key.id, true],
+        ['manage', true],
+        [made.key.id, true],
+      ].sort(),
+    );
   });
 
   it('join a second organization as who they are', async () => {
@@ -429,7 +598,7 @@ describe('the audit log', () => {
       return ((await response.json()) as { entries: unknown[] }).entries;
     };
     expect(await replays('operator', 'default')).toMatchObject([{ resource: { id: 'd1' } }]);
-    const person = { name: 'Eve', email: 'eve@example.com', password };
+    const person = { name: 'Fay', email: 'fay@example.com', password };
     await join('default', 'owner', person);
     cookies.set('default owner', await signIn(person.email));
     expect(await replays('default owner', 'default')).toEqual([]);

@@ -1,8 +1,10 @@
 import 'reflect-metadata';
+import { BlockList } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createLoomClient, type LoomClient } from '@loom/api-contract';
 import { type ControlStore, openControlStore } from '@loom/control-store';
 import { hashSecret, newApiKey, parseApiKey, unseal } from '@loom/control-store/secrets';
+import { type CounterStore, openCounterStore } from '@loom/counter-store';
 import { startTestEngines, type TestEngines } from '@loom/engine-host/testing';
 import { type EventStream, openEventStream } from '@loom/event-stream';
 import {
@@ -26,9 +28,9 @@ const env = { OPENAI_API_KEY: 'sk-canary-env' };
 const keyOf = (id: string, organizationId: string, projectId: string, scopes: KeyScope[]) =>
   keyPrincipal({ id, name: id, organizationId, projectId, scopes });
 const principals = new Map([
-  ['operator', keyOf('op', 'default', 'default', ['call', 'read', 'manage'])],
-  ['other', keyOf('ot', 'other', 'p-other', ['manage'])],
-  ['operator-key', keyOf(parseApiKey(operatorKey)?.id ?? '', 'default', 'default', ['read', 'manage'])],
+  ['operator', keyOf('op', 'default', 'default', ['call', 'read', 'administer'])],
+  ['other', keyOf('ot', 'other', 'p-other', ['administer'])],
+  ['manager', keyOf('ma', 'default', 'default', ['read', 'manage'])],
   ['reader', keyOf('re', 'default', 'default', ['call', 'read'])],
 ]);
 
@@ -49,6 +51,7 @@ const deployment: DeploymentWatchDeps = {
 
 const failures: unknown[] = [];
 let stream: EventStream;
+let counters: CounterStore;
 let engines: TestEngines;
 let store: ControlStore;
 let http: HttpApplication;
@@ -66,6 +69,7 @@ const bootstrap = (
 
 beforeAll(async () => {
   stream = await openEventStream(new URL('memory:'));
+  counters = await openCounterStore(new URL('memory:'));
   engines = await startTestEngines();
   store = await openControlStore(new URL(engines.controlStoreUrl), { sessionSecret: 'x'.repeat(40) });
   await bootstrap();
@@ -82,6 +86,7 @@ beforeAll(async () => {
       ...{ store, masterKeys, pepper, apiKey, operatorKey, env, ...first },
       onError: (error) => failures.push(error),
       outboundAllow: ['127.0.0.1'],
+      signIn: { counters, secret: 'x'.repeat(40), trustedProxies: new BlockList() },
       verifyKey: (token) => principals.get(token) ?? null,
       stream,
       client: new EventStreamClient(stream),
@@ -99,6 +104,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await http.close();
   await stream.close();
+  await counters.close();
   await store.close();
   expect(failures).toEqual([]);
   await engines.stop();
@@ -110,6 +116,8 @@ function clientOf(key: string | null): LoomClient {
 
 describe('bootstrapControl', () => {
   it('makes organization, project, both keys and the providers, once', async () => {
+    const operatorKeyId = { organizationId: 'default', id: parseApiKey(operatorKey)?.id ?? '' };
+    await store.updateApiKey(operatorKeyId, { scopes: ['read', 'manage'] }); // as an older version made it
     await bootstrap();
     const keys = await store.listApiKeys({ organizationId: 'default' });
     expect(keys.map(({ name, scopes, secretHash }) => ({ name, scopes, secretHash }))).toEqual([
@@ -118,7 +126,7 @@ describe('bootstrapControl', () => {
         scopes: ['call', 'read'],
         secretHash: hashSecret('pepper', parseApiKey(apiKey)?.secret ?? ''),
       },
-      expect.objectContaining({ name: 'operator key', scopes: ['read', 'manage'] }),
+      expect.objectContaining({ name: 'operator key', scopes: ['read', 'administer'] }),
     ]);
     expect((await store.listProjects({ organizationId: 'default' })).map(({ id }) => id)).toEqual([
       'default',
@@ -299,12 +307,12 @@ describe('erasures', () => {
     const createErasure = (key: string, project: string) =>
       clientOf(key).createErasure({ body: { userId: 'ann', projectId: project } });
     for (const project of [projectId, 'p-other', 'nobody'])
-      await expect(createErasure('operator', project)).rejects.toMatchObject({
+      await expect(createErasure('manager', project)).rejects.toMatchObject({
         ...{ code: 'permission_denied', param: 'projectId' },
       });
-    expect(await createErasure('operator', 'default')).toMatchObject({ projectId: 'default' });
-    expect(await createErasure('operator-key', projectId)).toMatchObject({ projectId });
-    await expect(createErasure('operator-key', 'p-other')).rejects.toMatchObject({ code: 'not_found' });
+    expect(await createErasure('manager', 'default')).toMatchObject({ projectId: 'default' });
+    expect(await createErasure('operator', projectId)).toMatchObject({ projectId });
+    await expect(createErasure('operator', 'p-other')).rejects.toMatchObject({ code: 'not_found' });
     expect(await store.ledger.listErasures(projectId)).toHaveLength(1);
   });
 });

@@ -1,9 +1,12 @@
+import type { BlockList } from 'node:net';
 import { type DynamicModule, Inject, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
+import type { CounterStore } from '@loom/counter-store';
 import type { EventStream } from '@loom/event-stream';
 import {
   OutboundGuard,
   PermissionGuard,
+  type PortRange,
   VERIFY_KEY,
   VERIFY_SESSION,
   type VerifyKey,
@@ -23,6 +26,7 @@ import { DeploymentController } from './deployment.controller.ts';
 import { DeploymentWatch, type DeploymentWatchDeps } from './deployment-watch.ts';
 import { ErasureDesk } from './erasure-desk.ts';
 import { KeyRegistry } from './key-registry.ts';
+import { KnownDevices } from './known-devices.ts';
 import { OrganizationRegistry } from './organization-registry.ts';
 import { OrganizationsController } from './organizations.controller.ts';
 import { PriceRegistry } from './price-registry.ts';
@@ -30,7 +34,7 @@ import { ProjectRegistry } from './project-registry.ts';
 import { ProviderProbe } from './provider-probe.ts';
 import { ProviderRegistry } from './provider-registry.ts';
 import { SessionDesk } from './session-desk.ts';
-import { SessionsController } from './sessions.controller.ts';
+import { SessionsController, TRUSTED_PROXIES } from './sessions.controller.ts';
 import { SignInLimiter } from './sign-in-limiter.ts';
 import { ViewRegistry } from './view-registry.ts';
 
@@ -38,8 +42,19 @@ export interface ControlModuleDeps extends ControlStartupOptions {
   readonly verifyKey: VerifyKey;
   /** Hosts that may be private (`LOOM_OUTBOUND_ALLOW`). */
   readonly outboundAllow: readonly string[];
+  /** Ports of entered providers (`LOOM_OUTBOUND_PORTS`); default: those of HTTP. */
+  readonly outboundPorts?: readonly PortRange[];
+  readonly signIn: SignInDeps;
   readonly stream: Pick<EventStream, 'tail'>;
   readonly deployment: DeploymentWatchDeps;
+}
+
+export interface SignInDeps {
+  /** Counts failed tries. Closed by its opener. */
+  readonly counters: CounterStore;
+  /** Signs the cookies of known devices and hides the names of counters. */
+  readonly secret: string;
+  readonly trustedProxies: BlockList;
 }
 
 @Module({})
@@ -72,6 +87,8 @@ export class AppModule implements OnApplicationShutdown {
       providers: [
         { provide: ControlStartup, useFactory: () => ControlStartup.run(deps) },
         { provide: SessionDesk, useFactory: () => openSessionDesk(deps) },
+        { provide: KnownDevices, useFactory: () => new KnownDevices(deps.signIn) },
+        { provide: TRUSTED_PROXIES, useValue: deps.signIn.trustedProxies },
         { provide: OrganizationRegistry, useFactory: () => new OrganizationRegistry(deps) },
         { provide: KeyRegistry, useFactory: () => new KeyRegistry(deps) },
         { provide: ProviderRegistry, useFactory: () => openProviderRegistry(deps) },
@@ -97,15 +114,23 @@ function verifySession({ store }: ControlModuleDeps): VerifySession {
   return (token, projectId) => store.identity.readSession(token, projectId);
 }
 
-function openSessionDesk({ store, firstPerson, onFirstPasswordChanged }: ControlModuleDeps): SessionDesk {
+function openSessionDesk({
+  store,
+  firstPerson,
+  onFirstPasswordChanged,
+  signIn,
+}: ControlModuleDeps): SessionDesk {
   const onPasswordChanged = async (email: string) => {
     if (email === firstPerson?.email.toLowerCase()) await onFirstPasswordChanged();
   };
-  return new SessionDesk({ store, limiter: new SignInLimiter(), onPasswordChanged });
+  return new SessionDesk({ store, limiter: new SignInLimiter(signIn), onPasswordChanged });
 }
 
 function openProviderRegistry(deps: ControlModuleDeps): ProviderRegistry {
-  const guard = new OutboundGuard({ allow: deps.outboundAllow });
+  const guard = new OutboundGuard({
+    allow: deps.outboundAllow,
+    ...(deps.outboundPorts && { ports: deps.outboundPorts }),
+  });
   return new ProviderRegistry({ ...deps, guard, probe: new ProviderProbe({ ...deps, guard }) });
 }
 

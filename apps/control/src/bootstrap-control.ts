@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { ControlStore } from '@loom/control-store';
 import { hashSecret, type MasterKeys, parseApiKey, seal } from '@loom/control-store/secrets';
 import { LoomError } from '@loom/errors';
@@ -25,7 +26,7 @@ export interface BootstrapOptions {
   readonly masterKeys: MasterKeys;
   readonly pepper: Pepper;
   /**
-   * Texts of the first key (scopes call and read) and the operator's key (read and manage), already kept in files:
+   * Texts of the first key (scopes call and read) and the operator's key (read and administer), already kept in files:
    * a database that lost them in a power cut gets the same keys again.
    */
   readonly apiKey: string;
@@ -65,15 +66,25 @@ export async function bootstrapControl(options: BootstrapOptions): Promise<void>
       content: 'searchable',
     });
   }
-  const known = new Set((await store.listApiKeys(scope)).map(({ id }) => id));
-  for (const record of firstKeys(options)) {
-    if (!known.has(record.id)) await store.createApiKey(record);
-  }
+  await makeFirstKeys(options);
   await store.syncEnvironmentProviders(
     options.providers.map((provider) => sealProvider(provider, options.masterKeys)),
   );
   await store.putPriceBook(options.priceLists);
   await makeFirstPerson(options);
+}
+
+/** A key that an older version made gets the scopes that it has now. */
+async function makeFirstKeys(options: BootstrapOptions): Promise<void> {
+  const { store } = options;
+  const known = await store.listApiKeys({ organizationId: firstOrganizationId });
+  for (const record of firstKeys(options)) {
+    const { id, organizationId, scopes } = record;
+    const before = known.find((key) => key.id === id);
+    if (!before) await store.createApiKey(record);
+    else if (before.revokedAtMs === null && !isDeepStrictEqual(before.scopes, scopes))
+      await store.updateApiKey({ organizationId, id }, { scopes });
+  }
 }
 
 async function makeFirstPerson({
@@ -116,11 +127,13 @@ function firstKeys({ apiKey, operatorKey, pepper, now = Date.now }: BootstrapOpt
       expiresAtMs: null,
       revokedAtMs: null,
       createdAtMs: now(),
+      createdBy: { type: 'system', id: 'system', name: 'Loom' },
+      ownerId: null,
     };
   };
   return [
     record('first key', apiKey, ['call', 'read']),
-    record('operator key', operatorKey, ['read', 'manage']),
+    record('operator key', operatorKey, ['read', 'administer']),
   ];
 }
 

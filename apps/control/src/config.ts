@@ -2,7 +2,9 @@ import {
   type Environment,
   envList,
   envNamedUrls,
+  envNetworks,
   envPort,
+  envPortRanges,
   envSecret,
   envUrl,
   loadConfig,
@@ -20,6 +22,14 @@ export const controlSettings = z.object({
   LOOM_FIRST_KEY: envSecret.describe('Text of the first API key'),
   LOOM_OPERATOR_KEY: envSecret.describe("Text of the operator's API key"),
   LOOM_SESSION_SECRET: envSecret.describe('Signs console sessions; the same for query and control'),
+  LOOM_COUNTERS_URL: envUrl
+    .default(new URL('memory:'))
+    .describe(
+      'Where failed sign-ins are counted: redis://… (rediss: with TLS), shared by all processes; memory: counts in this process',
+    ),
+  LOOM_TRUSTED_PROXIES: envNetworks.describe(
+    'Proxies before the console, as addresses or networks (10.1.0.0/16) separated by commas: whom they name in x-forwarded-for is who asks',
+  ),
   LOOM_FIRST_EMAIL: z
     .email()
     .default('admin@loom.local')
@@ -39,7 +49,12 @@ export const controlSettings = z.object({
   LOOM_PUBLIC_GATEWAY_URL: envUrl
     .optional()
     .describe('Where clients reach the gateway, as the console says it'),
-  LOOM_OUTBOUND_ALLOW: envList.describe('Private hosts that entered providers may have, separated by commas'),
+  LOOM_OUTBOUND_PORTS: envPortRanges
+    .prefault('80,443,8000-8999')
+    .describe('Ports and ranges of ports that entered providers may have, separated by commas'),
+  LOOM_OUTBOUND_ALLOW: envList.describe(
+    'Private hosts that entered providers may have, on any port (or one: host:port), separated by commas',
+  ),
 });
 export type ControlSettings = z.infer<typeof controlSettings>;
 

@@ -36,13 +36,13 @@ export class KeysController {
   }
 
   @Get()
-  @RequirePermission(routes.listKeys.permission)
+  @RequirePermission(routes.listKeys)
   list(@Caller() caller: Principal): ReturnType<KeyRegistry['list']> {
     return this.#keys.list(caller);
   }
 
   @Post()
-  @RequirePermission(routes.createKey.permission)
+  @RequirePermission(routes.createKey)
   @HttpCode(200)
   @Header('cache-control', 'no-store')
   create(
@@ -53,7 +53,7 @@ export class KeysController {
   }
 
   @Patch(':id')
-  @RequirePermission(routes.updateKey.permission)
+  @RequirePermission(routes.updateKey)
   update(
     @Caller() caller: Principal,
     @Param({ schema: idParams }) { id }: IdParams,
@@ -63,7 +63,7 @@ export class KeysController {
   }
 
   @Delete(':id')
-  @RequirePermission(routes.revokeKey.permission)
+  @RequirePermission(routes.revokeKey)
   revoke(
     @Caller() caller: Principal,
     @Param({ schema: idParams }) { id }: IdParams,
@@ -81,13 +81,13 @@ export class ProvidersController {
   }
 
   @Get()
-  @RequirePermission(routes.listProviders.permission)
+  @RequirePermission(routes.listProviders)
   list(@Caller() caller: Principal): ReturnType<ProviderRegistry['list']> {
     return this.#providers.list(caller);
   }
 
   @Post()
-  @RequirePermission(routes.createProvider.permission)
+  @RequirePermission(routes.createProvider)
   @HttpCode(200)
   create(
     @Caller() caller: Principal,
@@ -97,7 +97,7 @@ export class ProvidersController {
   }
 
   @Patch(':id')
-  @RequirePermission(routes.updateProvider.permission)
+  @RequirePermission(routes.updateProvider)
   update(
     @Caller() caller: Principal,
     @Param({ schema: idParams }) { id }: IdParams,
@@ -107,7 +107,7 @@ export class ProvidersController {
   }
 
   @Post(':id/test')
-  @RequirePermission(routes.testProvider.permission)
+  @RequirePermission(routes.testProvider)
   @HttpCode(200)
   test(
     @Caller() caller: Principal,
@@ -117,7 +117,7 @@ export class ProvidersController {
   }
 
   @Delete(':id')
-  @RequirePermission(routes.deleteProvider.permission)
+  @RequirePermission(routes.deleteProvider)
   remove(
     @Caller() caller: Principal,
     @Param({ schema: idParams }) { id }: IdParams,
@@ -135,13 +135,13 @@ export class ProjectsController {
   }
 
   @Get('projects')
-  @RequirePermission(routes.listProjects.permission)
+  @RequirePermission(routes.listProjects)
   list(@Caller() caller: Principal): ReturnType<ProjectRegistry['listProjects']> {
     return this.#projects.listProjects(caller);
   }
 
   @Post('projects')
-  @RequirePermission(routes.createProject.permission)
+  @RequirePermission(routes.createProject)
   @HttpCode(200)
   create(
     @Caller() caller: Principal,
@@ -151,7 +151,7 @@ export class ProjectsController {
   }
 
   @Patch('projects/:id')
-  @RequirePermission(routes.updateProject.permission)
+  @RequirePermission(routes.updateProject)
   update(
     @Caller() caller: Principal,
     @Param({ schema: idParams }) { id }: IdParams,
@@ -161,13 +161,13 @@ export class ProjectsController {
   }
 
   @Get('aliases')
-  @RequirePermission(routes.listAliases.permission)
+  @RequirePermission(routes.listAliases)
   listAliases(@Caller() caller: Principal): ReturnType<ProjectRegistry['listAliases']> {
     return this.#projects.listAliases(caller);
   }
 
   @Post('aliases')
-  @RequirePermission(routes.createAlias.permission)
+  @RequirePermission(routes.createAlias)
   @HttpCode(200)
   createAlias(
     @Caller() caller: Principal,
@@ -177,7 +177,7 @@ export class ProjectsController {
   }
 
   @Patch('aliases/:id')
-  @RequirePermission(routes.updateAlias.permission)
+  @RequirePermission(routes.updateAlias)
   updateAlias(
     @Caller() caller: Principal,
     @Param({ schema: idParams }) { id }: IdParams,
@@ -187,7 +187,7 @@ export class ProjectsController {
   }
 
   @Delete('aliases/:id')
-  @RequirePermission(routes.deleteAlias.permission)
+  @RequirePermission(routes.deleteAlias)
   deleteAlias(
     @Caller() caller: Principal,
     @Param({ schema: idParams }) { id }: IdParams,
@@ -205,7 +205,7 @@ export class PricesController {
   }
 
   @Get()
-  @RequirePermission(routes.listPrices.permission)
+  @RequirePermission(routes.listPrices)
   list(
     @Caller() caller: Principal,
     @Query({ schema: routes.listPrices.query }) query: Value<typeof routes.listPrices.query>,
@@ -214,7 +214,7 @@ export class PricesController {
   }
 
   @Post()
-  @RequirePermission(routes.createPrice.permission)
+  @RequirePermission(routes.createPrice)
   @HttpCode(200)
   create(
     @Caller() caller: Principal,
@@ -224,7 +224,7 @@ export class PricesController {
   }
 
   @Delete(':id')
-  @RequirePermission(routes.deletePrice.permission)
+  @RequirePermission(routes.deletePrice)
   remove(
     @Caller() caller: Principal,
     @Param({ schema: idParams }) { id }: IdParams,
@@ -242,13 +242,13 @@ export class ViewsController {
   }
 
   @Get()
-  @RequirePermission(routes.listViews.permission)
+  @RequirePermission(routes.listViews)
   list(@Caller() caller: Principal): ReturnType<ViewRegistry['list']> {
     return this.#views.list(caller);
   }
 
   @Post()
-  @RequirePermission(routes.createView.permission)
+  @RequirePermission(routes.createView)
   @HttpCode(200)
   create(
     @Caller() caller: Principal,
@@ -258,7 +258,7 @@ export class ViewsController {
   }
 
   @Delete(':id')
-  @RequirePermission(routes.deleteView.permission)
+  @RequirePermission(routes.deleteView)
   remove(
     @Caller() caller: Principal,
     @Param({ schema: idParams }) { id }: IdParams,
@@ -276,13 +276,13 @@ export class ErasuresController {
   }
 
   @Get()
-  @RequirePermission(routes.listErasures.permission)
+  @RequirePermission(routes.listErasures)
   list(@Caller() caller: Principal): ReturnType<ErasureDesk['list']> {
     return this.#erasures.list(caller);
   }
 
   @Post()
-  @RequirePermission(createErasure.permission)
+  @RequirePermission(createErasure)
   @HttpCode(200)
   create(
     @Caller() caller: Principal,

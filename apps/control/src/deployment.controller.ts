@@ -22,19 +22,19 @@ export class DeploymentController {
   }
 
   @Get('deployment')
-  @RequirePermission(routes.getDeployment.permission)
+  @RequirePermission(routes.getDeployment)
   info(): ReturnType<DeploymentWatch['info']> {
     return this.#watch.info();
   }
 
   @Get('health')
-  @RequirePermission(routes.getHealth.permission)
+  @RequirePermission(routes.getHealth)
   health(): ReturnType<DeploymentWatch['report']> {
     return this.#watch.report(this.#deadLetters.count);
   }
 
   @Get('dead-letters')
-  @RequirePermission(listDeadLetters.permission)
+  @RequirePermission(listDeadLetters)
   listDeadLetters(
     @Query({ schema: listDeadLetters.query }) query: Value<typeof listDeadLetters.query>,
   ): ReturnType<DeadLetterIndex['list']> {
@@ -42,7 +42,7 @@ export class DeploymentController {
   }
 
   @Get('dead-letters/:id')
-  @RequirePermission(getDeadLetter.permission)
+  @RequirePermission(getDeadLetter)
   getDeadLetter(
     @Param({ schema: getDeadLetter.params }) { id }: Value<typeof getDeadLetter.params>,
   ): ReturnType<DeadLetterIndex['read']> {
@@ -50,7 +50,7 @@ export class DeploymentController {
   }
 
   @Post('dead-letters/:id/replay')
-  @RequirePermission(replayDeadLetter.permission)
+  @RequirePermission(replayDeadLetter)
   @HttpCode(200)
   replay(
     @SignedIn() person: Person,

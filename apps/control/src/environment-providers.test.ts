@@ -21,6 +21,16 @@ describe('readEnvironmentProviders', () => {
     });
   });
 
+  it("leaves callers' organization headers to them only where that is said", () => {
+    const optionsOf = (env: Record<string, string>) =>
+      readEnvironmentProviders({ OPENAI_API_KEY: 'sk', ...env })[0]?.options;
+    expect(optionsOf({})).toEqual({});
+    expect(optionsOf({ OPENAI_CALLER_ORGANIZATION: 'pass' })).toEqual({ callerOrganization: 'pass' });
+    expect(() => optionsOf({ OPENAI_CALLER_ORGANIZATION: 'yes' })).toThrow(
+      'OPENAI_CALLER_ORGANIZATION is "yes"; its one value is pass',
+    );
+  });
+
   it('has a provider for every kind that is named', () => {
     const env = { MISTRAL_API_KEY: 'a', GROQ_API_KEY: 'b', DEEPSEEK_API_KEY: 'c', XAI_API_KEY: 'd' };
     const names = readEnvironmentProviders(env).map(({ name, kind }) => `${name}:${kind}`);

@@ -15,7 +15,7 @@ interface Source {
   readonly kind: string;
   /** First segment of `provider/model`; the kind, unless another word is shorter. */
   readonly name?: string;
-  /** Of `<PREFIX>_API_KEY` and `<PREFIX>_BASE_URL`. */
+  /** Of `<PREFIX>_API_KEY`, `<PREFIX>_BASE_URL` and `<PREFIX>_CALLER_ORGANIZATION`. */
   readonly prefix: string;
   readonly models: readonly string[];
 }
@@ -65,7 +65,14 @@ export function readEnvironmentProviders(env: Env): EnvironmentProvider[] {
       throw new LoomError('config_invalid', `${prefix}_API_KEY is set; set ${prefix}_BASE_URL too`);
     }
     const baseUrl = given === null ? defaultBaseUrl : toBaseUrl(given, `${prefix}_BASE_URL`);
-    return [{ name, kind, baseUrl, credential, models, options: {} }];
+    const passes = valueOf(env, `${prefix}_CALLER_ORGANIZATION`);
+    if (passes !== null && passes !== 'pass')
+      throw new LoomError(
+        'config_invalid',
+        `${prefix}_CALLER_ORGANIZATION is "${passes}"; its one value is pass`,
+      );
+    const options: Record<string, string> = passes === null ? {} : { callerOrganization: passes };
+    return [{ name, kind, baseUrl, credential, models, options }];
   });
   const sim = {
     name: 'sim',

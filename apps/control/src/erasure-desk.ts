@@ -1,16 +1,14 @@
 import type { Erasure, NewErasure } from '@loom/api-contract';
 import type { ControlStore, Erasure as StoredErasure } from '@loom/control-store';
-import { type MasterKeys, parseApiKey, sealErasedUser } from '@loom/control-store/secrets';
+import { type MasterKeys, sealErasedUser } from '@loom/control-store/secrets';
 import type { Principal } from '@loom/service-kit';
 import { newUuid } from '@loom/trace-schema';
 import type { z } from 'zod';
-import { ownRecordProjectId } from './project-registry.ts';
+import { ownProjectId } from './project-registry.ts';
 
 export interface ErasureDeskDeps {
   readonly store: ControlStore;
   readonly masterKeys: MasterKeys;
-  /** Its text; it may name any project of its organization, another key has one project. */
-  readonly operatorKey: string;
 }
 
 /** Takes requests for erasure in; the ledger carries them out. */
@@ -28,8 +26,7 @@ export class ErasureDesk {
   /** The audit log tells of it without the end user's id. */
   async create(caller: Principal, body: z.output<typeof NewErasure>): Promise<Erasure> {
     const { store, masterKeys } = this.#deps;
-    const operatorKeyId = parseApiKey(this.#deps.operatorKey)?.id ?? null;
-    const projectId = await ownRecordProjectId(store, caller, { wanted: body.projectId, operatorKeyId });
+    const projectId = await ownProjectId(store, caller, body.projectId);
     const id = newUuid();
     const sealedUser = sealErasedUser(masterKeys, id, body.userId);
     const erasure = { id, projectId, sealedUser, requestedBy: caller.actor.id, requestedAtMs: Date.now() };
@@ -37,7 +34,7 @@ export class ErasureDesk {
     const resource = { id, name: projectId };
     await store
       .actingAs(caller.actor)
-      .noteAction({ organizationId: caller.organizationId, action: 'erasure.create', resource });
+      .noteAction({ organizationId: caller.organizationId, projectId, action: 'erasure.create', resource });
     const none = {
       buckets: [],
       spans: 0,

@@ -10,7 +10,7 @@ import { hashSecret, newApiKey } from '@loom/control-store/secrets';
 import { LoomError } from '@loom/errors';
 import type { ApiKeyRecord, KeyLimits, KeyScope } from '@loom/trace-schema';
 import type { z } from 'zod';
-import type { Principal } from '@loom/service-kit';
+import { type Principal, reachesProject } from '@loom/service-kit';
 import type { Pepper } from './bootstrap-control.ts';
 import { ownProjectId } from './project-registry.ts';
 
@@ -20,7 +20,7 @@ export interface KeyRegistryDeps {
   readonly now?: () => number;
 }
 
-/** API keys of the caller's organization. */
+/** API keys of the projects within the caller's reach. */
 export class KeyRegistry {
   readonly #store: ControlStore;
   readonly #pepper: Pepper;
@@ -32,8 +32,8 @@ export class KeyRegistry {
     this.#now = now ?? Date.now;
   }
 
-  async list({ organizationId }: Principal): Promise<{ keys: ApiKey[] }> {
-    return { keys: (await this.#store.listApiKeys({ organizationId })).map(toApiKey) };
+  async list(caller: Principal): Promise<{ keys: ApiKey[] }> {
+    return { keys: (await this.#keysOf(caller)).map(toApiKey) };
   }
 
   /** The secret is in the answer and, as a keyed hash, in the store; nowhere else. */
@@ -58,6 +58,8 @@ export class KeyRegistry {
       revokedAtMs: null,
       createdAtMs: this.#now(),
       limits: limitsOf(body.limits),
+      createdBy: caller.actor,
+      ownerId: await this.#ownerOf(caller),
     };
     await this.#store.actingAs(caller.actor).createApiKey(record);
     return { key: toApiKey(record), secret: text };
@@ -65,29 +67,41 @@ export class KeyRegistry {
 
   async update(caller: Principal, id: string, body: z.output<typeof ApiKeyChange>): Promise<ApiKey> {
     const { organizationId, actor } = caller;
-    if (actor.type === 'key' && id === actor.id) {
-      throw new LoomError('conflict', 'this is the key that asks; change it with another one', {
-        param: 'id',
-      });
-    }
-    const known = (await this.#store.listApiKeys({ organizationId })).find((key) => key.id === id);
-    refuseMoreThanOwn(caller, known?.scopes ?? [], 'change');
+    await this.#keyToAlter(caller, id, 'change');
     const limits = definedOf(body.limits);
     return toApiKey(await this.#store.actingAs(actor).updateApiKey({ organizationId, id }, { limits }));
   }
 
   async revoke(caller: Principal, id: string): Promise<ApiKey> {
     const { organizationId, actor } = caller;
-    if (actor.type === 'key' && id === actor.id) {
-      throw new LoomError('conflict', 'this is the key that asks; revoke it with another one', {
-        param: 'id',
-      });
-    }
-    const known = (await this.#store.listApiKeys({ organizationId })).find((key) => key.id === id);
-    refuseMoreThanOwn(caller, known?.scopes ?? [], 'revoke');
+    await this.#keyToAlter(caller, id, 'revoke');
     return toApiKey(
       await this.#store.actingAs(actor).revokeApiKey({ organizationId, id, atMs: this.#now() }),
     );
+  }
+
+  /** A key that is made by a key answers to the same person. */
+  async #ownerOf({ organizationId, actor }: Principal): Promise<string | null> {
+    if (actor.type === 'user') return actor.id;
+    const keys = await this.#store.listApiKeys({ organizationId });
+    return keys.find(({ id }) => id === actor.id)?.ownerId ?? null;
+  }
+
+  async #keysOf(caller: Principal): Promise<ApiKeyRecord[]> {
+    const keys = await this.#store.listApiKeys(caller);
+    return keys.filter(({ projectId }) => reachesProject(caller, projectId));
+  }
+
+  async #keyToAlter(caller: Principal, id: string, action: 'change' | 'revoke'): Promise<void> {
+    const { type, id: ownId } = caller.actor;
+    if (type === 'key' && id === ownId) {
+      throw new LoomError('conflict', `this is the key that asks; ${action} it with another one`, {
+        param: 'id',
+      });
+    }
+    const known = (await this.#keysOf(caller)).find((key) => key.id === id);
+    if (!known) throw new LoomError('not_found', 'there is no API key with this id');
+    refuseMoreThanOwn(caller, known.scopes, action);
   }
 }
 
@@ -125,6 +139,7 @@ type CreatedApiKeyValue = z.output<typeof CreatedApiKey>;
 /** What may be shown of a key: not its hash. */
 function toApiKey(record: ApiKeyRecord): ApiKey {
   const { id, projectId, name, scopes, createdAtMs, expiresAtMs, revokedAtMs, limits } = record;
+  const { createdBy = null, ownerId = null } = record;
   const timeOf = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
   const createdAt = new Date(createdAtMs).toISOString();
   return {
@@ -136,5 +151,6 @@ function toApiKey(record: ApiKeyRecord): ApiKey {
     expiresAt: timeOf(expiresAtMs),
     revokedAt: timeOf(revokedAtMs),
     limits: limitsOf(limits ?? {}),
+    ...{ createdBy, ownerId },
   };
 }

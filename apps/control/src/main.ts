@@ -5,6 +5,7 @@ import {
   ControlFeed,
   EventStreamClient,
   keyVerifier,
+  openCounters,
   openServiceStream,
   runProcess,
   startHttpApplication,
@@ -26,6 +27,7 @@ await runProcess({ service: 'control', env: process.env, logger, metrics }, asyn
     sessionSecret: config.LOOM_SESSION_SECRET.reveal(),
     schema: 'expect',
   });
+  const counters = await openCounters({ url: config.LOOM_COUNTERS_URL, whenDown: 'open', logger });
   const feed = await ControlFeed.start(stream, { logger, entities: ['apiKey'] });
   const ready = async () => {
     if (!feed.snapshot.complete) throw new Error('no control snapshot was seen yet');
@@ -37,6 +39,7 @@ await runProcess({ service: 'control', env: process.env, logger, metrics }, asyn
       store,
       stream,
       client: new EventStreamClient(stream),
+      counters,
       verifyKey: keyVerifier(feed, config.LOOM_KEY_PEPPERS.reveal()),
       env: process.env,
       errors,
@@ -60,6 +63,7 @@ await runProcess({ service: 'control', env: process.env, logger, metrics }, asyn
     close: async () => {
       await http.close();
       await feed.close();
+      await counters.close();
       await store.close();
       await stream.close();
     },

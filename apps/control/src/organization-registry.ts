@@ -12,7 +12,7 @@ import type {
 } from '@loom/api-contract';
 import type { ControlStore, InvitationRecord, MemberRecord } from '@loom/control-store';
 import { LoomError } from '@loom/errors';
-import type { Person, Principal } from '@loom/service-kit';
+import { type Person, type Principal, reachesOrganization } from '@loom/service-kit';
 import { newUuid } from '@loom/trace-schema';
 import type { z } from 'zod';
 import { firstOrganizationId } from './bootstrap-control.ts';
@@ -61,8 +61,13 @@ export class OrganizationRegistry {
     );
   }
 
-  async removeMember({ organizationId, actor }: Principal, userId: string): Promise<{ ok: true }> {
-    await this.#store.actingAs(actor).identity.removeMember({ organizationId, userId });
+  async removeMember(
+    { organizationId, actor }: Principal,
+    userId: string,
+    { keys }: z.output<typeof routes.removeMember.query>,
+  ): Promise<{ ok: true }> {
+    const settled = keys === 'hand_over' ? { newOwnerId: actor.id } : { revokedAtMs: this.#now() };
+    await this.#store.actingAs(actor).identity.removeMember({ organizationId, userId }, settled);
     return { ok: true };
   }
 
@@ -99,13 +104,16 @@ export class OrganizationRegistry {
     return { organizationName, role, email, expiresAt: timeOf(expiresAtMs) };
   }
 
+  /** The whole organization's; of its own project for a key that is held to it. */
   async listAudit(
-    { organizationId, isOperator }: Principal,
+    caller: Principal,
     { from, to, cursor, action, actor, limit }: z.output<typeof routes.listAudit.query>,
   ): Promise<z.output<typeof AuditList>> {
+    const { organizationId, isOperator } = caller;
     const range = { fromMs: millisecondsOf(from), toMs: millisecondsOf(to) };
     const withDeployment = isOperator && organizationId === firstOrganizationId;
-    const query = { organizationId, withDeployment, ...range, cursor, action, actorId: actor, limit };
+    const projectId = reachesOrganization(caller) ? undefined : caller.projectId;
+    const query = { organizationId, projectId, withDeployment, ...range, cursor, action, actorId: actor, limit }; // prettier-ignore
     const { entries, nextCursor } = await this.#store.listAudit(query);
     return {
       entries: entries.map(({ timeMs, before, after, ...entry }) => ({

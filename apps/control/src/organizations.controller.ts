@@ -30,7 +30,7 @@ export class OrganizationsController {
   }
 
   @Post('organizations')
-  @RequirePermission(createOrganization.permission)
+  @RequirePermission(createOrganization)
   @HttpCode(200)
   create(
     @SignedIn() person: Person,
@@ -40,7 +40,7 @@ export class OrganizationsController {
   }
 
   @Patch('organization')
-  @RequirePermission(updateOrganization.permission)
+  @RequirePermission(updateOrganization)
   rename(
     @Caller() caller: Principal,
     @Body({ schema: updateOrganization.body }) { name }: Value<typeof updateOrganization.body>,
@@ -49,13 +49,13 @@ export class OrganizationsController {
   }
 
   @Get('members')
-  @RequirePermission(routes.listMembers.permission)
+  @RequirePermission(routes.listMembers)
   listMembers(@Caller() caller: Principal): ReturnType<OrganizationRegistry['listMembers']> {
     return this.#organizations.listMembers(caller);
   }
 
   @Patch('members/:id')
-  @RequirePermission(updateMember.permission)
+  @RequirePermission(updateMember)
   updateMember(
     @Caller() caller: Principal,
     @Param({ schema: idParams }) { id }: IdParams,
@@ -65,22 +65,23 @@ export class OrganizationsController {
   }
 
   @Delete('members/:id')
-  @RequirePermission(routes.removeMember.permission)
+  @RequirePermission(routes.removeMember)
   removeMember(
     @Caller() caller: Principal,
     @Param({ schema: idParams }) { id }: IdParams,
+    @Query({ schema: routes.removeMember.query }) query: Value<typeof routes.removeMember.query>,
   ): ReturnType<OrganizationRegistry['removeMember']> {
-    return this.#organizations.removeMember(caller, id);
+    return this.#organizations.removeMember(caller, id, query);
   }
 
   @Get('invitations')
-  @RequirePermission(routes.listInvitations.permission)
+  @RequirePermission(routes.listInvitations)
   listInvitations(@Caller() caller: Principal): ReturnType<OrganizationRegistry['listInvitations']> {
     return this.#organizations.listInvitations(caller);
   }
 
   @Post('invitations')
-  @RequirePermission(createInvitation.permission)
+  @RequirePermission(createInvitation)
   @HttpCode(200)
   @Header('cache-control', 'no-store')
   createInvitation(
@@ -91,7 +92,7 @@ export class OrganizationsController {
   }
 
   @Delete('invitations/:id')
-  @RequirePermission(routes.deleteInvitation.permission)
+  @RequirePermission(routes.deleteInvitation)
   deleteInvitation(
     @Caller() caller: Principal,
     @Param({ schema: idParams }) { id }: IdParams,
@@ -100,7 +101,7 @@ export class OrganizationsController {
   }
 
   @Get('invitation-offers/:token')
-  @RequirePermission(getInvitationOffer.permission)
+  @RequirePermission(getInvitationOffer)
   @Header('cache-control', 'no-store')
   offer(
     @Param({ schema: getInvitationOffer.params }) { token }: Value<typeof getInvitationOffer.params>,
@@ -109,7 +110,7 @@ export class OrganizationsController {
   }
 
   @Get('audit')
-  @RequirePermission(listAudit.permission)
+  @RequirePermission(listAudit)
   listAudit(
     @Caller() caller: Principal,
     @Query({ schema: listAudit.query }) query: Value<typeof listAudit.query>,

@@ -9,7 +9,7 @@ export class PasswordChecks {
   #running = 0;
 
   /** Runs `check` when its turn comes, in the order of the calls; `overloaded` when too many wait. */
-  async inTurn<Result>(check: () => Promise<Result>): Promise<Result> {
+  async inTurn<Result>(check: () => Promise<Result> | Result): Promise<Result> {
     await this.#turn();
     try {
       return await check();

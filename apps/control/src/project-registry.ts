@@ -8,11 +8,11 @@ import type {
 } from '@loom/api-contract';
 import type { ControlStore } from '@loom/control-store';
 import { LoomError } from '@loom/errors';
+import { type Principal, reachesProject } from '@loom/service-kit';
 import { type AliasRecord, newUuid, type ProjectRecord, type RouteSettings } from '@loom/trace-schema';
 import type { z } from 'zod';
-import type { Principal } from '@loom/service-kit';
 
-/** The project that a change is for: the caller's, or another one of its organization. */
+/** The project that a change is for: the caller's, or the one it names. The guard has checked that it reaches there. */
 export async function ownProjectId(
   store: Pick<ControlStore, 'listProjects'>,
   { organizationId, projectId }: Principal,
@@ -24,25 +24,7 @@ export async function ownProjectId(
   throw new LoomError('not_found', 'there is no project with this id', { param: 'projectId' });
 }
 
-/**
- * The project that something is taken out of for good: a key's own alone, unless it is the operator's; a session's, or
- * another one of its organization.
- */
-export async function ownRecordProjectId(
-  store: Pick<ControlStore, 'listProjects'>,
-  caller: Principal,
-  { wanted, operatorKeyId }: { readonly wanted: string | undefined; readonly operatorKeyId: string | null },
-): Promise<string> {
-  const { actor, projectId } = caller;
-  const isForeign = wanted !== undefined && wanted !== projectId;
-  if (isForeign && actor.type === 'key' && actor.id !== operatorKeyId) {
-    const message = 'this key is of another project; use a key of this one, or the operator key';
-    throw new LoomError('permission_denied', message, { param: 'projectId' });
-  }
-  return ownProjectId(store, caller, wanted);
-}
-
-/** Projects of the caller's organization and the model aliases in them. */
+/** Projects within the caller's reach and the model aliases in them. */
 export class ProjectRegistry {
   readonly #store: ControlStore;
 
@@ -50,8 +32,9 @@ export class ProjectRegistry {
     this.#store = store;
   }
 
-  async listProjects({ organizationId }: Principal): Promise<{ projects: Project[] }> {
-    return { projects: (await this.#store.listProjects({ organizationId })).map(toProject) };
+  async listProjects(caller: Principal): Promise<{ projects: Project[] }> {
+    const projects = await this.#store.listProjects(caller);
+    return { projects: projects.filter(({ id }) => reachesProject(caller, id)).map(toProject) };
   }
 
   async createProject(
@@ -79,8 +62,8 @@ export class ProjectRegistry {
     return toProject(await this.#store.actingAs(actor).updateProject({ organizationId, id }, present));
   }
 
-  async listAliases({ organizationId }: Principal): Promise<{ aliases: ModelAlias[] }> {
-    return { aliases: (await this.#store.listAliases({ organizationId })).map(toAlias) };
+  async listAliases(caller: Principal): Promise<{ aliases: ModelAlias[] }> {
+    return { aliases: (await this.#aliasesOf(caller)).map(toAlias) };
   }
 
   async createAlias(caller: Principal, body: z.output<typeof NewModelAlias>): Promise<ModelAlias> {
@@ -98,14 +81,23 @@ export class ProjectRegistry {
     id: string,
     change: z.output<typeof ModelAliasChange>,
   ): Promise<ModelAlias> {
-    const { organizationId, actor } = caller;
-    const known = (await this.#store.listAliases({ organizationId })).find((alias) => alias.id === id);
-    if (!known) throw new LoomError('not_found', 'there is no alias with this id');
+    const known = await this.#alias(caller, id);
     const { provider = known.provider, model = known.model, route = known.route ?? null } = change;
     await this.#checkProviders(caller, provider, route);
     const record = { ...known, provider, model, route };
-    await this.#store.actingAs(actor).putAlias(record);
+    await this.#store.actingAs(caller.actor).putAlias(record);
     return toAlias(record);
+  }
+
+  async #aliasesOf(caller: Principal): Promise<AliasRecord[]> {
+    const aliases = await this.#store.listAliases(caller);
+    return aliases.filter(({ projectId }) => reachesProject(caller, projectId));
+  }
+
+  async #alias(caller: Principal, id: string): Promise<AliasRecord> {
+    const known = (await this.#aliasesOf(caller)).find((alias) => alias.id === id);
+    if (known) return known;
+    throw new LoomError('not_found', 'there is no alias with this id');
   }
 
   async #checkProviders(
@@ -125,7 +117,9 @@ export class ProjectRegistry {
         check(target.provider, `route.${list}.${index}.provider`);
   }
 
-  async deleteAlias({ organizationId, actor }: Principal, id: string): Promise<{ ok: true }> {
+  async deleteAlias(caller: Principal, id: string): Promise<{ ok: true }> {
+    const { organizationId, actor } = caller;
+    await this.#alias(caller, id);
     await this.#store.actingAs(actor).deleteAlias({ organizationId, id });
     return { ok: true };
   }

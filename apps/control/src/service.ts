@@ -1,6 +1,7 @@
 import { readFile, truncate } from 'node:fs/promises';
 import type { ControlStore } from '@loom/control-store';
 import { parseMasterKeys, parsePeppers } from '@loom/control-store/secrets';
+import type { CounterStore } from '@loom/counter-store';
 import type { EventStream } from '@loom/event-stream';
 import type { EventStreamClient, VerifyKey } from '@loom/service-kit';
 import type { Logger, RecentErrors } from '@loom/telemetry';
@@ -20,6 +21,8 @@ export interface ControlServiceDeps extends Pick<
   readonly store: ControlStore;
   readonly stream: EventStream;
   readonly client: EventStreamClient;
+  /** Of `LOOM_COUNTERS_URL`. */
+  readonly counters: CounterStore;
   readonly verifyKey: VerifyKey;
   /** Names providers. */
   readonly env: NodeJS.ProcessEnv;
@@ -30,7 +33,7 @@ export interface ControlServiceDeps extends Pick<
 
 /** The module of control, from its configuration. */
 export async function controlModule(deps: ControlServiceDeps): Promise<DynamicModule> {
-  const { config, store, stream, client, verifyKey, env, errors, logger, ...watched } = deps;
+  const { config, store, stream, client, counters, verifyKey, env, errors, logger, ...watched } = deps;
   await client.open(topics.control);
   const peppers = parsePeppers(config.LOOM_KEY_PEPPERS.reveal());
   const pepperVersion = Math.max(...peppers.keys());
@@ -55,6 +58,12 @@ export async function controlModule(deps: ControlServiceDeps): Promise<DynamicMo
     masterKeys: parseMasterKeys(config.LOOM_MASTER_KEYS.reveal()),
     pepper: { version: pepperVersion, text: peppers.get(pepperVersion) ?? '' },
     outboundAllow: config.LOOM_OUTBOUND_ALLOW,
+    outboundPorts: config.LOOM_OUTBOUND_PORTS,
+    signIn: {
+      counters,
+      secret: config.LOOM_SESSION_SECRET.reveal(),
+      trustedProxies: config.LOOM_TRUSTED_PROXIES,
+    },
     apiKey: config.LOOM_FIRST_KEY.reveal(),
     operatorKey: config.LOOM_OPERATOR_KEY.reveal(),
     onError: (error) => logger.error({ error }, 'control not published'),

@@ -5,6 +5,14 @@ import type { Person } from '@loom/service-kit';
 import type { z } from 'zod';
 import { PasswordChecks } from './password-checks.ts';
 import type { SignInLimiter } from './sign-in-limiter.ts';
+import { refuseWeakPassword } from './weak-passwords.ts';
+
+/** Where a request comes from. */
+export interface Origin {
+  readonly address: string;
+  /** Of a device that the account was signed in on, else null. */
+  readonly deviceId: string | null;
+}
 
 export interface SessionDeskDeps {
   readonly store: ControlStore;
@@ -31,13 +39,13 @@ export class SessionDesk {
   /** A new session at each sign-in; the one that the browser had is over. */
   async signIn(
     { email, password }: z.output<typeof SignIn>,
-    address: string,
+    from: Origin,
     token: string | null,
   ): Promise<BegunSession> {
-    const giveBack = this.#deps.limiter.take(email, address);
+    const giveBack = await this.#deps.limiter.take({ email, ...from });
     const begun = await this.#inTurn(() => this.#begin(email, password), giveBack);
     if (!begun) throw new LoomError('unauthenticated', 'email or password is wrong');
-    giveBack();
+    await giveBack();
     if (token !== null) await this.signOut(token);
     return begun;
   }
@@ -60,10 +68,17 @@ export class SessionDesk {
     change: z.output<typeof PasswordChange>,
     address: string,
   ): Promise<void> {
-    const giveBack = this.#deps.limiter.take(email, address);
+    if (change.newPassword === change.currentPassword)
+      throw new LoomError('invalid_request', 'the new password is the current one', { param: 'newPassword' });
+    const chosen = { param: 'newPassword', words: [email, name] };
+    await this.#checks.inTurn(() => {
+      refuseWeakPassword(change.newPassword, chosen);
+    });
+    // Whoever holds a session is no stranger: tries of others do not count.
+    const giveBack = await this.#deps.limiter.take({ email, address, deviceId: `person ${userId}` });
     const { identity } = this.#deps.store.actingAs({ type: 'user', id: userId, name });
     await this.#inTurn(() => identity.changePassword({ userId, sessionId, ...change }), giveBack);
-    giveBack();
+    await giveBack();
     await this.#deps.onPasswordChanged(email);
   }
 
@@ -77,6 +92,7 @@ export class SessionDesk {
     const newcomer = newPersonOf(body);
     if (newcomer) {
       const begun = await this.#checks.inTurn(async () => {
+        refuseWeakPassword(newcomer.password, { param: 'password', words: [newcomer.email, newcomer.name] });
         await identity.acceptInvitation(invitation, newcomer);
         return this.#begin(newcomer.email, newcomer.password);
       });
@@ -91,11 +107,11 @@ export class SessionDesk {
   }
 
   /** A try that found no turn was none. */
-  async #inTurn<Result>(check: () => Promise<Result>, giveBack: () => void): Promise<Result> {
+  async #inTurn<Result>(check: () => Promise<Result>, giveBack: () => Promise<void>): Promise<Result> {
     try {
       return await this.#checks.inTurn(check);
     } catch (error) {
-      if (isLoomError(error) && error.code === 'overloaded') giveBack();
+      if (isLoomError(error) && error.code === 'overloaded') await giveBack();
       throw error;
     }
   }

@@ -1,7 +1,7 @@
 import { type Me, routes } from '@loom/api-contract';
 import {
   clearedSessionCookie,
-  isPublicAddress,
+  clientAddress,
   type Person,
   RequirePermission,
   sessionCookie,
@@ -22,7 +22,9 @@ import {
   Res,
 } from '@nestjs/common';
 import type { IncomingHttpHeaders } from 'node:http';
+import type { BlockList } from 'node:net';
 import type { z } from 'zod';
+import { KnownDevices } from './known-devices.ts';
 import { type BegunSession, SessionDesk } from './session-desk.ts';
 
 type Value<Schema extends z.ZodType> = z.output<Schema>;
@@ -32,19 +34,30 @@ const cookieSeconds = 30 * 86_400;
 
 /** What of a Fastify reply is used here. */
 interface Reply {
-  header(name: string, value: string): unknown;
+  header(name: string, value: string | string[]): unknown;
 }
+
+/** Networks of the proxies before the console (`LOOM_TRUSTED_PROXIES`): a `BlockList`. */
+export const TRUSTED_PROXIES = Symbol('TRUSTED_PROXIES');
 
 @Controller('v1')
 export class SessionsController {
   readonly #desk: SessionDesk;
+  readonly #devices: KnownDevices;
+  readonly #trusted: BlockList;
 
-  constructor(@Inject(SessionDesk) desk: SessionDesk) {
+  constructor(
+    @Inject(SessionDesk) desk: SessionDesk,
+    @Inject(KnownDevices) devices: KnownDevices,
+    @Inject(TRUSTED_PROXIES) trusted: BlockList,
+  ) {
     this.#desk = desk;
+    this.#devices = devices;
+    this.#trusted = trusted;
   }
 
   @Post('sign-in')
-  @RequirePermission(signIn.permission)
+  @RequirePermission(signIn)
   @HttpCode(200)
   @Header('cache-control', 'no-store')
   async signIn(
@@ -54,11 +67,14 @@ export class SessionsController {
     @SessionToken() token: string | null,
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<Me> {
-    return giveCookie(reply, headers, await this.#desk.signIn(body, addressOf(headers, ip), token));
+    const address = clientAddress(headers, ip, this.#trusted);
+    const deviceId = this.#devices.read(headers, body.email);
+    const begun = await this.#desk.signIn(body, { address, deviceId }, token);
+    return this.#giveCookies(reply, headers, begun);
   }
 
   @Post('sign-out')
-  @RequirePermission(routes.signOut.permission)
+  @RequirePermission(routes.signOut)
   @HttpCode(200)
   async signOut(
     @Headers() headers: IncomingHttpHeaders,
@@ -71,14 +87,14 @@ export class SessionsController {
   }
 
   @Get('me')
-  @RequirePermission(routes.getMe.permission)
+  @RequirePermission(routes.getMe)
   @Header('cache-control', 'no-store')
   me(@SignedIn() person: Person): Promise<Me> {
     return this.#desk.me(person);
   }
 
   @Post('me/password')
-  @RequirePermission(changePassword.permission)
+  @RequirePermission(changePassword)
   @HttpCode(200)
   async changePassword(
     @SignedIn() person: Person,
@@ -86,12 +102,12 @@ export class SessionsController {
     @Headers() headers: IncomingHttpHeaders,
     @Ip() ip: string,
   ): Promise<{ ok: true }> {
-    await this.#desk.changePassword(person, body, addressOf(headers, ip));
+    await this.#desk.changePassword(person, body, clientAddress(headers, ip, this.#trusted));
     return { ok: true };
   }
 
   @Post('invitation-offers/:token/accept')
-  @RequirePermission(acceptInvitation.permission)
+  @RequirePermission(acceptInvitation)
   @HttpCode(200)
   @Header('cache-control', 'no-store')
   async accept(
@@ -101,20 +117,12 @@ export class SessionsController {
     @SessionToken() session: string | null,
     @Res({ passthrough: true }) reply: Reply,
   ): Promise<Me> {
-    return giveCookie(reply, headers, await this.#desk.accept(token, body, session));
+    return this.#giveCookies(reply, headers, await this.#desk.accept(token, body, session));
   }
-}
 
-function giveCookie(reply: Reply, headers: IncomingHttpHeaders, { token, me }: BegunSession): Me {
-  reply.header('set-cookie', sessionCookie(headers, token, cookieSeconds));
-  return me;
-}
-
-/** The browser's address as the console before this service says it. */
-/** Whoever asks; a proxy's word for it is taken from the own network only, where the console is. */
-export function addressOf(headers: IncomingHttpHeaders, ip: string): string {
-  if (isPublicAddress(ip)) return ip;
-  const forwarded = headers['x-forwarded-for'];
-  const last = (Array.isArray(forwarded) ? forwarded.join(',') : forwarded)?.split(',').at(-1)?.trim();
-  return (last || ip).slice(0, 64);
+  #giveCookies(reply: Reply, headers: IncomingHttpHeaders, { token, me }: BegunSession): Me {
+    const device = this.#devices.cookie(headers, me.user.email);
+    reply.header('set-cookie', [sessionCookie(headers, token, cookieSeconds), device]);
+    return me;
+  }
 }

@@ -42,7 +42,16 @@ const schema = z.object({
   LOOM_GATEWAY_BODY_BYTES_MAX: envBytes.default(32 * 1024 * 1024).describe('Largest request body'),
   LOOM_GATEWAY_BODY_TIMEOUT: envDurationMs
     .default(30_000)
-    .describe('Until the whole request body must have come'),
+    .describe('The longest pause in a request body, also before its first byte'),
+  LOOM_GATEWAY_BODY_RATE_MIN: envBytes
+    .default(4096)
+    .describe('Bytes a second that a request body must come with on average, after the first such pause'),
+  LOOM_GATEWAY_CONNECTIONS_MAX: envInteger(16, 1_000_000)
+    .default(8192)
+    .describe('Open connections, at most half of the files that the process may open'),
+  LOOM_GATEWAY_CONNECTIONS_PER_ADDRESS: envInteger(8, 1_000_000)
+    .default(4096)
+    .describe('Of them from one address; of a load balancer too'),
   LOOM_GATEWAY_CALLS_MAX: envInteger(1, 1_000_000)
     .default(4096)
     .describe('Calls at once; more are answered 503'),

@@ -233,6 +233,21 @@ describe('a call', () => {
     },
   );
 
+  it("sends a caller's organization with the operator's credential only where the provider allows it", async () => {
+    upstream.play = answerJson({ id: 'c', object: 'chat.completion', choices: [] });
+    const headers = { 'openai-organization': 'org-1', 'openai-project': 'proj-1', 'openai-beta': 'b=1' };
+    const sent = async (model: string) => {
+      upstream.seen.length = 0;
+      await (await gateway.chat({ model, messages }, { headers })).text();
+      const { 'openai-organization': organization, 'openai-project': project, 'openai-beta': beta } = upstream.seen[0]?.headers ?? {}; // prettier-ignore
+      return { organization, project, beta };
+    };
+    expect(await sent('gpt-x')).toEqual({ organization: undefined, project: undefined, beta: 'b=1' });
+    const options = { callerOrganization: 'pass' };
+    await gateway.provider({ name: 'shared', baseUrl: upstream.url, models: ['shared-*'], options });
+    expect(await sent('shared/gpt-y')).toEqual({ organization: 'org-1', project: 'proj-1', beta: 'b=1' });
+  });
+
   it('does not hand on a credential that an error answer repeats', async () => {
     upstream.play = answerJson(
       { error: { message: 'Incorrect API key provided: sk-provider', type: 'auth' } },
@@ -242,6 +257,36 @@ describe('a call', () => {
     expect(await response.text()).toContain('provided: ***********"');
     expect(JSON.stringify((await recordOf(response)).ended)).not.toContain('sk-provider');
   });
+
+  it.each([false, true])(
+    'does not hand on or record a credential that a successful answer repeats (stream: %s)',
+    async (stream) => {
+      const text = 'you sent Bearer sk-provider, thanks';
+      const headers = { 'openai-organization': 'org of sk-provider', 'x-request-id': 'sk-provider' };
+      const message = { role: 'assistant', content: text };
+      const chunk = (delta: object, finish_reason: string | null) =>
+        `data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', choices: [{ index: 0, delta, finish_reason }] })}\n\n`;
+      upstream.play = stream
+        ? (_request, response) => {
+            response.writeHead(200, { 'content-type': 'text/event-stream', ...headers });
+            const body = chunk(message, null) + chunk({}, 'stop') + 'data: [DONE]\n\n';
+            for (const byte of body) response.write(byte);
+            response.end();
+          }
+        : answerJson({ id: 'c', object: 'chat.completion', choices: [{ index: 0, message, finish_reason: 'stop' }] }, 200, headers); // prettier-ignore
+      const response = await gateway.chat({ model: 'gpt-x', messages, stream });
+      const body = await response.text();
+      expect(body).toContain('you sent Bearer ***********, thanks');
+      expect(JSON.stringify([...response.headers])).not.toContain('sk-provider');
+      const { ended } = await recordOf(response);
+      expect(ended.type).toBe('call.completed');
+      const told = JSON.stringify(await gateway.events()) + JSON.stringify(ended);
+      const decoded = [...told.matchAll(/"data":"([A-Za-z0-9+/=]+)"/g)].map(([, data]) => Buffer.from(data ?? '', 'base64').toString('latin1')); // prettier-ignore
+      expect(told).not.toContain('sk-provider');
+      expect(decoded.filter((one) => one.includes('sk-provider'))).toEqual([]);
+      expect(decoded.some((one) => one.includes('***********')) || told.includes('***********')).toBe(true);
+    },
+  );
 
   it('answers 502 for an encoding that is not understood, and records a redirect as a failure', async () => {
     upstream.play = answerJson({}, 200, { 'content-encoding': 'lzma' });

@@ -3,17 +3,17 @@ import { LoomError } from '@loom/errors';
 import { logRootOf, openEventStream, PartitionWriter, topicBytes } from '@loom/event-stream';
 import { profileOf } from '@loom/providers';
 import { Breakers } from '@loom/routing';
-import { ControlFeed, OutboundGuard } from '@loom/service-kit';
+import { ControlFeed, openCounters, OutboundGuard } from '@loom/service-kit';
 import type { Logger, Metrics } from '@loom/telemetry';
 import { newUuid, topics } from '@loom/trace-schema';
 import type { GatewayConfig } from './config.ts';
 import { CredentialReader } from './credentials.ts';
 import { Authorizer } from './forward/authorizer.ts';
+import { CredentialMask } from './forward/credential-mask.ts';
 import type { Exchange } from './forward/exchange.ts';
 import { GoogleTokens } from './forward/google-tokens.ts';
 import { HttpEdge } from './http-edge.ts';
 import { KeyLimiter } from './limits/key-limiter.ts';
-import { openCounters } from './limits/late-counter-store.ts';
 import { GatewayMetrics } from './metrics.ts';
 import { compose, type GatewayMiddleware } from './middleware.ts';
 import { authenticate } from './middleware/authenticate.ts';
@@ -194,7 +194,8 @@ function openEdge({
     identify,
     readRequest({
       bytesMax: config.LOOM_GATEWAY_BODY_BYTES_MAX,
-      timeoutMs: config.LOOM_GATEWAY_BODY_TIMEOUT,
+      idleMs: config.LOOM_GATEWAY_BODY_TIMEOUT,
+      rateMin: config.LOOM_GATEWAY_BODY_RATE_MIN,
       metadata: config.LOOM_GATEWAY_METADATA,
     }),
     ...own,
@@ -219,7 +220,10 @@ function openEdge({
       const { modelsPath: path = null, headers = {} } = profileOf(provider.kind) ?? {};
       if (path === null) return [];
       const asked = { provider, method: 'GET', path, headers, body: Buffer.alloc(0) } as const;
-      return http.listModels(provider, path, (await authorizer.authorize(asked, 0)).headers);
+      const { headers: authorized, credential } = await authorizer.authorize(asked, 0);
+      const ids = await http.listModels(provider, path, authorized);
+      const mask = CredentialMask.of(credential);
+      return mask ? ids.map((id) => mask.text(id)) : ids;
     },
   });
   const gatewayMetrics = new GatewayMetrics(metrics);

@@ -8,9 +8,15 @@ import type { Dialect } from '@loom/providers';
 
 /** From the caller to the provider, by the caller's dialect, besides the content type and the provider's credential. */
 const toProvider = {
-  openai: ['openai-beta', 'openai-organization', 'openai-project', 'idempotency-key'],
+  openai: ['openai-beta', 'idempotency-key'],
   anthropic: ['anthropic-version', 'anthropic-beta', 'idempotency-key'],
 } as const;
+
+/**
+ * They choose whose budget and data a credential works with. The credential is the operator's, and so is the choice: only
+ * a provider with the option `callerOrganization` leaves it to the caller.
+ */
+const organizationHeaders = ['openai-organization', 'openai-project'] as const;
 
 /** From the provider to the caller: these … */
 const toCaller = new Set([
@@ -29,7 +35,7 @@ const toCallerPrefixes = ['openai-', rateLimitPrefix, 'x-groq-', 'anthropic-', '
 export function headersForProvider(
   caller: IncomingHttpHeaders,
   dialect: Dialect | null,
-  stream: boolean,
+  { stream, options }: { readonly stream: boolean; readonly options: Readonly<Record<string, string>> },
 ): Record<string, string> {
   const headers: Record<string, string> = {
     'content-type': 'application/json',
@@ -37,7 +43,8 @@ export function headersForProvider(
     'accept-encoding': 'identity',
     'user-agent': 'loom-gateway',
   };
-  for (const name of dialect ? toProvider[dialect.errors] : []) {
+  const ofOrganization = options.callerOrganization === 'pass' ? organizationHeaders : [];
+  for (const name of dialect ? [...toProvider[dialect.errors], ...ofOrganization] : []) {
     const value = caller[name];
     if (typeof value === 'string') headers[name] = value;
   }

@@ -51,7 +51,8 @@ export class HttpEdge {
 
   /** True when the request is the edge's; it is then answered, whatever happens. */
   handle(request: IncomingMessage, response: ServerResponse): boolean {
-    if (applicationPaths.has(request.url ?? '')) return false;
+    const isRead = request.method === 'GET' || request.method === 'HEAD';
+    if (isRead && applicationPaths.has(request.url ?? '')) return false;
     const call = new Call(request, response);
     call.span = isTracing() ? startSpan(request) : null;
     if (call.span) call.span.run(() => void this.#answer(call));

@@ -28,7 +28,12 @@ await runProcess({ service: 'gateway', env: process.env, logger, metrics }, asyn
     logger,
     metrics,
     ready: () => gateway?.ready() ?? Promise.reject(new Error('starting')),
-    clientFaultBody: ({ message, status }) =>
+    connections: {
+      connectionsMax: config.LOOM_GATEWAY_CONNECTIONS_MAX,
+      perAddressMax: config.LOOM_GATEWAY_CONNECTIONS_PER_ADDRESS,
+      requestMs: 0, // the edge holds bodies to a pause and a rate
+    },
+    faultBody: ({ message, status }) =>
       openAiError(
         new LoomError('invalid_request', message, {
           reason: status === 431 ? 'headers_too_large' : 'bad_request',

@@ -3,11 +3,16 @@ import { LoomError } from '@loom/errors';
 
 export interface BodyLimits {
   readonly bytesMax: number;
-  /** Until the last byte must have come. Milliseconds. */
-  readonly timeoutMs: number;
+  /** The longest pause, also before the first byte. Milliseconds. */
+  readonly idleMs: number;
+  /** Bytes per second that must have come since the first `idleMs` were over: no upload takes for ever. */
+  readonly rateMin: number;
 }
 
-/** Reads a request body whole. Throws `payload_too_large` before or while reading, `request_timed_out` when it is slow. */
+/**
+ * Reads a request body whole. Throws `payload_too_large` before or while reading, `request_timed_out` when it pauses or
+ * is slower than the limits say. One that is large, slow and steady takes the time that it needs.
+ */
 export function readBody(request: IncomingMessage, limits: BodyLimits): Promise<Buffer> {
   const announced = Number(request.headers['content-length'] ?? 0);
   if (announced > limits.bytesMax) return Promise.reject(tooLarge(limits.bytesMax));
@@ -26,13 +31,11 @@ export function readBody(request: IncomingMessage, limits: BodyLimits): Promise<
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
-    const timer = setTimeout(() => {
-      finish(
-        new LoomError('request_timed_out', `the request body did not arrive within ${limits.timeoutMs} ms`, {
-          reason: 'request_timeout',
-        }),
-      );
-    }, limits.timeoutMs);
+    const startedAt = performance.now();
+    const timer = setTimeout(
+      () => finish(tooSlow(`paused for more than ${limits.idleMs} ms`)),
+      limits.idleMs,
+    );
     const finish = (error: LoomError | null): void => {
       clearTimeout(timer);
       request.removeAllListeners('data').removeAllListeners('end').removeAllListeners('close');
@@ -41,8 +44,12 @@ export function readBody(request: IncomingMessage, limits: BodyLimits): Promise<
     };
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes > limits.bytesMax) finish(tooLarge(limits.bytesMax));
-      else chunks.push(chunk);
+      if (bytes > limits.bytesMax) return finish(tooLarge(limits.bytesMax));
+      const countedMs = performance.now() - startedAt - limits.idleMs;
+      if (bytes < (limits.rateMin * countedMs) / 1000)
+        return finish(tooSlow(`came slower than ${limits.rateMin} bytes a second`));
+      chunks.push(chunk);
+      timer.refresh();
     });
     request.on('end', () => finish(null));
     request.on('close', () =>
@@ -50,6 +57,10 @@ export function readBody(request: IncomingMessage, limits: BodyLimits): Promise<
     );
     request.on('error', () => undefined);
   });
+}
+
+function tooSlow(how: string): LoomError {
+  return new LoomError('request_timed_out', `the request body ${how}`, { reason: 'request_timeout' });
 }
 
 function tooLarge(bytesMax: number): LoomError {

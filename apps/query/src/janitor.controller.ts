@@ -18,7 +18,7 @@ export class JanitorController {
   }
 
   @Get('erasure-preview')
-  @RequirePermission(previewErasure.permission)
+  @RequirePermission(previewErasure)
   previewErasure(
     @Caller() { projectId: own, projectIds }: Principal,
     @Query({ schema: previewErasure.query }) query: z.output<typeof previewErasure.query>,
@@ -32,7 +32,7 @@ export class JanitorController {
   }
 
   @Get('retention-preview')
-  @RequirePermission(previewRetention.permission)
+  @RequirePermission(previewRetention)
   previewRetention(
     @Caller() { projectId }: Principal,
     @Query({ schema: previewRetention.query }) days: z.output<typeof previewRetention.query>,

@@ -30,13 +30,13 @@ export class LedgerController {
   }
 
   @Get()
-  @RequirePermission(routes.getLedger.permission)
+  @RequirePermission(routes.getLedger)
   getLedger(@Caller() { projectId }: Principal): ReturnType<LedgerQueries['readLedger']> {
     return this.#queries.readLedger(projectId);
   }
 
   @Get('leaves')
-  @RequirePermission(listLedgerLeaves.permission)
+  @RequirePermission(listLedgerLeaves)
   listLeaves(
     @Caller() { projectId, permissions }: Principal,
     @Query({ schema: listLedgerLeaves.query }) query: z.output<typeof listLedgerLeaves.query>,
@@ -50,7 +50,7 @@ export class LedgerController {
   }
 
   @Get('receipts/:id')
-  @RequirePermission(getReceipt.permission)
+  @RequirePermission(getReceipt)
   getReceipt(
     @Caller() { projectId }: Principal,
     @Param({ schema: getReceipt.params }) { id }: z.output<typeof getReceipt.params>,
@@ -59,7 +59,7 @@ export class LedgerController {
   }
 
   @Get('check')
-  @RequirePermission(checkLedger.permission)
+  @RequirePermission(checkLedger)
   checkLedger(
     @Caller() { projectId }: Principal,
     @Query({ schema: checkLedger.query }) query: z.output<typeof checkLedger.query>,
@@ -68,7 +68,7 @@ export class LedgerController {
   }
 
   @Get('checkpoint')
-  @RequirePermission(getCheckpoint.permission)
+  @RequirePermission(getCheckpoint)
   async getCheckpoint(
     @Caller() { projectId }: Principal,
     @Query({ schema: getCheckpoint.query }) { log }: z.output<typeof getCheckpoint.query>,
@@ -79,7 +79,7 @@ export class LedgerController {
 
   /** A failure on the way breaks the connection: what came by then is no bundle. */
   @Get('bundle')
-  @RequirePermission(exportBundle.permission)
+  @RequirePermission(exportBundle)
   async exportBundle(
     @Caller() { projectId }: Principal,
     @Query({ schema: exportBundle.query }) query: z.output<typeof exportBundle.query>,

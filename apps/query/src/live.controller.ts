@@ -24,7 +24,7 @@ export class LiveController {
 
   /** Names and data are Loom's own; JSON on one line leaves nothing that could end a line. */
   @Get('v1/live')
-  @RequirePermission(routes.live.permission)
+  @RequirePermission(routes.live)
   async live(
     @Caller() { projectId, organizationId, actor }: Principal,
     @StillAllowed() stillAllowed: () => Promise<boolean>,

@@ -23,7 +23,7 @@ export class MetricsController {
   }
 
   @Get('v1/metrics/series')
-  @RequirePermission(getMetricsSeries.permission)
+  @RequirePermission(getMetricsSeries)
   getMetricsSeries(
     @Caller() caller: Principal,
     @Query({ schema: getMetricsSeries.query }) query: QueryOf<'getMetricsSeries'>,
@@ -32,7 +32,7 @@ export class MetricsController {
   }
 
   @Get('v1/metrics/summary')
-  @RequirePermission(getMetricsSummary.permission)
+  @RequirePermission(getMetricsSummary)
   getMetricsSummary(
     @Caller() caller: Principal,
     @Query({ schema: getMetricsSummary.query }) query: QueryOf<'getMetricsSummary'>,
@@ -41,7 +41,7 @@ export class MetricsController {
   }
 
   @Get('v1/metrics/overview')
-  @RequirePermission(getMetricsOverview.permission)
+  @RequirePermission(getMetricsOverview)
   getMetricsOverview(
     @Caller() caller: Principal,
     @Query({ schema: getMetricsOverview.query }) query: QueryOf<'getMetricsOverview'>,
@@ -50,7 +50,7 @@ export class MetricsController {
   }
 
   @Get('v1/facets')
-  @RequirePermission(getFacets.permission)
+  @RequirePermission(getFacets)
   getFacets(
     @Caller() caller: Principal,
     @Query({ schema: getFacets.query }) query: QueryOf<'getFacets'>,
@@ -59,7 +59,7 @@ export class MetricsController {
   }
 
   @Get('v1/sessions')
-  @RequirePermission(listSessions.permission)
+  @RequirePermission(listSessions)
   listSessions(
     @Caller() caller: Principal,
     @Query({ schema: listSessions.query }) query: QueryOf<'listSessions'>,
@@ -68,7 +68,7 @@ export class MetricsController {
   }
 
   @Get('v1/users')
-  @RequirePermission(listUsers.permission)
+  @RequirePermission(listUsers)
   listUsers(
     @Caller() caller: Principal,
     @Query({ schema: listUsers.query }) query: QueryOf<'listUsers'>,
@@ -77,7 +77,7 @@ export class MetricsController {
   }
 
   @Get('v1/freshness')
-  @RequirePermission(getFreshness.permission)
+  @RequirePermission(getFreshness)
   getFreshness(): ReturnType<MetricsQueries['readFreshness']> {
     return this.#queries.readFreshness();
   }

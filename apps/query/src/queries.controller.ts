@@ -17,7 +17,7 @@ export class QueriesController {
   }
 
   @Get('v1/traces')
-  @RequirePermission(routes.listTraces.permission)
+  @RequirePermission(routes.listTraces)
   listTraces(
     @Caller() { projectId }: Principal,
     @Query({ schema: listTraces.query }) query: Input<typeof listTraces.query>,
@@ -26,7 +26,7 @@ export class QueriesController {
   }
 
   @Get('v1/traces/:traceId')
-  @RequirePermission(routes.getTrace.permission)
+  @RequirePermission(routes.getTrace)
   getTrace(
     @Caller() { projectId }: Principal,
     @Param({ schema: getTrace.params }) { traceId }: Input<typeof getTrace.params>,
@@ -36,7 +36,7 @@ export class QueriesController {
   }
 
   @Get('v1/traces/:traceId/outline')
-  @RequirePermission(getTraceOutline.permission)
+  @RequirePermission(getTraceOutline)
   getTraceOutline(
     @Caller() { projectId }: Principal,
     @Param({ schema: getTraceOutline.params }) { traceId }: Input<typeof getTraceOutline.params>,
@@ -45,7 +45,7 @@ export class QueriesController {
   }
 
   @Get('v1/spans/:spanId')
-  @RequirePermission(routes.getSpan.permission)
+  @RequirePermission(routes.getSpan)
   getSpan(
     @Caller() { projectId }: Principal,
     @Param({ schema: routes.getSpan.params }) { spanId }: Input<typeof routes.getSpan.params>,
@@ -55,7 +55,7 @@ export class QueriesController {
   }
 
   @Get('v1/spans/:spanId/chunks')
-  @RequirePermission(routes.getSpanChunks.permission)
+  @RequirePermission(routes.getSpanChunks)
   getSpanChunks(
     @Caller() { projectId }: Principal,
     @Param({ schema: routes.getSpanChunks.params }) { spanId }: Input<typeof routes.getSpanChunks.params>,
@@ -65,7 +65,7 @@ export class QueriesController {
 
   /** Recorded content is the caller's, not ours: it is given out as a download, never to be rendered. */
   @Get('v1/spans/:spanId/raw')
-  @RequirePermission(getSpanRaw.permission)
+  @RequirePermission(getSpanRaw)
   @Header('x-content-type-options', 'nosniff')
   async getSpanRaw(
     @Caller() { projectId }: Principal,
@@ -77,7 +77,7 @@ export class QueriesController {
   }
 
   @Get('v1/calls/in-flight')
-  @RequirePermission(routes.listCallsInFlight.permission)
+  @RequirePermission(routes.listCallsInFlight)
   listCallsInFlight(
     @Caller() { projectId }: Principal,
     @Query({ schema: listCallsInFlight.query }) query: Input<typeof listCallsInFlight.query>,
@@ -86,7 +86,7 @@ export class QueriesController {
   }
 
   @Get('openapi.json')
-  @RequirePermission(routes.getOpenApi.permission)
+  @RequirePermission(routes.getOpenApi)
   getOpenApi(): Record<string, unknown> {
     return openApi;
   }

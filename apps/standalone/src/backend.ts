@@ -12,6 +12,7 @@ import {
   ControlFeed,
   EventStreamClient,
   keyVerifier,
+  openCounters,
   openServiceStream,
   startHttpApplication,
   type VerifySession,
@@ -71,6 +72,8 @@ async function openParts(
   onClose(() => controlStore.close());
   const signer = await openSigner(config.LOOM_LEDGER_SIGNER_URL);
   onClose(() => signer.close());
+  const counters = await openCounters({ url: config.LOOM_COUNTERS_URL, whenDown: 'open', logger });
+  onClose(() => counters.close());
   let priceBook = new PriceBook([]);
   const feed = await ControlFeed.start(stream, {
     logger,
@@ -110,7 +113,7 @@ async function openParts(
         config,
         store: controlStore,
         stream,
-        client,
+        ...{ client, counters },
         verifyKey,
         env,
         errors,

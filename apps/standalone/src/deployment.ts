@@ -20,6 +20,8 @@ interface ServiceReady {
 }
 
 const readyMs = 120_000;
+/** `__proto__` is nobody's to reach: what came from outside cannot alter what all objects share. */
+const hardeningFlags = ['--disable-proto=throw'];
 const settleFlags = ['--expose-gc', `--import=${import.meta.resolve('@loom/app-standalone/settle-memory')}`];
 /** The optimizing compiler takes 350 MB to make the embedded PostgreSQL faster than its few queries need. */
 const engineFlags = ['--liftoff-only'];
@@ -201,7 +203,7 @@ export class Deployment {
       );
     };
     const supervised = new SupervisedProcess<Ready>(
-      { name, entry: file, nodeFlags: [...settleFlags, ...nodeFlags], launch, readyMs },
+      { name, entry: file, nodeFlags: [...hardeningFlags, ...settleFlags, ...nodeFlags], launch, readyMs },
       this.#logger,
       onChange,
     );

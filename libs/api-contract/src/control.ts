@@ -1,4 +1,12 @@
-import { CaptureMode, KeyLimits, KeyScope, Retention, RouteSettings, TieredPrice } from '@loom/trace-schema';
+import {
+  CaptureMode,
+  KeyLimits,
+  KeyMaker,
+  KeyScope,
+  Retention,
+  RouteSettings,
+  TieredPrice,
+} from '@loom/trace-schema';
 import * as z from 'zod';
 
 const name = z.string().trim().min(1).max(100);
@@ -13,6 +21,10 @@ export const ApiKey = z.object({
   expiresAt: timestamp.nullable(),
   revokedAt: timestamp.nullable(),
   limits: KeyLimits,
+  /** Who made it, by the name at the time; null when that is not known. */
+  createdBy: KeyMaker.nullable().default(null),
+  /** The person who answers for it: when they are removed it ends, or is handed over. Null: the deployment. */
+  ownerId: z.string().nullable().default(null),
 });
 export type ApiKey = z.infer<typeof ApiKey>;
 
@@ -20,7 +32,7 @@ export const NewApiKey = z.strictObject({
   name,
   /** Default: the project of the key that asks. */
   projectId: z.string().max(64).optional(),
-  scopes: z.array(KeyScope).min(1).max(3).default(['call']),
+  scopes: z.array(KeyScope).min(1).max(4).default(['call']),
   expiresAt: timestamp.nullable().default(null),
   /** Those that are left out do not limit. */
   limits: KeyLimits.partial().default({}),
@@ -42,7 +54,10 @@ export const ProviderSettings = z.object({
   origin: z.enum(['environment', 'console']),
   enabled: z.boolean(),
   models: z.array(z.string()),
-  /** Settings of the kind: `apiVersion` of Azure OpenAI, `region` of Bedrock. */
+  /**
+   * Settings of the kind: `apiVersion` of Azure OpenAI, `region` of Bedrock. `callerOrganization: pass` sends on the
+   * caller's `openai-organization` and `openai-project`, which are left out otherwise.
+   */
   options: z.record(z.string(), z.string()),
 });
 export type ProviderSettings = z.infer<typeof ProviderSettings>;
@@ -51,7 +66,12 @@ const models = z.array(z.string().min(1).max(200)).max(200);
 const baseUrl = z.string().min(1).max(2000);
 /** Several keys, one a line, are used in turn. */
 const credential = z.string().min(1).max(16_000).nullable();
-const options = z.record(z.string().regex(/^[a-zA-Z]{1,40}$/), z.string().min(1).max(200));
+const options = z
+  .record(z.string().regex(/^[a-zA-Z]{1,40}$/), z.string().min(1).max(200))
+  .refine(({ callerOrganization }) => callerOrganization === undefined || callerOrganization === 'pass', {
+    error: 'the one value is pass: callers choose by openai-organization and openai-project',
+    path: ['callerOrganization'],
+  });
 
 export const NewProvider = z.strictObject({
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, 'lower-case letters, digits and dashes, at most 63'),

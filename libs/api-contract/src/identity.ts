@@ -5,7 +5,7 @@ const email = z.email().max(254);
 const personName = z.string().trim().min(1).max(100);
 const timestamp = z.iso.datetime();
 
-/** At least 12 characters; there is no other rule. */
+/** At least 12 characters, and not a password that is common or easy to guess: the service judges that. */
 export const Password = z.string().min(12, 'at least 12 characters').max(128, 'at most 128 characters');
 
 export const SignIn = z.strictObject({ email, password: z.string().min(1).max(128) });

@@ -66,7 +66,7 @@ export { openApiDocument } from './open-api.ts';
 export { type Permission, permissions, rolePermissions, roles, scopePermissions } from './permissions.ts';
 export { createPlainClient, type LoomClient, type LoomClientOptions, projectHeader } from './plain-client.ts';
 export { Role } from './role.ts';
-export { isIsoTime, type Route, type RouteName, routes } from './routes.ts';
+export { isIsoTime, type Route, type RouteName, type RouteScope, routes } from './routes.ts';
 export { readServerSentEvents, type ServerSentEvent } from './server-sent-events.ts';
 export {
   CallInFlight,

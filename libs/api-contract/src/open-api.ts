@@ -3,7 +3,7 @@ import { ErrorBody } from './error-body.ts';
 import { LiveEvent } from './live.ts';
 import { rolePermissions, scopePermissions } from './permissions.ts';
 import { projectHeader } from './plain-client.ts';
-import { type Route, routes } from './routes.ts';
+import { type Route, type RouteScope, routes } from './routes.ts';
 
 const schemaOf = (schema: z.ZodType, io: 'input' | 'output'): Record<string, unknown> => {
   const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
@@ -40,7 +40,7 @@ export function openApiDocument(): Record<string, unknown> {
 }
 
 function operationOf(operationId: string, route: Route): Record<string, unknown> {
-  const { description, security } = accessOf(route.permission);
+  const { description, security } = accessOf(route);
   return {
     operationId,
     tags: [route.service],
@@ -64,7 +64,7 @@ function operationOf(operationId: string, route: Route): Record<string, unknown>
   };
 }
 
-function accessOf(permission: Route['permission']): { description: string; security: object[] } {
+function accessOf({ permission, scope }: Route): { description: string; security: object[] } {
   if (permission === 'public') return { description: 'Open to everyone.', security: [] };
   if (permission === 'person')
     return { description: 'Needs a console session.', security: [{ session: [] }] };
@@ -76,9 +76,15 @@ function accessOf(permission: Route['permission']): { description: string; secur
   const scopes = holders(scopePermissions);
   const keys = scopes.length > 0 ? `; keys with scope ${scopes.join(' or ')}` : '';
   return {
-    description: `Needs \`${permission}\`: roles ${roles.join(', ')}${keys}.`,
+    description: `Needs \`${permission}\`: roles ${roles.join(', ')}${keys}. ${reachOf(scope)}`,
     security: scopes.length > 0 ? [{ key: [] }, { session: [] }] : [{ session: [] }],
   };
+}
+
+function reachOf(scope: RouteScope): string {
+  if (scope === 'organization') return 'Concerns the whole organization.';
+  const named = typeof scope === 'object' ? `, or that which \`${scope.projectIn}\` names` : '';
+  return `Concerns the caller's project${named}; with \`projects:all\` every project of the organization.`;
 }
 
 function parametersOf(place: 'path' | 'query', schema: z.ZodObject | undefined): Record<string, unknown>[] {

@@ -14,6 +14,9 @@ export const permissions = [
   'prices:write',
   'projects:read',
   'projects:write',
+  'projects:create',
+  /** Not to one project alone: whoever lacks it is held to their own project. */
+  'projects:all',
   'members:read',
   'members:write',
   'record:erase',
@@ -33,6 +36,7 @@ const ofViewer: readonly Permission[] = [
   'aliases:read',
   'prices:read',
   'projects:read',
+  'projects:all',
   'members:read',
   'health:read',
 ];
@@ -44,20 +48,19 @@ export const rolePermissions: Readonly<Record<Role, readonly Permission[]>> = {
   owner: permissions,
 };
 
-/** The same for the scopes of API keys. People and their sessions are no business of a key. */
+const ofManager: readonly Permission[] = [
+  ...ofViewer.filter((permission) => permission !== 'traces:read' && permission !== 'projects:all'),
+  ...(['keys:write', 'aliases:write', 'projects:write', 'record:erase', 'audit:read'] as const),
+];
+
+/**
+ * The same for the scopes of API keys. Keys have nothing to do with people and their sessions. `manage` stays in the
+ * project of the key; what the projects of an organization share takes `administer`, because a change of it reaches all
+ * of them: a provider's address receives the calls of every project.
+ */
 export const scopePermissions: Readonly<Record<KeyScope, readonly Permission[]>> = {
   call: [],
   read: ['traces:read', 'health:read'],
-  manage: [
-    ...ofViewer.filter((permission) => permission !== 'traces:read'),
-    ...([
-      'keys:write',
-      'providers:write',
-      'aliases:write',
-      'prices:write',
-      'projects:write',
-      'record:erase',
-      'audit:read',
-    ] as const),
-  ],
+  manage: ofManager,
+  administer: [...ofManager, 'projects:all', 'projects:create', 'providers:write', 'prices:write'],
 };

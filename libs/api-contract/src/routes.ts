@@ -53,12 +53,27 @@ import { Ledger, LedgerCheck, LedgerLeafList, LedgerReceipt } from './ledger.ts'
 import type { Permission } from './permissions.ts';
 import { CallInFlight, Span, SpanChunks, TraceDetail, TraceList, TraceOutline } from './trace.ts';
 
+/**
+ * Whose things a route is about; the permission guard enforces it.
+ * - `deployment`: no organization's, or the person's own.
+ * - `organization`: what the projects of the caller's organization share.
+ * - `project`: what belongs to a project. The project is the caller's (a session names it in a header), or the one that
+ *   the request names in `projectIn`. Only a caller with `projects:all` may name another project of the organization,
+ *   and finds things of another project by their id.
+ */
+export type RouteScope =
+  | 'deployment'
+  | 'organization'
+  | 'project'
+  | { readonly projectIn: 'params.id' | 'query.projectId' | 'body.projectId' };
+
 export interface Route extends Endpoint {
   /**
    * What the caller must be allowed to do. `public`: nobody is asked. `person`: anyone with a console session, no key.
    * `operator`: the session of one who runs the deployment, no key.
    */
   readonly permission: Permission | 'public' | 'person' | 'operator';
+  readonly scope: RouteScope;
   readonly summary: string;
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
@@ -109,6 +124,7 @@ export const routes = {
   listTraces: {
     ...endpoints.listTraces,
     permission: 'traces:read',
+    scope: 'project',
     summary: 'Traces, newest first. `filter` as in `model:gpt-4o-mini status:error cost:>0.01 -env:dev`.',
     query: z.object({
       ...Range,
@@ -121,6 +137,7 @@ export const routes = {
   getTrace: {
     ...endpoints.getTrace,
     permission: 'traces:read',
+    scope: 'project',
     summary: 'A trace and its spans in order of start, a page at a time.',
     params: TraceParams,
     query: z.object({
@@ -134,6 +151,7 @@ export const routes = {
   getSpan: {
     ...endpoints.getSpan,
     permission: 'traces:read',
+    scope: 'project',
     summary: 'One span with its request and answer.',
     params: SpanParams,
     query: z.object({
@@ -145,6 +163,7 @@ export const routes = {
   getSpanChunks: {
     ...endpoints.getSpanChunks,
     permission: 'traces:read',
+    scope: 'project',
     summary: 'The answer of a span chunk by chunk, with the time of each.',
     params: SpanParams,
     response: SpanChunks,
@@ -152,6 +171,7 @@ export const routes = {
   getSpanRaw: {
     ...endpoints.getSpanRaw,
     permission: 'traces:read',
+    scope: 'project',
     summary: 'The recorded bytes of the request or the answer, exactly.',
     params: SpanParams,
     query: z.object({ part: z.enum(['request', 'response']) }),
@@ -160,6 +180,7 @@ export const routes = {
   listCallsInFlight: {
     ...endpoints.listCallsInFlight,
     permission: 'traces:read',
+    scope: 'project',
     summary: 'Calls that were accepted in the range (default: the last hour) and have not ended.',
     query: z.object({ ...Range, limit: wholeNumber(1, 200).default(50) }),
     response: z.object({ calls: z.array(CallInFlight) }),
@@ -167,6 +188,7 @@ export const routes = {
   getMetricsSeries: {
     ...endpoints.getMetricsSeries,
     permission: 'traces:read',
+    scope: 'project',
     summary: 'Requests, errors, tokens, cost and latency over time (default: the last 24 hours by the hour).',
     query: z.object({
       ...Range,
@@ -179,6 +201,7 @@ export const routes = {
   getFacets: {
     ...endpoints.getFacets,
     permission: 'traces:read',
+    scope: 'project',
     summary: 'The most frequent values of attributes, by whole UTC days (default: the last 7).',
     query: z.object({
       ...Range,
@@ -191,12 +214,14 @@ export const routes = {
   live: {
     ...endpoints.live,
     permission: 'traces:read',
+    scope: 'project',
     summary: 'Server-sent events of the calls of the project, as they happen.',
     response: { mediaType: endpoints.live.mediaType },
   },
   getTraceOutline: {
     ...endpoints.getTraceOutline,
     permission: 'traces:read',
+    scope: 'project',
     summary: 'All spans of a trace in short.',
     params: TraceParams,
     response: TraceOutline,
@@ -204,6 +229,7 @@ export const routes = {
   getMetricsSummary: {
     ...endpoints.getMetricsSummary,
     permission: 'traces:read',
+    scope: 'project',
     summary: 'The same as the series over the whole range (default: the last 24 hours), by group.',
     query: z.object({
       ...Range,
@@ -215,6 +241,7 @@ export const routes = {
   getMetricsOverview: {
     ...endpoints.getMetricsOverview,
     permission: 'traces:read',
+    scope: 'project',
     summary: 'Series and summary in one, beside the time before (default: the last 24 hours by the hour).',
     query: z.object({
       ...Range,
@@ -229,6 +256,7 @@ export const routes = {
   listSessions: {
     ...endpoints.listSessions,
     permission: 'traces:read',
+    scope: 'project',
     summary: 'Conversations by their last call in the range (default: the last 7 days), newest first.',
     query: z.object({ ...Range, ...Paging, search: SearchText, limit: wholeNumber(1, 200).default(50) }),
     response: SessionList,
@@ -236,6 +264,7 @@ export const routes = {
   listUsers: {
     ...endpoints.listUsers,
     permission: 'traces:read',
+    scope: 'project',
     summary: 'End users by their last call in the range (default: the last 7 days), newest first.',
     query: z.object({ ...Range, ...Paging, search: SearchText, limit: wholeNumber(1, 200).default(50) }),
     response: UserList,
@@ -243,18 +272,21 @@ export const routes = {
   getFreshness: {
     ...endpoints.getFreshness,
     permission: 'traces:read',
+    scope: 'project',
     summary: 'How far the queryable record is behind the stream.',
     response: Freshness,
   },
   getLedger: {
     ...endpoints.getLedger,
     permission: 'traces:read',
+    scope: 'project',
     summary: 'The logs of the project and of the deployment: heads, gaps, losses, witnesses, verifier keys.',
     response: Ledger,
   },
   listLedgerLeaves: {
     ...endpoints.listLedgerLeaves,
     permission: 'traces:read',
+    scope: 'project',
     summary:
       'Leaves of rare kinds, newest first: gaps, losses, records set aside, erasures; `control.changed` needs audit:read.',
     query: z.object({
@@ -267,6 +299,7 @@ export const routes = {
   getReceipt: {
     ...endpoints.getReceipt,
     permission: 'traces:read',
+    scope: 'project',
     summary: 'The leaves of a call (by the call id of its receipt) with inclusion proofs.',
     params: IdParams,
     response: LedgerReceipt,
@@ -274,6 +307,7 @@ export const routes = {
   checkLedger: {
     ...endpoints.checkLedger,
     permission: 'traces:read',
+    scope: 'project',
     summary: 'Derives every root again from what is stored, and compares log and trace store (`loom fsck`).',
     query: z.object({ deep: z.stringbool().default(false) }),
     response: LedgerCheck,
@@ -281,6 +315,7 @@ export const routes = {
   getCheckpoint: {
     ...endpoints.getCheckpoint,
     permission: 'traces:read',
+    scope: 'project',
     summary: 'The newest signed head of a log, as C2SP tlog-checkpoint with the cosignatures of witnesses.',
     query: z.object({ log: z.enum(['project', 'system']).default('project') }),
     response: { mediaType: endpoints.getCheckpoint.mediaType },
@@ -288,6 +323,7 @@ export const routes = {
   exportBundle: {
     ...endpoints.exportBundle,
     permission: 'traces:read',
+    scope: 'project',
     summary:
       "All leaves and payloads of a time range with proofs, and the project's control changes, as one signed file (ADR 0016).",
     query: z.object({ from: TimeText, to: TimeText.optional() }),
@@ -296,18 +332,21 @@ export const routes = {
   getOpenApi: {
     ...endpoints.getOpenApi,
     permission: 'public',
+    scope: 'deployment',
     summary: 'This document.',
     response: z.record(z.string(), z.unknown()),
   },
   listKeys: {
     ...endpoints.listKeys,
     permission: 'keys:read',
+    scope: 'project',
     summary: 'API keys, without their secrets.',
     response: z.object({ keys: z.array(ApiKey) }),
   },
   createKey: {
     ...endpoints.createKey,
     permission: 'keys:write',
+    scope: { projectIn: 'body.projectId' },
     summary: 'Creates an API key. The secret is in this answer and nowhere else.',
     body: NewApiKey,
     response: CreatedApiKey,
@@ -315,6 +354,7 @@ export const routes = {
   updateKey: {
     ...endpoints.updateKey,
     permission: 'keys:write',
+    scope: 'project',
     summary: 'Changes the limits of an API key. They hold within a second.',
     params: IdParams,
     body: ApiKeyChange,
@@ -323,6 +363,7 @@ export const routes = {
   revokeKey: {
     ...endpoints.revokeKey,
     permission: 'keys:write',
+    scope: 'project',
     summary: 'Revokes an API key.',
     params: IdParams,
     response: ApiKey,
@@ -330,12 +371,14 @@ export const routes = {
   listProviders: {
     ...endpoints.listProviders,
     permission: 'providers:read',
+    scope: 'organization',
     summary: 'Providers, without their credentials.',
     response: z.object({ providers: z.array(ProviderSettings) }),
   },
   createProvider: {
     ...endpoints.createProvider,
     permission: 'providers:write',
+    scope: 'organization',
     summary: 'Adds a provider.',
     body: NewProvider,
     response: ProviderSettings,
@@ -343,6 +386,7 @@ export const routes = {
   updateProvider: {
     ...endpoints.updateProvider,
     permission: 'providers:write',
+    scope: 'organization',
     summary: 'Changes a provider. A new base URL needs the credential again.',
     params: IdParams,
     body: ProviderChange,
@@ -351,6 +395,7 @@ export const routes = {
   deleteProvider: {
     ...endpoints.deleteProvider,
     permission: 'providers:write',
+    scope: 'organization',
     summary: 'Removes a provider that was added here.',
     params: IdParams,
     response: Done,
@@ -358,12 +403,14 @@ export const routes = {
   listAliases: {
     ...endpoints.listAliases,
     permission: 'aliases:read',
+    scope: 'project',
     summary: 'Model aliases.',
     response: z.object({ aliases: z.array(ModelAlias) }),
   },
   createAlias: {
     ...endpoints.createAlias,
     permission: 'aliases:write',
+    scope: { projectIn: 'body.projectId' },
     summary: 'Adds a model alias.',
     body: NewModelAlias,
     response: ModelAlias,
@@ -371,6 +418,7 @@ export const routes = {
   updateAlias: {
     ...endpoints.updateAlias,
     permission: 'aliases:write',
+    scope: 'project',
     summary: 'Changes where a model alias leads, and its route.',
     params: IdParams,
     body: ModelAliasChange,
@@ -379,6 +427,7 @@ export const routes = {
   deleteAlias: {
     ...endpoints.deleteAlias,
     permission: 'aliases:write',
+    scope: 'project',
     summary: 'Removes a model alias.',
     params: IdParams,
     response: Done,
@@ -386,12 +435,14 @@ export const routes = {
   listProjects: {
     ...endpoints.listProjects,
     permission: 'projects:read',
+    scope: 'project',
     summary: 'Projects of the organization.',
     response: z.object({ projects: z.array(Project) }),
   },
   createProject: {
     ...endpoints.createProject,
-    permission: 'projects:write',
+    permission: 'projects:create',
+    scope: 'organization',
     summary: 'Adds a project.',
     body: NewProject,
     response: Project,
@@ -399,6 +450,7 @@ export const routes = {
   updateProject: {
     ...endpoints.updateProject,
     permission: 'projects:write',
+    scope: { projectIn: 'params.id' },
     summary: 'Changes a project.',
     params: IdParams,
     body: ProjectChange,
@@ -407,12 +459,14 @@ export const routes = {
   listErasures: {
     ...endpoints.listErasures,
     permission: 'projects:read',
+    scope: 'project',
     summary: "Erasures of the project's end users and how far they have come, newest first.",
     response: z.object({ erasures: z.array(Erasure) }),
   },
   createErasure: {
     ...endpoints.createErasure,
     permission: 'record:erase',
+    scope: { projectIn: 'body.projectId' },
     summary: 'Erases what an end user said and was answered, and who they were. Cannot be taken back.',
     body: NewErasure,
     response: Erasure,
@@ -420,6 +474,7 @@ export const routes = {
   previewErasure: {
     ...endpoints.previewErasure,
     permission: 'traces:read',
+    scope: { projectIn: 'query.projectId' },
     summary: 'What an erasure of an end user would take out now.',
     query: z.object({
       userId: z.string().min(1).max(512),
@@ -431,6 +486,7 @@ export const routes = {
   previewRetention: {
     ...endpoints.previewRetention,
     permission: 'traces:read',
+    scope: 'project',
     summary: 'What a retention of so many days would take out now: payloads by content, spans by metadata.',
     query: z.object({
       contentDays: wholeNumber(1, 36_500).optional(),
@@ -441,6 +497,7 @@ export const routes = {
   testProvider: {
     ...endpoints.testProvider,
     permission: 'providers:write',
+    scope: 'organization',
     summary: 'Asks a provider for its models with the stored credential.',
     params: IdParams,
     response: ProviderTest,
@@ -448,6 +505,7 @@ export const routes = {
   listPrices: {
     ...endpoints.listPrices,
     permission: 'prices:read',
+    scope: 'organization',
     summary: 'Prices, current and past: own overrides first, then the book, by provider, model and day.',
     query: z.object({
       ...Paging,
@@ -465,6 +523,7 @@ export const routes = {
   createPrice: {
     ...endpoints.createPrice,
     permission: 'prices:write',
+    scope: 'organization',
     summary:
       "Adds the organization's own price of a model from a day on. Calls that are priced already stay as they are.",
     body: NewPrice,
@@ -473,6 +532,7 @@ export const routes = {
   deletePrice: {
     ...endpoints.deletePrice,
     permission: 'prices:write',
+    scope: 'organization',
     summary: 'Takes back an own price.',
     params: IdParams,
     response: Done,
@@ -480,12 +540,14 @@ export const routes = {
   listViews: {
     ...endpoints.listViews,
     permission: 'traces:read',
+    scope: 'project',
     summary: 'Saved views of the project.',
     response: z.object({ views: z.array(SavedView) }),
   },
   createView: {
     ...endpoints.createView,
     permission: 'views:write',
+    scope: 'project',
     summary: 'Saves a view for everyone in the project.',
     body: NewSavedView,
     response: SavedView,
@@ -493,6 +555,7 @@ export const routes = {
   deleteView: {
     ...endpoints.deleteView,
     permission: 'views:write',
+    scope: 'project',
     summary: 'Removes a saved view.',
     params: IdParams,
     response: Done,
@@ -500,6 +563,7 @@ export const routes = {
   signIn: {
     ...endpoints.signIn,
     permission: 'public',
+    scope: 'deployment',
     summary: 'Begins a console session: a cookie is set.',
     body: SignIn,
     response: Me,
@@ -507,18 +571,21 @@ export const routes = {
   signOut: {
     ...endpoints.signOut,
     permission: 'public',
+    scope: 'deployment',
     summary: 'Ends the console session at once. Without one, nothing happens.',
     response: Done,
   },
   getMe: {
     ...endpoints.getMe,
     permission: 'person',
+    scope: 'deployment',
     summary: 'Who is signed in, with organizations, roles and projects.',
     response: Me,
   },
   changePassword: {
     ...endpoints.changePassword,
     permission: 'person',
+    scope: 'deployment',
     summary: "Changes the password and ends the person's other sessions.",
     body: PasswordChange,
     response: Done,
@@ -526,6 +593,7 @@ export const routes = {
   createOrganization: {
     ...endpoints.createOrganization,
     permission: 'operator',
+    scope: 'deployment',
     summary: 'Adds an organization with a first project; the caller is its owner.',
     body: NewOrganization,
     response: Organization,
@@ -533,6 +601,7 @@ export const routes = {
   updateOrganization: {
     ...endpoints.updateOrganization,
     permission: 'members:write',
+    scope: 'organization',
     summary: 'Renames the organization.',
     body: OrganizationChange,
     response: Organization,
@@ -540,12 +609,14 @@ export const routes = {
   listMembers: {
     ...endpoints.listMembers,
     permission: 'members:read',
+    scope: 'organization',
     summary: 'Members of the organization.',
     response: z.object({ members: z.array(Member) }),
   },
   updateMember: {
     ...endpoints.updateMember,
     permission: 'members:write',
+    scope: 'organization',
     summary: 'Changes a role, at once. An organization keeps at least one owner.',
     params: IdParams,
     body: MemberChange,
@@ -554,19 +625,24 @@ export const routes = {
   removeMember: {
     ...endpoints.removeMember,
     permission: 'members:write',
-    summary: 'Removes a member, at once. An organization keeps at least one owner.',
+    scope: 'organization',
+    summary:
+      'Removes a member, at once. Their keys end with them, or the caller answers for them from then on. An organization keeps at least one owner.',
     params: IdParams,
+    query: z.object({ keys: z.enum(['revoke', 'hand_over']).default('revoke') }),
     response: Done,
   },
   listInvitations: {
     ...endpoints.listInvitations,
     permission: 'members:write',
+    scope: 'organization',
     summary: 'Invitations that are open or were accepted.',
     response: z.object({ invitations: z.array(Invitation) }),
   },
   createInvitation: {
     ...endpoints.createInvitation,
     permission: 'members:write',
+    scope: 'organization',
     summary: 'Makes a link by which one person may join within 7 days.',
     body: NewInvitation,
     response: CreatedInvitation,
@@ -574,6 +650,7 @@ export const routes = {
   deleteInvitation: {
     ...endpoints.deleteInvitation,
     permission: 'members:write',
+    scope: 'organization',
     summary: 'Takes an open invitation back.',
     params: IdParams,
     response: Done,
@@ -581,6 +658,7 @@ export const routes = {
   getInvitationOffer: {
     ...endpoints.getInvitationOffer,
     permission: 'public',
+    scope: 'deployment',
     summary: 'What an invitation link offers.',
     params: TokenParams,
     response: InvitationOffer,
@@ -588,6 +666,7 @@ export const routes = {
   acceptInvitation: {
     ...endpoints.acceptInvitation,
     permission: 'public',
+    scope: 'deployment',
     summary: 'Joins by an invitation link, once: as a new person, or as the one who is signed in.',
     params: TokenParams,
     body: InvitationAcceptance,
@@ -596,6 +675,7 @@ export const routes = {
   listAudit: {
     ...endpoints.listAudit,
     permission: 'audit:read',
+    scope: 'project',
     summary: 'Changes of what people configure in the organization, newest first.',
     query: z.object({
       ...Range,
@@ -608,19 +688,22 @@ export const routes = {
   },
   getDeployment: {
     ...endpoints.getDeployment,
-    permission: 'person',
+    permission: 'projects:read', // whoever was removed has no business with it
+    scope: 'organization',
     summary: 'Where the gateway is, and what version runs.',
     response: DeploymentInfo,
   },
   getHealth: {
     ...endpoints.getHealth,
     permission: 'operator',
+    scope: 'deployment',
     summary: 'Services, lag, outbox, disks and last errors of the deployment.',
     response: HealthReport,
   },
   listDeadLetters: {
     ...endpoints.listDeadLetters,
     permission: 'operator',
+    scope: 'deployment',
     summary: 'Records that consumers could not take in, newest first.',
     query: z.object({ ...Paging, limit: wholeNumber(1, 200).default(50) }),
     response: z.object({ deadLetters: z.array(DeadLetter), nextCursor: z.string().nullable() }),
@@ -628,6 +711,7 @@ export const routes = {
   getDeadLetter: {
     ...endpoints.getDeadLetter,
     permission: 'operator',
+    scope: 'deployment',
     summary: 'One dead letter with its record.',
     params: IdParams,
     response: DeadLetterDetail,
@@ -635,6 +719,7 @@ export const routes = {
   replayDeadLetter: {
     ...endpoints.replayDeadLetter,
     permission: 'operator',
+    scope: 'deployment',
     summary: 'Puts the record back on its topic, for the consumers to try again.',
     params: IdParams,
     response: DeadLetter,

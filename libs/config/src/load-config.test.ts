@@ -5,6 +5,8 @@ import {
   envBoolean,
   envBytes,
   envDurationMs,
+  envNetworks,
+  envPortRanges,
   envPort,
   envSecret,
   envUrl,
@@ -41,6 +43,39 @@ describe('loadConfig', () => {
     expect(() => loadConfig(schema, { LOOM_PORT: '70000', LOOM_WAIT_MS: 'soon' })).toThrow(
       /LOOM_PORT: expected 0 to 65535.*LOOM_WAIT_MS: expected a duration/,
     );
+  });
+
+  it('reads ports and ranges of ports, and names the entry that is neither', () => {
+    const ports = z.object({ LOOM_PORTS: envPortRanges });
+    expect(loadConfig(ports, { LOOM_PORTS: '443, 8000-8999' }).LOOM_PORTS).toEqual([
+      { from: 443, to: 443 },
+      { from: 8000, to: 8999 },
+    ]);
+    for (const entry of ['0', '65536', '9-8', 'https', '1-', '-1', '1-2-3'])
+      expect(() => loadConfig(ports, { LOOM_PORTS: entry })).toThrow(`LOOM_PORTS: ${entry} is no port`);
+  });
+
+  it('reads addresses and networks, and names the entry that is neither', () => {
+    const networks = z.object({ LOOM_NETWORKS: envNetworks });
+    const { LOOM_NETWORKS: list } = loadConfig(networks, {
+      LOOM_NETWORKS: '10.1.0.0/16, 2001:db8::/32,192.0.2.1',
+    });
+    const given = ['10.1.255.1', '192.0.2.1', '10.2.0.1', '192.0.2.2'];
+    expect(given.map((address) => list.check(address))).toEqual([true, true, false, false]);
+    expect(list.check('2001:db8:1::1', 'ipv6')).toBe(true);
+    for (const entry of [
+      '10.1.0.0/33',
+      '10.1',
+      'proxy',
+      '10.1.0.0/16/8',
+      '2001:db8::/129',
+      '10.0.0.0/',
+      '10.0.0.0/-1',
+    ])
+      expect(() => loadConfig(networks, { LOOM_NETWORKS: entry })).toThrow(
+        `LOOM_NETWORKS: ${entry} is no address and no network`,
+      );
+    expect(loadConfig(networks, {}).LOOM_NETWORKS.rules).toEqual([]);
   });
 
   it('refuses an unknown LOOM_ variable with the nearest known name', () => {

@@ -1,3 +1,4 @@
+import { BlockList, isIP } from 'node:net';
 import { LoomError } from '@loom/errors';
 import { z } from 'zod';
 
@@ -87,6 +88,39 @@ export const envNamedUrls = envList.transform((entries, context) => {
     else context.addIssue({ code: 'custom', message: 'expected <name>=<URL>, separated by commas' });
   }
   return named;
+});
+
+/** Ports and ranges of ports, separated by commas: `443,8000-8999`. */
+export const envPortRanges = envList.transform((entries, context) =>
+  entries.map((entry) => {
+    const [, from, to = from] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(entry) ?? [];
+    const range = { from: Number(from), to: Number(to) };
+    if (range.from >= 1 && range.from <= range.to && range.to <= 65_535) return range;
+    context.addIssue({
+      code: 'custom',
+      message: `${entry} is no port and no range of ports such as 8000-8999`,
+    });
+    return z.NEVER;
+  }),
+);
+
+/** Addresses and networks in CIDR notation, separated by commas, as one list to check against; empty when unset. */
+export const envNetworks = envList.transform((entries, context) => {
+  const networks = new BlockList();
+  for (const entry of entries) {
+    const [address = '', prefix, more] = entry.split('/');
+    const version = isIP(address);
+    const bits = prefix === undefined ? (version === 4 ? 32 : 128) : Number(prefix);
+    const isNetwork = version !== 0 && more === undefined && /^\d{1,3}$/.test(String(prefix ?? bits));
+    if (isNetwork && bits <= (version === 4 ? 32 : 128))
+      networks.addSubnet(address, bits, version === 4 ? 'ipv4' : 'ipv6');
+    else
+      context.addIssue({
+        code: 'custom',
+        message: `${entry} is no address and no network such as 10.1.0.0/16`,
+      });
+  }
+  return networks;
 });
 
 export const envSecret = z

@@ -39,7 +39,7 @@ export interface ControlStore {
 
   createApiKey(key: ApiKeyRecord): Promise<void>;
   listApiKeys(scope: OrganizationScope): Promise<ApiKeyRecord[]>;
-  /** Limits that are not named stay. `conflict` on a revoked key. */
+  /** Limits and members that are not named stay. `conflict` on a revoked key. */
   updateApiKey(key: RecordKey, change: ApiKeyUpdate): Promise<ApiKeyRecord>;
   /** Revoking twice keeps the first time. */
   revokeApiKey(key: RecordKey & { readonly atMs: number }): Promise<ApiKeyRecord>;
@@ -136,10 +136,13 @@ export interface ActionNote {
   /** `<resource>.<verb>`. */
   readonly action: string;
   readonly resource: { readonly id: string; readonly name: string };
+  /** The project that it concerns. */
+  readonly projectId?: string;
 }
 
 export interface ApiKeyUpdate {
-  readonly limits: Partial<KeyLimits>;
+  readonly limits?: Partial<KeyLimits>;
+  readonly scopes?: ApiKeyRecord['scopes'];
 }
 
 export type ProjectUpdate = Partial<

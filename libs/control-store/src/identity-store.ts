@@ -101,8 +101,11 @@ export interface IdentityStore {
    * invitations they have made.
    */
   updateMember(key: MemberKey, role: MemberRole): Promise<MemberRecord>;
-  /** As {@link updateMember}. */
-  removeMember(key: MemberKey): Promise<void>;
+  /**
+   * As {@link updateMember}. The keys that the person answers for in the organization end with them, or another member
+   * answers for them from then on: `invalid_request` when that is none.
+   */
+  removeMember(key: MemberKey, keys: KeysOfRemoved): Promise<void>;
 
   /** Open ones and those that were accepted. */
   listInvitations(scope: OrganizationScope): Promise<InvitationRecord[]>;
@@ -118,6 +121,9 @@ export interface IdentityStore {
    */
   acceptInvitation(token: string, who: NewPerson | { readonly userId: string }): Promise<{ userId: string }>;
 }
+
+/** What becomes of the keys of someone who is removed. */
+export type KeysOfRemoved = { readonly revokedAtMs: number } | { readonly newOwnerId: string };
 
 export interface MemberKey {
   readonly organizationId: string;
@@ -151,6 +157,8 @@ export interface AuditQuery extends OrganizationScope {
   readonly fromMs?: number | undefined;
   readonly toMs?: number | undefined;
   readonly action?: string | undefined;
+  /** Only of this project. */
+  readonly projectId?: string | undefined;
   /** Also what operators did to the deployment as a whole. */
   readonly withDeployment?: boolean | undefined;
   /** Id of the actor. */

@@ -16,6 +16,7 @@ export type {
   AuditRecord,
   IdentityStore,
   InvitationRecord,
+  KeysOfRemoved,
   MemberRecord,
   MemberRole,
   MembershipRecord,

@@ -1,11 +1,6 @@
-import {
-  createServer,
-  STATUS_CODES,
-  type IncomingMessage,
-  type RequestListener,
-  type ServerResponse,
-} from 'node:http';
-import { LoomError, messageOf } from '@loom/errors';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { type ErrorCode, LoomError, messageOf } from '@loom/errors';
+import { type ConnectionLimits, createLimitedServer, type RequestFault } from '@loom/http-server';
 import { type Logger, type Metrics, type RequestSpan, startRequestSpan } from '@loom/telemetry';
 import { type DynamicModule, StandardSchemaValidationPipe, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -24,18 +19,14 @@ export interface HttpApplicationOptions {
   readonly ready: () => Promise<void>;
   /** Bytes of a request body on the routes of this application. */
   readonly bodyBytesMax?: number;
-  /** The body of the answer to a request that is no HTTP; default: Loom's own error body. */
-  readonly clientFaultBody?: (fault: ClientFault) => object;
+  /** What connections may hold; default: {@link connectionLimits}. */
+  readonly connections?: Partial<ConnectionLimits>;
+  /** The body of the answer to a request that no application sees; default: Loom's own error body. */
+  readonly faultBody?: (fault: RequestFault) => object;
   /** Gives a listener that sees requests before the application: true when it has taken one. Built after the module. */
   readonly intercept?: (
     app: NestFastifyApplication,
   ) => (request: IncomingMessage, response: ServerResponse) => boolean;
-}
-
-/** What Node's HTTP parser refuses before there is a request. */
-export interface ClientFault {
-  readonly status: number;
-  readonly message: string;
 }
 
 export interface HttpApplication {
@@ -43,6 +34,16 @@ export interface HttpApplication {
   readonly url: string;
   close(): Promise<void>;
 }
+
+/** Room for a few thousand people with live pages; one address never takes more than half. */
+const connectionLimits: ConnectionLimits = { connectionsMax: 4096, perAddressMax: 2048, requestMs: 30_000 };
+
+const faultCodes = {
+  400: 'invalid_request',
+  405: 'method_not_allowed',
+  408: 'request_timed_out',
+  431: 'invalid_request',
+} as const satisfies Record<RequestFault['status'], ErrorCode>;
 
 /** What fits into a head that Node takes, so that the schema says what is wrong with a parameter. Characters. */
 const paramLengthMax = 16_384;
@@ -52,29 +53,18 @@ export async function startHttpApplication(options: HttpApplicationOptions): Pro
   let intercept: (request: IncomingMessage, response: ServerResponse) => boolean = () => false;
   const adapter = new FastifyAdapter({
     bodyLimit: options.bodyBytesMax ?? 1024 * 1024,
-    requestTimeout: 30_000,
     routerOptions: { maxParamLength: paramLengthMax },
     forceCloseConnections: true,
-    clientErrorHandler: (error, socket) => {
-      const fault = clientFault(error.code);
-      const shape =
-        options.clientFaultBody ?? (({ message }) => errorBody(new LoomError('invalid_request', message)));
-      const body = Buffer.from(JSON.stringify(shape(fault)));
-      if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
-      const head = [
-        `HTTP/1.1 ${fault.status} ${STATUS_CODES[fault.status] ?? ''}`,
-        'connection: close',
-        'content-type: application/json',
-        `content-length: ${body.length}`,
-      ];
-      socket.end(`${head.join('\r\n')}\r\n\r\n${body.toString()}`);
-    },
-    serverFactory: (handler: RequestListener) => {
-      const listener: RequestListener = (request, response) => {
-        if (!intercept(request, response)) handler(request, response);
-      };
-      return createServer({ headersTimeout: 10_000, requestTimeout: 0, keepAliveTimeout: 65_000 }, listener);
-    },
+    serverFactory: (handler: RequestListener) =>
+      createLimitedServer({
+        ...{ ...connectionLimits, ...options.connections },
+        onRequest: (request, response) => {
+          if (!intercept(request, response)) handler(request, response);
+        },
+        faultBody:
+          options.faultBody ??
+          (({ status, message }) => errorBody(new LoomError(faultCodes[status], message))),
+      }),
   });
   const fastify = adapter.getInstance<FastifyInstance>();
   traceRequests(fastify);
@@ -160,12 +150,4 @@ function traceRequests(fastify: FastifyInstance): void {
     end(request, 0);
     done();
   });
-}
-
-function clientFault(code: string | undefined): ClientFault {
-  if (code === 'HPE_HEADER_OVERFLOW')
-    return { status: 431, message: 'the request headers are larger than 16 KiB' };
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
-    return { status: 408, message: 'the request headers came too slowly' };
-  return { status: 400, message: `the request is not valid HTTP (${code ?? 'unknown fault'})` };
 }

@@ -1,3 +1,4 @@
+export { clientAddress } from './client-address.ts';
 export { type ConsumerApplicationOptions, startConsumer } from './consumer-application.ts';
 export { ControlFeed, type ControlFeedOptions } from './control-feed.ts';
 export { DeadLetters, type DeadLettersOptions, type FaultyRecord } from './dead-letters.ts';
@@ -7,11 +8,17 @@ export {
   type HttpApplication,
   type HttpApplicationOptions,
   startHttpApplication,
-  type ClientFault,
 } from './http-application.ts';
+export { hostCookie, readHostCookie } from './host-cookie.ts';
 export { keyVerifier } from './key-verifier.ts';
+export { openCounters, type OpenCountersOptions } from './late-counter-store.ts';
 export { errorBody, LoomErrorFilter } from './loom-error.filter.ts';
-export { isPublicAddress, OutboundGuard, type OutboundGuardOptions } from './outbound-guard.ts';
+export {
+  isPublicAddress,
+  OutboundGuard,
+  type OutboundGuardOptions,
+  type PortRange,
+} from './outbound-guard.ts';
 export {
   Caller,
   PermissionGuard,
@@ -25,6 +32,8 @@ export {
   keyPrincipal,
   type Person,
   type Principal,
+  reachesOrganization,
+  reachesProject,
   type SessionAccess,
   sessionPrincipal,
   VERIFY_KEY,

@@ -1,7 +1,7 @@
 import { LoomError, toLoomError } from '@loom/errors';
 import type { Logger } from '@loom/telemetry';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 
 /** Everything that a controller throws, as `{ error: { code, message, param, details } }` with the status of its code. */
 @Catch()
@@ -14,6 +14,12 @@ export class LoomErrorFilter implements ExceptionFilter {
 
   catch(thrown: unknown, host: ArgumentsHost): void {
     const reply = host.switchToHttp().getResponse<FastifyReply>();
+    const { raw, method, routeOptions } = host.switchToHttp().getRequest<FastifyRequest>();
+    if (raw.destroyed && !raw.complete) {
+      // Anyone can do that, as often as they like: no line of the log for it, and no error.
+      this.#logger.debug({ method, route: routeOptions.url ?? '' }, 'request was broken off');
+      return void reply.status(400).send();
+    }
     const error =
       thrown instanceof HttpException ? fromHttp(thrown) : toLoomError(fromFastify(thrown) ?? thrown);
     if (error.code === 'internal') this.#logger.error({ error: error.cause }, 'request failed');

@@ -5,8 +5,22 @@ import { LoomError } from '@loom/errors';
 export interface OutboundGuardOptions {
   /** Hosts (`host` or `host:port`) that may be private and may be spoken to without TLS: the operator's word. */
   readonly allow: readonly string[];
+  /** Ports that an entered URL may name; default: {@link usualPorts}. */
+  readonly ports?: readonly PortRange[];
   readonly lookup?: (host: string) => Promise<readonly { readonly address: string }[]>;
 }
+
+export interface PortRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Of HTTP: no database, mail or other service of a foreign host is asked in the name of a provider. */
+export const usualPorts: readonly PortRange[] = [
+  { from: 80, to: 80 },
+  { from: 443, to: 443 },
+  { from: 8000, to: 8999 },
+];
 
 const notPublicV4: readonly [string, number][] = [
   ['0.0.0.0', 8],
@@ -46,14 +60,16 @@ export function isPublicAddress(address: string): boolean {
 }
 
 /**
- * Checks addresses that people enter before anything is sent there: https, no credentials in the URL, every address
- * of the host public. Whoever dials checks again by {@link OutboundGuard.connectLookup}: names change.
+ * Checks addresses that people enter before anything is sent there: https, a usual port, no credentials in the URL, every
+ * address of the host public. Whoever dials checks again by {@link OutboundGuard.connectLookup}: names change.
  */
 export class OutboundGuard {
   readonly #allow: ReadonlySet<string>;
+  readonly #ports: readonly PortRange[];
   readonly #lookup: NonNullable<OutboundGuardOptions['lookup']>;
 
-  constructor({ allow, lookup }: OutboundGuardOptions) {
+  constructor({ allow, ports = usualPorts, lookup }: OutboundGuardOptions) {
+    this.#ports = ports;
     this.#allow = new Set(allow.map((host) => host.trim().toLowerCase()).filter((host) => host !== ''));
     this.#lookup = lookup ?? ((host) => systemLookup(host, { all: true }));
   }
@@ -68,6 +84,7 @@ export class OutboundGuard {
     const host = url.hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
     if (!this.#isAllowed(url, host)) {
       if (url.protocol !== 'https:') throw refusal(`${url.protocol}// is not allowed; use https`);
+      this.#checkPort(Number(url.port || 443));
       await this.#checkHost(host);
     } else if (!['http:', 'https:'].includes(url.protocol))
       throw refusal(`${url.protocol}// is not allowed; use https`);
@@ -99,6 +116,11 @@ export class OutboundGuard {
 
   #isAllowed(url: URL, host: string): boolean {
     return this.#allow.has(host) || this.#allow.has(url.host);
+  }
+
+  #checkPort(port: number): void {
+    if (this.#ports.some(({ from, to }) => port >= from && port <= to)) return;
+    throw refusal(`port ${port} is not allowed; the operator can allow it by LOOM_OUTBOUND_PORTS`);
   }
 
   async #checkHost(host: string): Promise<void> {

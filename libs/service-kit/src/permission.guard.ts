@@ -1,4 +1,4 @@
-import { projectHeader, type Route } from '@loom/api-contract';
+import { projectHeader, type Route, type RouteScope } from '@loom/api-contract';
 import { LoomError } from '@loom/errors';
 import {
   type CanActivate,
@@ -13,6 +13,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import {
   type Person,
   type Principal,
+  reachesProject,
   sessionPrincipal,
   VERIFY_KEY,
   VERIFY_SESSION,
@@ -24,18 +25,24 @@ import { checkSameOrigin } from './same-origin.ts';
 import { readSessionCookie } from './session-cookie.ts';
 
 type RoutePermission = Route['permission'];
+type Guarded = Pick<Route, 'permission' | 'scope'>;
 
-const permissionKey = 'loom:permission';
+const guardedKey = 'loom:guarded';
 const tokenCharsMax = 512;
 const projectIdCharsMax = 64;
 
-/** What the caller must be allowed to do: `permission` of the route's entry in the table. A route without it is closed. */
-export const RequirePermission = (permission: RoutePermission) => SetMetadata(permissionKey, permission);
+/** Guards a handler by the permission and the scope of its route in the table. A handler without it is closed. */
+export const RequirePermission = ({ permission, scope }: Guarded) =>
+  SetMetadata(guardedKey, { permission, scope } satisfies Guarded);
 
 interface GuardedRequest {
   readonly method: string;
   readonly headers: IncomingHttpHeaders;
   readonly raw: { readonly rawHeaders: readonly string[] };
+  /** As they came: the schemas of the route look at them after the guard. */
+  readonly params?: unknown;
+  readonly query?: unknown;
+  readonly body?: unknown;
   /** Set by this guard when an earlier one of the same request has done the work. */
   principal?: Principal;
   person?: Person;
@@ -93,11 +100,10 @@ export class PermissionGuard implements CanActivate {
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const targets = [context.getHandler(), context.getClass()];
-    const permission = this.#reflector.getAllAndOverride<RoutePermission | undefined>(permissionKey, targets);
-    if (permission === undefined)
-      throw new LoomError('permission_denied', 'this route is not open to anyone');
+    const route = this.#reflector.getAllAndOverride<Guarded | undefined>(guardedKey, targets);
+    if (route === undefined) throw new LoomError('permission_denied', 'this route is not open to anyone');
     const request = requestOf(context);
-    if (permission === 'public') {
+    if (route.permission === 'public') {
       if (isChange(request) && isFromBrowser(request)) checkSameOrigin(request.headers);
       return true;
     }
@@ -109,11 +115,12 @@ export class PermissionGuard implements CanActivate {
         'two credentials; send an api key or a session cookie, not both',
       );
     }
-    if (token !== null) return this.#admitSession(request, token, permission);
-    return this.#admitKey(request, permission);
+    if (token !== null) return this.#admitSession(request, token, route);
+    return this.#admitKey(request, route);
   }
 
-  async #admitKey(request: GuardedRequest, permission: RoutePermission): Promise<boolean> {
+  async #admitKey(request: GuardedRequest, route: Guarded): Promise<boolean> {
+    const { permission } = route;
     const bearer = bearerOf(request);
     request.stillAllowed = async () =>
       mayDo(await this.#looks.at(`key ${bearer}`, async () => this.#verifyKey(bearer)), permission);
@@ -121,10 +128,11 @@ export class PermissionGuard implements CanActivate {
     if (!principal) throw new LoomError('unauthenticated', 'the api key is unknown, expired or revoked');
     if (permission === 'person' || permission === 'operator')
       throw new LoomError('permission_denied', 'no api key may do this; sign in to the console');
-    return admit(request, principal, permission);
+    return admit(request, principal, route);
   }
 
-  async #admitSession(request: GuardedRequest, token: string, permission: RoutePermission): Promise<boolean> {
+  async #admitSession(request: GuardedRequest, token: string, route: Guarded): Promise<boolean> {
+    const { permission } = route;
     if (isChange(request)) checkSameOrigin(request.headers);
     const ofProject = permission !== 'person' && permission !== 'operator';
     const projectId = ofProject ? headerOf(request, projectHeader) : null;
@@ -150,7 +158,7 @@ export class PermissionGuard implements CanActivate {
     request.stillAllowed = async () =>
       mayDo(await this.#looks.at(`session ${projectId} ${token}`, look), permission);
     if (!principal) throw new LoomError('not_found', 'there is no project with this id');
-    return admit(request, principal, permission);
+    return admit(request, principal, route);
   }
 }
 
@@ -158,13 +166,28 @@ function mayDo(principal: Principal | null, permission: RoutePermission): boolea
   return principal?.permissions.some((one) => one === permission) ?? false;
 }
 
-function admit(request: GuardedRequest, principal: Principal, permission: RoutePermission): boolean {
+function admit(request: GuardedRequest, principal: Principal, { permission, scope }: Guarded): boolean {
   if (!mayDo(principal, permission)) {
     const who = principal.actor.type === 'key' ? 'this api key' : 'your role';
     throw new LoomError('permission_denied', `${who} does not allow ${permission}`);
   }
+  holdToProject(request, principal, scope);
   request.principal = principal;
   return true;
+}
+
+/** The same answer for a project of the organization, of another one and of none: the caller learns of no project. */
+function holdToProject(request: GuardedRequest, principal: Principal, scope: RouteScope): void {
+  if (typeof scope !== 'object') return;
+  const [part, name] = scope.projectIn.split('.') as ['params' | 'query' | 'body', string];
+  const given = request[part] as Readonly<Record<string, unknown>> | null | undefined;
+  const projectId = given?.[name];
+  if (typeof projectId !== 'string' || reachesProject(principal, projectId)) return;
+  throw new LoomError(
+    'permission_denied',
+    'this api key is of another project; use a key of that project, or one with the scope administer',
+    { param: name },
+  );
 }
 
 function isChange({ method }: GuardedRequest): boolean {

@@ -14,6 +14,19 @@ export interface Principal {
   readonly actor: { readonly type: 'key' | 'user'; readonly id: string; readonly name: string };
 }
 
+/** Whether the caller reaches every project of its organization; if not, it is held to its own. */
+export function reachesOrganization({ permissions }: Pick<Principal, 'permissions'>): boolean {
+  return permissions.includes('projects:all');
+}
+
+/** Whether the caller reaches a project that is known, or found out afterwards, to be of its organization. */
+export function reachesProject(
+  caller: Pick<Principal, 'projectId' | 'permissions'>,
+  projectId: string,
+): boolean {
+  return projectId === caller.projectId || reachesOrganization(caller);
+}
+
 /** The part of an API key's record that says who it is. */
 export interface KeyIdentity {
   readonly id: string;
@@ -55,7 +68,7 @@ export const VERIFY_KEY = Symbol('VERIFY_KEY');
 export type VerifySession = (token: string, projectId: string | null) => Promise<SessionAccess | null>;
 export const VERIFY_SESSION = Symbol('VERIFY_SESSION');
 
-/** A key reads the record of its own project and may do what its scopes say. */
+/** A key reads the record of its own project, whatever its scopes, and may do what these say. */
 export function keyPrincipal({ id, name, organizationId, projectId, scopes }: KeyIdentity): Principal {
   return {
     organizationId,

@@ -44,6 +44,7 @@ const kinds: Record<string, string> = {
   'libs/pricing': 'core',
   'libs/routing': 'core',
   'libs/config': 'kit',
+  'libs/http-server': 'kit',
   'libs/telemetry': 'kit',
   'libs/service-kit': 'service',
   'libs/testkit': 'test',

@@ -1,8 +1,11 @@
 import * as z from 'zod';
 import { CaptureMode } from './call-events.ts';
 
-/** What a key may do: `call` models, `read` the record, `manage` the deployment. */
-export const KeyScope = z.enum(['call', 'read', 'manage']);
+/**
+ * What a key may do: `call` models and `read` the record of its project, `manage` its project, `administer` every
+ * project of its organization and what they share.
+ */
+export const KeyScope = z.enum(['call', 'read', 'manage', 'administer']);
 export type KeyScope = z.infer<typeof KeyScope>;
 
 const days = z.int().min(1).max(36_500).nullable();
@@ -50,6 +53,14 @@ export const KeyLimits = z.strictObject({
 });
 export type KeyLimits = z.infer<typeof KeyLimits>;
 
+/** Who made a key, with the name at the time. `system`: the deployment, at its first start. */
+export const KeyMaker = z.strictObject({
+  type: z.enum(['user', 'key', 'system']),
+  id: z.string(),
+  name: z.string(),
+});
+export type KeyMaker = z.infer<typeof KeyMaker>;
+
 export const ApiKeyRecord = z.strictObject({
   id: z.string(),
   organizationId: z.string(),
@@ -65,6 +76,10 @@ export const ApiKeyRecord = z.strictObject({
   createdAtMs: z.int(),
   /** Absent on records from before there were limits: none. */
   limits: KeyLimits.nullable().optional(),
+  /** Absent or null: not known. */
+  createdBy: KeyMaker.nullable().optional(),
+  /** The person who answers for it, and with whom it ends. Absent or null: the deployment, or not known. */
+  ownerId: z.string().nullable().optional(),
 });
 export type ApiKeyRecord = z.infer<typeof ApiKeyRecord>;
 
@@ -84,7 +99,7 @@ export const ProviderRecord = z.strictObject({
   enabled: z.boolean(),
   /** Bare model names that this provider serves: exact, or with a trailing `*`. */
   models: z.array(z.string()),
-  /** Settings of the kind: `apiVersion` (Azure OpenAI), `region` (Bedrock). */
+  /** Settings of the kind: `apiVersion` (Azure OpenAI), `region` (Bedrock), `callerOrganization`. */
   options: z.record(z.string(), z.string()).nullable().optional(),
 });
 export type ProviderRecord = z.infer<typeof ProviderRecord>;

@@ -34,6 +34,7 @@ export {
   ControlChanged,
   ControlEvent,
   KeyLimits,
+  KeyMaker,
   KeyScope,
   PriceEntry,
   PriceListRecord,

@@ -48,7 +48,7 @@ export function Account() {
                 />
               )}
             </Field>
-            <Field label="New password" hint="At least 12 characters.">
+            <Field label="New password" hint="At least 12 characters, and no common password.">
               {(ids) => (
                 <TextInput
                   {...ids}

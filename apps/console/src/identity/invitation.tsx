@@ -70,7 +70,7 @@ export function Invitation({ token }: { readonly token: string }) {
                 />
               )}
             </Field>
-            <Field label="Password" hint="At least 12 characters.">
+            <Field label="Password" hint="At least 12 characters, and no common password.">
               {(ids) => (
                 <TextInput
                   {...ids}

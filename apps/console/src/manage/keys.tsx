@@ -4,6 +4,7 @@ import { type ApiKey, type scopePermissions } from '@loom/api-contract';
 import { KeyRound, Plus } from 'lucide-react';
 import { useState } from 'react';
 import { useLoom, useLoomChange } from '../api/loom.tsx';
+import { visibleText } from '../format/foreign-text.ts';
 import { formatInstant, formatRelative, isPast } from '../format/times.ts';
 import { useMay, useSession } from '../shell/session.tsx';
 import { Badge } from '../ui/badge.tsx';
@@ -22,7 +23,11 @@ type Scope = keyof typeof scopePermissions;
 const meanings: Readonly<Record<Scope, string>> = {
   call: 'Call models through the gateway',
   read: 'Read the record over the API',
-  manage: 'Manage keys, providers, models, prices, projects',
+  manage: 'Manage the project: its keys, models and settings',
+  administer: 'Manage all projects, and the providers and prices they share',
+};
+const strong: Readonly<Record<Scope, boolean>> = {
+  ...{ call: false, read: false, manage: true, administer: true },
 };
 const lives: readonly (readonly [label: string, days: number | null])[] = [
   ['Never', null],
@@ -73,7 +78,7 @@ export function Keys() {
           cell: ({ scopes }) => (
             <span className="flex gap-1">
               {scopes.map((scope) => (
-                <Badge key={scope} tone={scope === 'manage' ? 'warn' : 'neutral'} title={meanings[scope]}>
+                <Badge key={scope} tone={strong[scope] ? 'warn' : 'neutral'} title={meanings[scope]}>
                   {scope}
                 </Badge>
               ))}
@@ -83,7 +88,12 @@ export function Keys() {
         { head: 'Limits', cell: ({ limits }) => <LimitsText of={limits} /> },
         {
           head: 'Created',
-          cell: ({ createdAt }) => <span title={formatInstant(createdAt)}>{formatRelative(createdAt)}</span>,
+          cell: ({ createdAt, createdBy }) => (
+            <span title={formatInstant(createdAt)}>
+              {formatRelative(createdAt)}
+              {createdBy && ` by ${visibleText(createdBy.name)}`}
+            </span>
+          ),
         },
         { head: 'State', cell: (key) => <KeyState apiKey={key} /> },
         {
@@ -206,7 +216,7 @@ function CreateKey({
       <fieldset className="grid gap-1.5">
         <legend className="pb-1 text-xs font-medium">May</legend>
         {(Object.keys(meanings) as Scope[])
-          .filter((scope) => scope !== 'manage' || mayManage)
+          .filter((scope) => !strong[scope] || mayManage)
           .map((scope) => (
             <label key={scope} className="flex items-center gap-2">
               <input
@@ -218,7 +228,7 @@ function CreateKey({
                   )
                 }
               />
-              <span className="w-14 font-medium">{scope}</span>
+              <span className="w-20 font-medium">{scope}</span>
               <span className="text-muted">{meanings[scope]}</span>
             </label>
           ))}

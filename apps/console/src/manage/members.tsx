@@ -4,6 +4,7 @@ import { type Member, roles } from '@loom/api-contract';
 import { UserPlus } from 'lucide-react';
 import { useState } from 'react';
 import { useLoom, useLoomChange } from '../api/loom.tsx';
+import { visibleText } from '../format/foreign-text.ts';
 import { formatDay, formatInstant, formatRelative, isPast } from '../format/times.ts';
 import { useMay, useSession } from '../shell/session.tsx';
 import { Badge } from '../ui/badge.tsx';
@@ -28,7 +29,6 @@ type Role = (typeof roles)[number];
 export function Members() {
   const { me, organization } = useSession();
   const { data, error, refetch } = useLoom('listMembers');
-  const remove = useLoomChange('removeMember', ['listMembers', 'listAudit']);
   const mayWrite = useMay('members:write');
   const [isInviting, setInviting] = useState(false);
   const [link, setLink] = useState<string | null>(null);
@@ -69,27 +69,7 @@ export function Members() {
           head: 'Action',
           align: 'right',
           cell: ({ userId, name }) =>
-            mayWrite && (
-              <ConfirmButton
-                label="Remove"
-                title={`Remove ${name}?`}
-                action="Remove now"
-                change={remove}
-                onConfirm={(done) =>
-                  remove.mutate(
-                    { params: { id: userId } },
-                    {
-                      onSuccess: () => {
-                        done.onSuccess();
-                        notify(`${name} is no longer a member.`);
-                      },
-                    },
-                  )
-                }
-              >
-                What they have open ends at once. Their keys stay: revoke those apart.
-              </ConfirmButton>
-            ),
+            mayWrite && <RemoveMember userId={userId} name={name} isSelf={userId === me.user.id} />,
         },
       ]}
     >
@@ -104,6 +84,58 @@ export function Members() {
         />
       )}
     </ManagePage>
+  );
+}
+
+function RemoveMember({
+  userId,
+  name,
+  isSelf,
+}: {
+  readonly userId: string;
+  readonly name: string;
+  readonly isSelf: boolean;
+}) {
+  const remove = useLoomChange('removeMember', ['listMembers', 'listKeys', 'listAudit']);
+  const { data } = useLoom('listKeys');
+  const [keys, setKeys] = useState<'revoke' | 'hand_over'>('revoke');
+  const owned = data?.keys.filter(({ ownerId, revokedAt }) => ownerId === userId && revokedAt === null) ?? [];
+  return (
+    <ConfirmButton
+      label="Remove"
+      title={`Remove ${name}?`}
+      action="Remove now"
+      change={remove}
+      onConfirm={(done) =>
+        remove.mutate(
+          { params: { id: userId }, query: { keys } },
+          {
+            onSuccess: () => {
+              done.onSuccess();
+              notify(`${name} is no longer a member.`);
+            },
+          },
+        )
+      }
+    >
+      What they have open ends at once.
+      {owned.length > 0 && (
+        <span className="mt-3 grid gap-1.5">
+          <span>
+            They answer for {owned.length === 1 ? 'one API key' : `${owned.length} API keys`}:{' '}
+            {owned.map((key) => visibleText(key.name)).join(', ')}.
+          </span>
+          <Select
+            aria-label={`API keys of ${name}`}
+            value={keys}
+            onChange={(event) => setKeys(event.target.value === 'hand_over' ? 'hand_over' : 'revoke')}
+          >
+            <option value="revoke">Revoke them</option>
+            {!isSelf && <option value="hand_over">Keep them, and answer for them myself</option>}
+          </Select>
+        </span>
+      )}
+    </ConfirmButton>
   );
 }
 

@@ -26,9 +26,18 @@ export interface ProviderOption {
 const apiKey = 'An API key.';
 const perhaps = 'An API key, if it asks for one.';
 
+const callerOrganization: ProviderOption = {
+  ...{ name: 'callerOrganization', label: "Callers' organization", example: 'pass' },
+  hint: 'Optional. With pass, callers choose by openai-organization and openai-project whose budget the credential works with.',
+};
+
 /** Kinds of provider that Loom speaks with, in the order of the form. */
 export const providerKinds: readonly ProviderKind[] = [
-  { kind: 'openai', label: 'OpenAI', baseUrl: 'https://api.openai.com/v1', credential: 'An API key: sk-…' },
+  {
+    ...{ kind: 'openai', label: 'OpenAI', baseUrl: 'https://api.openai.com/v1' },
+    credential: 'An API key: sk-…',
+    options: [callerOrganization],
+  },
   {
     ...{ kind: 'anthropic', label: 'Anthropic', baseUrl: 'https://api.anthropic.com' },
     credential: 'An API key: sk-ant-…',

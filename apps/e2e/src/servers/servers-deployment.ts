@@ -153,18 +153,24 @@ export class ServersDeployment {
   }
 
   async #migrate(stores: NodeJS.ProcessEnv): Promise<void> {
-    const child = spawn(process.execPath, [fileURLToPath(import.meta.resolve('@loom/app-control/migrate'))], {
-      env: { ...this.#env, ...stores },
-      stdio: ['ignore', 'inherit', 'inherit'],
-    });
+    const child = spawn(
+      process.execPath,
+      ['--disable-proto=throw', fileURLToPath(import.meta.resolve('@loom/app-control/migrate'))],
+      {
+        env: { ...this.#env, ...stores },
+        stdio: ['ignore', 'inherit', 'inherit'],
+      },
+    );
     const [code] = (await once(child, 'exit')) as [number | null];
     if (code !== 0)
       throw new LoomError('config_invalid', 'the schemas were not brought forward; the log says why');
   }
 
   #startControl(stores: NodeJS.ProcessEnv, secrets: LocalSecrets): Promise<Ready> {
+    const { counters } = this.#servers as ServerUrls;
     return this.#supervise('control', import.meta.resolve('@loom/app-control/main'), (before) => ({
       ...stores,
+      LOOM_COUNTERS_URL: counters.href,
       LOOM_CONTROL_PORT: portOf(before, this.#config.LOOM_CONTROL_PORT),
       LOOM_MASTER_KEYS: secrets.masterKeys,
       LOOM_KEY_PEPPERS: secrets.keyPeppers,
@@ -220,7 +226,13 @@ export class ServersDeployment {
   ): Promise<Said> {
     const launch = (before: Said | null) => ({ args: args(before), env: { ...this.#env, ...env(before) } });
     const supervised = new SupervisedProcess<Said>(
-      { name, entry: fileURLToPath(entry), nodeFlags: ['--enable-source-maps'], launch, readyMs },
+      {
+        name,
+        entry: fileURLToPath(entry),
+        nodeFlags: ['--disable-proto=throw', '--enable-source-maps'],
+        launch,
+        readyMs,
+      },
       this.#logger,
       () => void this.#writeRuntime(),
     );

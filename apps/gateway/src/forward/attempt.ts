@@ -13,6 +13,7 @@ import type { AttemptFailure } from '@loom/routing';
 import type { Usage } from '@loom/trace-schema';
 import type { UpstreamExchange, UpstreamListener } from '../upstream/upstream.ts';
 import { classifyError, classifyStatus } from './classify-failure.ts';
+import { CredentialMask } from './credential-mask.ts';
 import { bytesOf, type HeldAnswer, type Piece } from './held-answer.ts';
 import type { PreparedAttempt } from './prepare-attempt.ts';
 
@@ -69,6 +70,7 @@ export class Attempt implements UpstreamListener {
   readonly #wire: Wire;
   readonly #gate: EventGate | null;
   readonly #translation: StreamTranslation | null;
+  readonly #mask: CredentialMask | null;
   #upstream: UpstreamExchange | null = null;
   #head: HeldHead | null = null;
   #held: Piece[] = [];
@@ -85,6 +87,7 @@ export class Attempt implements UpstreamListener {
     this.#wire = wireOf(wire);
     this.#gate = pair ? null : new EventGate({ takesUsageOut: askedForUsage });
     this.#translation = pair ? pair.translateStream(options.context) : null;
+    this.#mask = CredentialMask.of(options.prepared.credential);
   }
 
   begin(send: (listener: UpstreamListener) => UpstreamExchange): void {
@@ -116,17 +119,17 @@ export class Attempt implements UpstreamListener {
     if (this.#state === 'over') return;
     const type = headers['content-type'] ?? '';
     const framing = this.#wire.framing === 'sse' ? 'text/event-stream' : 'application/vnd.amazon.eventstream';
-    this.#head = { status, headers, streamed: status < 300 && type.startsWith(framing) };
+    const masked = this.#mask ? this.#mask.headers(headers) : headers;
+    this.#head = { status, headers: masked, streamed: status < 300 && type.startsWith(framing) };
   }
 
   chunk(bytes: Buffer): void {
     if (this.#state === 'over') return;
-    const piece = { bytes: this.#withoutCredential(bytes), atMs: performance.now() };
-    if (this.#state === 'open') this.#pass(piece);
-    else this.#hold(piece);
+    this.#take(this.#masksBytes ? (this.#mask?.push(bytes) ?? bytes) : bytes);
   }
 
   end(): void {
+    this.#flushMask();
     if (this.#state === 'over') return;
     if (this.#state === 'registering') this.#endedEarly = () => this.end();
     else if (this.#state === 'open') this.#endOpen();
@@ -134,10 +137,27 @@ export class Attempt implements UpstreamListener {
   }
 
   failure(error: LoomError): void {
+    this.#flushMask();
     if (this.#state === 'over') return;
     if (this.#state === 'registering') this.#endedEarly = () => this.failure(error);
     else if (this.#state === 'open') this.#finish(error);
     else this.#fail(classifyError(error), error);
+  }
+
+  /** Frames of an event stream of AWS carry checksums, and their text in base64: it is masked where it is translated. */
+  get #masksBytes(): boolean {
+    return this.#wire.framing === 'sse' || this.#head?.streamed !== true;
+  }
+
+  #flushMask(): void {
+    if (this.#state !== 'over' && this.#mask) this.#take(this.#mask.flush());
+  }
+
+  #take(bytes: Buffer): void {
+    if (bytes.length === 0) return;
+    const piece = { bytes, atMs: performance.now() };
+    if (this.#state === 'open') this.#pass(piece);
+    else this.#hold(piece);
   }
 
   #hold(piece: Piece): void {
@@ -214,7 +234,9 @@ export class Attempt implements UpstreamListener {
 
   #filtered(bytes: Buffer): Buffer | string {
     if (this.#head?.streamed !== true) return bytes;
-    return this.#translation ? this.#translation.push(bytes) : (this.#gate?.push(bytes) ?? bytes);
+    if (!this.#translation) return this.#gate?.push(bytes) ?? bytes;
+    const translated = this.#translation.push(bytes);
+    return this.#mask && !this.#masksBytes ? this.#mask.text(translated) : translated;
   }
 
   #endOpen(): void {
@@ -333,20 +355,6 @@ export class Attempt implements UpstreamListener {
 
   #mustHead(): HeldHead {
     return (this.#head ??= { status: 0, headers: {}, streamed: false });
-  }
-
-  // Of the same length, so that a content-length stays true. Only error answers repeat what they were sent.
-  #withoutCredential(bytes: Buffer): Buffer {
-    const { credential } = this.#options.prepared;
-    if (
-      (this.#head?.status ?? 0) < 400 ||
-      credential === null ||
-      credential === '' ||
-      !bytes.includes(credential)
-    )
-      return bytes;
-    const masked = bytes.toString('latin1').replaceAll(credential, '*'.repeat(credential.length));
-    return Buffer.from(masked, 'latin1');
   }
 }
 

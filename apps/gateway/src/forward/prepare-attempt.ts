@@ -77,7 +77,10 @@ export async function prepareAttempt(
       path: stored ? base + stored.pathAndQuery : base,
     },
     // The caller's own headers are for the API that it speaks.
-    headers: { ...profile?.headers, ...headersForProvider(source.headers, pair ? null : dialect, stream) },
+    headers: {
+      ...profile?.headers,
+      ...headersForProvider(source.headers, pair ? null : dialect, { stream, options }),
+    },
     body: endpoint.adapt ? adapted(body, endpoint.adapt) : body,
     timeouts: { connectMs: source.timeouts.connectMs, idleMs: source.timeouts.idleMs },
   };

@@ -6,7 +6,7 @@ import {
   type PartWords,
   type ReadAnswerText,
   requestWords,
-  storedText,
+  searchForm,
   type StoredFields,
 } from '@loom/trace-store';
 import type { LeafPart } from '../leaf-opener.ts';
@@ -95,14 +95,15 @@ export function checkWords(stored: StoredPart, answerText: ReadAnswerText): stri
   if (row[field] !== words.preview.toWellFormed())
     found.push(otherValues(leaf, part === 'request' ? 'calls_accepted' : 'spans', [field]));
   const own = texts.filter((text) => text['part'] === part);
-  if (words.text === '' ? own.length > 0 : own.length === 0)
+  const isMissing = own.length === 0 && words.text !== '' && words.formerText !== '';
+  if (isMissing || (words.text === '' && own.length > 0))
     found.push(
       `${placeOf(leaf)}: span_texts ${own.length > 0 ? 'has words of' : 'lacks the words of'} the ${part}`,
     );
   else {
-    const text = storedText(words.text);
+    const forms = new Set<unknown>([searchForm(words.text), words.formerText]);
     const other = own.flatMap((one) => [
-      ...(one['text'] === text ? [] : ['text']),
+      ...(forms.has(one['text']) ? [] : ['text']),
       ...(one['startTime'] === row['startTime'] ? [] : ['startTime']),
     ]);
     if (other.length > 0) found.push(otherValues(leaf, 'span_texts', [...new Set(other)]));
@@ -112,7 +113,7 @@ export function checkWords(stored: StoredPart, answerText: ReadAnswerText): stri
 
 function wordsOf({ opened, part }: StoredPart, row: StoredFields, answerText: ReadAnswerText): PartWords {
   const stored = opened && 'bytes' in opened ? opened.stored : undefined;
-  if (!stored) return { text: '', preview: '' };
+  if (!stored) return { text: '', formerText: '', preview: '' };
   const { codec, keyId, parts, data } = stored;
   const payload = {
     codec,

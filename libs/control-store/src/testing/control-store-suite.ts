@@ -55,6 +55,8 @@ export function controlStoreSuite(name: string, start: () => Promise<SuiteDataba
       revokedAtMs: null,
       createdAtMs: 1_772_600_400_123,
       limits: null,
+      createdBy: { type: 'user', id: 'u1', name: 'Ann' },
+      ownerId: 'u1',
     });
     const providerOf = (provider: Partial<ProviderRecord>): ProviderRecord => ({
       id: randomUUID(),

@@ -141,9 +141,73 @@ export function identitySuite(name: string, start: () => Promise<SuiteDatabase>)
       const role = async () => (await other.identity.readSession(token, projectId))?.project?.role;
       expect((await store.identity.updateMember({ organizationId, userId }, 'viewer')).role).toBe('viewer');
       expect(await role()).toBe('viewer');
-      await store.identity.removeMember({ organizationId, userId });
+      await store.identity.removeMember({ organizationId, userId }, { revokedAtMs: 1 });
       expect(await role()).toBeUndefined();
       expect(await store.identity.listMemberships(userId)).toEqual([]);
+    });
+
+    it('ends the keys of a person who is removed, or hands them over, in this organization alone', async () => {
+      const here = await newOrganization();
+      const elsewhere = await newOrganization();
+      const owner = await newPerson(here.organizationId, 'owner');
+      const leaver = await newPerson(here.organizationId, 'owner');
+      const keep = (id: string, place: typeof here, ownerId: string | null) =>
+        store.createApiKey({
+          ...{
+            id,
+            organizationId: place.organizationId,
+            projectId: place.projectId,
+            name: id,
+            scopes: ['call'],
+          },
+          ...{
+            secretHash: 'f'.repeat(64),
+            pepperVersion: 1,
+            expiresAtMs: null,
+            revokedAtMs: null,
+            createdAtMs: 1,
+          },
+          ...{ createdBy: { type: 'user', id: ownerId ?? '', name: 'maker' }, ownerId },
+        });
+      const mark = leaver.userId;
+      await keep(`${mark}-own`, here, leaver.userId);
+      await keep(`${mark}-other`, here, owner.userId);
+      await keep(`${mark}-none`, here, null);
+      await keep(`${mark}-elsewhere`, elsewhere, leaver.userId);
+      const key = { organizationId: here.organizationId, userId: leaver.userId };
+      const { identity } = store.actingAs({ type: 'user', id: owner.userId, name: 'owner' });
+      for (const newOwnerId of [leaver.userId, 'nobody'])
+        await expect(identity.removeMember(key, { newOwnerId })).rejects.toMatchObject({
+          code: 'invalid_request',
+        });
+      const stateOf = async (place: typeof here) =>
+        (await store.listApiKeys(place)).map(({ id, ownerId, revokedAtMs }) => [id, ownerId, revokedAtMs]);
+      await identity.removeMember(key, { newOwnerId: owner.userId });
+      expect(await stateOf(here)).toEqual([
+        [`${mark}-own`, owner.userId, null],
+        [`${mark}-other`, owner.userId, null],
+        [`${mark}-none`, null, null],
+      ]);
+      const next = await newPerson(here.organizationId, 'owner');
+      const last = { organizationId: here.organizationId, userId: owner.userId };
+      await store
+        .actingAs({ type: 'user', id: next.userId, name: 'next' })
+        .identity.removeMember(last, { revokedAtMs: 7 });
+      expect(await stateOf(here)).toEqual([
+        [`${mark}-own`, owner.userId, 7],
+        [`${mark}-other`, owner.userId, 7],
+        [`${mark}-none`, null, null],
+      ]);
+      expect(await stateOf(elsewhere)).toEqual([[`${mark}-elsewhere`, leaver.userId, null]]);
+      const { entries } = await store.listAudit({
+        organizationId: here.organizationId,
+        action: 'key.revoke',
+        limit: 9,
+      });
+      expect(entries.map(({ actor, resource }) => [actor.name, resource.id]).sort()).toEqual([
+        ['next', `${mark}-other`],
+        ['next', `${mark}-own`],
+      ]);
     });
 
     it('keeps one owner, whoever asks at the same moment', async () => {
@@ -153,7 +217,7 @@ export function identitySuite(name: string, start: () => Promise<SuiteDatabase>)
       const attempts = owners.map(({ userId }, n) => {
         const { identity } = n % 2 ? store : other;
         const key = { organizationId, userId };
-        return n < 2 ? identity.updateMember(key, 'member') : identity.removeMember(key);
+        return n < 2 ? identity.updateMember(key, 'member') : identity.removeMember(key, { revokedAtMs: 1 });
       });
       const results = await Promise.allSettled(attempts);
       const refused = results.filter((result) => result.status === 'rejected');
@@ -218,7 +282,9 @@ export function identitySuite(name: string, start: () => Promise<SuiteDatabase>)
       const { id } = await identity.createInvitation({ ...given, id: randomUUID(), token });
       expect(await store.identity.findInvitation(token)).not.toBeNull();
       const key = { organizationId, userId };
-      await (how === 'removed' ? identity.removeMember(key) : identity.updateMember(key, 'member'));
+      await (how === 'removed'
+        ? identity.removeMember(key, { revokedAtMs: 1 })
+        : identity.updateMember(key, 'member'));
       await expect(identity.acceptInvitation(token, { userId })).rejects.toMatchObject({ code: 'not_found' });
       const open = await store.identity.listInvitations({ organizationId });
       expect(open.map((one) => one.id)).not.toContain(id);

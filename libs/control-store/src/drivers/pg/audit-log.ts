@@ -49,7 +49,7 @@ export class AuditLog {
 
   static async list(
     db: NodePgDatabase,
-    { organizationId, withDeployment, fromMs, toMs, action, actorId, cursor, limit }: AuditQuery,
+    { organizationId, projectId, withDeployment, fromMs, toMs, action, actorId, cursor, limit }: AuditQuery,
   ): Promise<{ entries: AuditRecord[]; nextCursor: string | null }> {
     if (cursor !== undefined && !/^\d{1,15}$/.test(cursor))
       throw new LoomError('invalid_request', 'the cursor is not one of this list', { param: 'cursor' });
@@ -66,6 +66,7 @@ export class AuditLog {
               withDeployment ? undefined : eq(auditEntries.actorType, 'system'),
             ),
           ),
+          projectId === undefined ? undefined : eq(auditEntries.projectId, projectId),
           fromMs === undefined ? undefined : gte(auditEntries.occurredAt, new Date(fromMs)),
           toMs === undefined ? undefined : lt(auditEntries.occurredAt, new Date(toMs)),
           action === undefined ? undefined : eq(auditEntries.action, action),

@@ -2,7 +2,8 @@ import { LoomError } from '@loom/errors';
 import { and, asc, eq, isNull } from 'drizzle-orm';
 import type { NodePgDatabase } from 'drizzle-orm/node-postgres';
 import { listMax, type OrganizationScope } from '../../control-store.ts';
-import type { Actor, MemberKey, MemberRecord, MemberRole } from '../../identity-store.ts';
+import type { Actor, KeysOfRemoved, MemberKey, MemberRecord, MemberRole } from '../../identity-store.ts';
+import { ApiKeyRecords } from './api-key-records.ts';
 import type { ChangeLog, Transaction } from './change-log.ts';
 import { invitations, members, users } from './identity-tables.ts';
 import { organizations } from './tables.ts';
@@ -55,14 +56,23 @@ export class MemberRecords {
     });
   }
 
-  remove(key: MemberKey): Promise<void> {
+  remove(key: MemberKey, keys: KeysOfRemoved): Promise<void> {
     return this.#log.transaction(async (tx) => {
       const known = await this.#locked(tx, key);
       if (known.role === 'owner') await refuseLastOwner(tx, key);
+      if ('newOwnerId' in keys && keys.newOwnerId === key.userId) throw noNewOwner();
       await tx.delete(members).where(own(key));
+      if ('newOwnerId' in keys) await this.#checkNewOwner(tx, { ...key, userId: keys.newOwnerId });
+      const change = 'newOwnerId' in keys ? { ownerId: keys.newOwnerId } : { revokedAtMs: keys.revokedAtMs };
+      await new ApiKeyRecords(this.#db, this.#log).settleOwned(tx, key, change);
       if (known.role === 'owner') await this.#takeBackInvitations(tx, key);
       await this.#note(tx, 'member.remove', known, key, null);
     });
+  }
+
+  async #checkNewOwner(tx: Transaction, newOwner: MemberKey): Promise<void> {
+    const [member] = await tx.select().from(members).where(own(newOwner));
+    if (!member) throw noNewOwner();
   }
 
   /** Nobody comes back by a link of their own. */
@@ -94,6 +104,12 @@ export class MemberRecords {
     if (!row) throw new LoomError('not_found', 'there is no member with this id');
     return memberOf(row.members, row.users);
   }
+}
+
+function noNewOwner(): LoomError {
+  return new LoomError('invalid_request', 'keys can be handed over to another member only', {
+    param: 'keys',
+  });
 }
 
 function own({ organizationId, userId }: MemberKey) {

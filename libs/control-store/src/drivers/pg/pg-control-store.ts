@@ -1,18 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { LoomError, messageOf } from '@loom/errors';
-import type {
-  AliasRecord,
-  ApiKeyRecord,
-  KeyLimits,
-  PriceListRecord,
-  ProjectRecord,
-} from '@loom/trace-schema';
+import type { AliasRecord, ApiKeyRecord, PriceListRecord, ProjectRecord } from '@loom/trace-schema';
 import { and, asc, eq, isNull, or, sql } from 'drizzle-orm';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
 import {
   type ActionNote,
-  type ApiKeyUpdate,
   type ControlStore,
   type ControlStoreOptions,
   type Founding,
@@ -23,6 +16,7 @@ import {
   type RecordKey,
 } from '../../control-store.ts';
 import type { Actor, AuditQuery, SavedViewRecord } from '../../identity-store.ts';
+import { ApiKeyRecords } from './api-key-records.ts';
 import { AuditLog, systemActor } from './audit-log.ts';
 import { asLoomError, ChangeLog, changeOf, nameTaken, type Transaction } from './change-log.ts';
 import { openAccounts } from './accounts.ts';
@@ -32,7 +26,16 @@ import { type IdentityDeps, PgIdentityStore } from './pg-identity-store.ts';
 import { PgLedgerStore } from './pg-ledger-store.ts';
 import { ProviderRecords, recordOf } from './provider-records.ts';
 import { withLease } from './lease.ts';
-import { aliases, apiKeys, controlState, organizations, priceLists, projects, providers } from './tables.ts';
+import {
+  aliases,
+  apiKeys,
+  controlState,
+  organizations,
+  priceLists,
+  projects,
+  providers,
+  withoutVersion,
+} from './tables.ts';
 
 const connectionsMax = 4;
 
@@ -63,8 +66,6 @@ export async function openPgControlStore(url: URL, options: ControlStoreOptions)
   return new PgControlStore(pool, { db, secret, now, auth: openAccounts(db, secret) }, systemActor);
 }
 
-const noLimits: KeyLimits = { requestsPerMinute: null, tokensPerMinute: null, concurrentCalls: null };
-
 const notFound = (what: string, id: string) => new LoomError('not_found', `there is no ${what} ${id}`);
 
 type Shared = Omit<IdentityDeps, 'log'> & { readonly auth: ReturnType<typeof openAccounts> };
@@ -77,6 +78,7 @@ class PgControlStore implements ControlStore {
   readonly #db: NodePgDatabase;
   readonly #log: ChangeLog;
   readonly #providers: ProviderRecords;
+  readonly #keys: ApiKeyRecords;
 
   constructor(pool: pg.Pool, shared: Shared, actor: Actor) {
     this.#pool = pool;
@@ -84,6 +86,7 @@ class PgControlStore implements ControlStore {
     this.#db = shared.db;
     this.#log = new ChangeLog(this.#db, actor);
     this.#providers = new ProviderRecords(this.#log);
+    this.#keys = new ApiKeyRecords(this.#db, this.#log);
     this.ledger = new PgLedgerStore(this.#db);
     this.identity = new PgIdentityStore({ ...shared, log: this.#log }, shared.auth);
   }
@@ -168,52 +171,19 @@ class PgControlStore implements ControlStore {
   }
 
   createApiKey(key: ApiKeyRecord): Promise<void> {
-    return this.#log.transaction(async (tx) => {
-      const version = await this.#log.record(tx, 'apiKey', key.id, key);
-      await tx.insert(apiKeys).values({ ...key, version });
-      await this.#noteKey(tx, 'key.create', null, key);
-    });
+    return this.#keys.create(key);
   }
 
-  #noteKey(tx: Transaction, action: string, before: ApiKeyRecord | null, after: ApiKeyRecord) {
-    const { id, name, organizationId, projectId } = after;
-    return this.#log.audit.note(tx, { organizationId, projectId, action, id, name, before, after });
+  listApiKeys(scope: OrganizationScope): Promise<ApiKeyRecord[]> {
+    return this.#read(this.#keys.list(scope));
   }
 
-  async listApiKeys({ organizationId }: OrganizationScope): Promise<ApiKeyRecord[]> {
-    const query = this.#db.select().from(apiKeys).where(eq(apiKeys.organizationId, organizationId));
-    const rows = await this.#read(query.orderBy(asc(apiKeys.createdAt), asc(apiKeys.id)).limit(listMax));
-    return rows.map(withoutVersion);
+  updateApiKey(...args: Parameters<ControlStore['updateApiKey']>): Promise<ApiKeyRecord> {
+    return this.#keys.update(...args);
   }
 
-  updateApiKey({ id, organizationId }: RecordKey, change: ApiKeyUpdate): Promise<ApiKeyRecord> {
-    return this.#log.transaction(async (tx) => {
-      const own = and(eq(apiKeys.id, id), eq(apiKeys.organizationId, organizationId));
-      const [row] = await tx.select().from(apiKeys).where(own).for('update');
-      if (!row) throw notFound('API key', id);
-      if (row.revokedAtMs !== null)
-        throw new LoomError('conflict', `API key ${id} is revoked`, { param: 'id' });
-      const limits = { ...noLimits, ...row.limits, ...change.limits };
-      const changed = { ...withoutVersion(row), limits };
-      const version = await this.#log.record(tx, 'apiKey', id, changed);
-      await tx.update(apiKeys).set({ limits, version }).where(own);
-      await this.#noteKey(tx, 'key.update', withoutVersion(row), changed);
-      return changed;
-    });
-  }
-
-  revokeApiKey({ id, organizationId, atMs }: RecordKey & { readonly atMs: number }): Promise<ApiKeyRecord> {
-    return this.#log.transaction(async (tx) => {
-      const own = and(eq(apiKeys.id, id), eq(apiKeys.organizationId, organizationId));
-      const [row] = await tx.select().from(apiKeys).where(own).for('update');
-      if (!row) throw notFound('API key', id);
-      if (row.revokedAtMs !== null) return withoutVersion(row);
-      const revoked = { ...withoutVersion(row), revokedAtMs: atMs };
-      const version = await this.#log.record(tx, 'apiKey', id, revoked);
-      await tx.update(apiKeys).set({ revokedAtMs: atMs, version }).where(own);
-      await this.#noteKey(tx, 'key.revoke', withoutVersion(row), revoked);
-      return revoked;
-    });
+  revokeApiKey(...args: Parameters<ControlStore['revokeApiKey']>): Promise<ApiKeyRecord> {
+    return this.#keys.revoke(...args);
   }
 
   putProvider(...args: Parameters<ControlStore['putProvider']>) {
@@ -385,9 +355,9 @@ class PgControlStore implements ControlStore {
     await this.#log.audit.note(tx, { organizationId, projectId, action, id, name, before, after });
   }
 
-  noteAction({ organizationId, action, resource: { id, name } }: ActionNote): Promise<void> {
+  noteAction({ resource: { id, name }, ...note }: ActionNote): Promise<void> {
     return this.#log.transaction((tx) =>
-      this.#log.audit.note(tx, { organizationId, action, id, name, before: null, after: null }),
+      this.#log.audit.note(tx, { ...note, id, name, before: null, after: null }),
     );
   }
 
@@ -455,13 +425,6 @@ class PgControlStore implements ControlStore {
 }
 
 type View = Omit<SavedViewRecord, 'createdAtMs'>;
-
-function withoutVersion<Row extends { version: number; createdAt: Date }>(
-  row: Row,
-): Omit<Row, 'version' | 'createdAt'> {
-  const { version: _, createdAt: __, ...record } = row;
-  return record;
-}
 
 function priceListOf(row: typeof priceLists.$inferSelect): PriceListRecord {
   const { bookVersion, ...rest } = withoutVersion(row);

@@ -2,6 +2,7 @@ import { bigint, boolean, integer, jsonb, pgTable, text, timestamp } from 'drizz
 import type {
   ApiKeyRecord,
   KeyLimits,
+  KeyMaker,
   PriceListRecord,
   ProjectRecord,
   ProviderRecord,
@@ -49,6 +50,8 @@ export const apiKeys = pgTable('api_keys', {
   revokedAtMs: bigint('revoked_at_ms', { mode: 'number' }),
   createdAtMs: bigint('created_at_ms', { mode: 'number' }).notNull(),
   limits: jsonb().$type<KeyLimits>(),
+  createdBy: jsonb('created_by').$type<KeyMaker>(),
+  ownerId: text('owner_id'),
   version,
   createdAt,
 });
@@ -95,3 +98,11 @@ export const controlOutbox = pgTable('control_outbox', {
   entityId: text('entity_id').notNull(),
   value: jsonb(),
 });
+
+/** A row as the record that it keeps. */
+export function withoutVersion<Row extends { version: number; createdAt: Date }>(
+  row: Row,
+): Omit<Row, 'version' | 'createdAt'> {
+  const { version: _, createdAt: __, ...record } = row;
+  return record;
+}

@@ -25,6 +25,10 @@ export interface ClickHouseServerOptions {
 const uriBytesMax = 1024 * 1024;
 const bodyBytesMax = 256 * 1024 * 1024;
 
+const headersMs = 10_000;
+const checkMs = 1_000;
+const connectionsMax = 1024;
+
 const limits: ChdbLimits = {
   concurrencyMax: 8,
   queueMax: 256,
@@ -37,11 +41,17 @@ const limits: ChdbLimits = {
 export async function openClickHouseServer(options: ClickHouseServerOptions): Promise<ClickHouseServer> {
   const engine = await ChdbEngine.open(options.directory, limits);
   const turnstile = new Turnstile({ runningMax: limits.concurrencyMax, waitingMax: limits.queueMax });
-  const server = createServer({ maxHeaderSize: uriBytesMax }, (request, response) => {
+  const limited = {
+    maxHeaderSize: uriBytesMax,
+    headersTimeout: headersMs,
+    connectionsCheckingInterval: checkMs,
+  };
+  const server = createServer(limited, (request, response) => {
     answer(request, response, { engine, turnstile, options }).catch((error: unknown) => {
       sendError(response, error);
     });
   });
+  server.maxConnections = connectionsMax;
   server.requestTimeout = 0; // a queued insert may wait longer than Node's default for the whole request
   await listen(server, options.port);
   return {

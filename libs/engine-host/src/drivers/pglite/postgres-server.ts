@@ -19,6 +19,9 @@ export interface PostgresServer {
 
 const connectionsMax = 50;
 
+/** Whoever has not shown the password by then makes room. */
+const passwordMsMax = 5_000;
+
 /** A transaction without a message for so long is rolled back: everyone else waits for it. */
 const idleTransactionMsMax = 30_000;
 
@@ -73,6 +76,10 @@ class Connection {
   }
 
   start(): void {
+    const tooLate = setTimeout(() => {
+      if (!this.#authenticated) this.#socket.destroy();
+    }, passwordMsMax);
+    this.#socket.once('close', () => clearTimeout(tooLate));
     this.#socket.on('data', (chunk: Buffer) => {
       this.#work = this.#work.then(() => this.#receive(chunk)).catch((error: unknown) => this.#fail(error));
     });

@@ -18,7 +18,7 @@ export async function openCounters({ url, whenDown, logger }: OpenCountersOption
     return await openCounterStore(url);
   } catch (error) {
     if (whenDown !== 'open' || !isLoomError(error) || error.code !== 'unavailable') throw error;
-    logger.error({ error }, 'counter store not reached; limits are not checked');
+    logger.error({ error }, 'counter store not reached; it is looked for until it is there');
     return new LateCounterStore(url, logger);
   }
 }

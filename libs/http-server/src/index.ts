@@ -1,0 +1,3 @@
+export { addressNetwork } from './address-network.ts';
+export { type ConnectionLimits, createLimitedServer, type LimitedServerOptions } from './limited-server.ts';
+export { type RequestFault } from './request-faults.ts';
