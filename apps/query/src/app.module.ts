@@ -24,7 +24,10 @@ import { MetricsController } from './metrics.controller.ts';
 import { MetricsQueries, type ReadLag } from './metrics-queries.ts';
 import { QueriesController } from './queries.controller.ts';
 import { ReadScopeInterceptor } from './read-scope.interceptor.ts';
+import { CheckQueue } from './check/check-queue.ts';
 import { RecordCheck } from './check/record-check.ts';
+import { ExportStreams } from './export-streams.ts';
+import { LedgerChecksController } from './ledger-checks.controller.ts';
 import { TraceQueries } from './trace-queries.ts';
 
 export interface QueryModuleDeps extends Pick<LedgerQueriesDeps, 'ledger'> {
@@ -46,9 +49,11 @@ export interface QueryModuleDeps extends Pick<LedgerQueriesDeps, 'ledger'> {
 @Module({})
 export class AppModule implements OnApplicationShutdown {
   readonly #tail: LiveTail;
+  readonly #checks: CheckQueue;
 
-  constructor(@Inject(LiveTail) tail: LiveTail) {
+  constructor(@Inject(LiveTail) tail: LiveTail, @Inject(CheckQueue) checks: CheckQueue) {
     this.#tail = tail;
+    this.#checks = checks;
   }
 
   static register(given: QueryModuleDeps): DynamicModule {
@@ -64,6 +69,7 @@ export class AppModule implements OnApplicationShutdown {
         MetricsController,
         LiveController,
         LedgerController,
+        LedgerChecksController,
         JanitorController,
       ],
       providers: [
@@ -71,7 +77,8 @@ export class AppModule implements OnApplicationShutdown {
         { provide: MetricsQueries, useFactory: () => new MetricsQueries(deps) },
         { provide: LedgerQueries, useValue: queries },
         { provide: BundleExport, useValue: bundles },
-        { provide: RecordCheck, useValue: check },
+        { provide: CheckQueue, useFactory: () => new CheckQueue(check) },
+        { provide: ExportStreams, useFactory: () => new ExportStreams() },
         { provide: JanitorPreview, useFactory: () => new JanitorPreview(deps.store) },
         { provide: LiveTail, useFactory: () => new LiveTail(deps.stream) },
         { provide: VERIFY_KEY, useValue: deps.verifyKey },
@@ -83,6 +90,7 @@ export class AppModule implements OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
+    this.#checks.close();
     await this.#tail.close();
   }
 }

@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import { PassThrough } from 'node:stream';
 import { routes } from '@loom/api-contract';
 import { LoomError } from '@loom/errors';
 import { Caller, type Principal, RequirePermission } from '@loom/service-kit';
@@ -7,26 +5,26 @@ import { millisOfNanos, systemProjectId } from '@loom/trace-schema';
 import { Controller, Get, Inject, Param, Query, StreamableFile } from '@nestjs/common';
 import type { z } from 'zod';
 import { BundleExport } from './bundle-export.ts';
+import { ExportStreams } from './export-streams.ts';
 import { toClosedRange } from './instants.ts';
 import { LedgerQueries } from './ledger-queries.ts';
-import { RecordCheck } from './check/record-check.ts';
 
-const { listLedgerLeaves, getReceipt, getCheckpoint, checkLedger, exportBundle } = routes;
+const { listLedgerLeaves, getReceipt, getCheckpoint, exportBundle } = routes;
 
 @Controller('v1/ledger')
 export class LedgerController {
   readonly #queries: LedgerQueries;
   readonly #bundles: BundleExport;
-  readonly #check: RecordCheck;
+  readonly #exports: ExportStreams;
 
   constructor(
     @Inject(LedgerQueries) queries: LedgerQueries,
     @Inject(BundleExport) bundles: BundleExport,
-    @Inject(RecordCheck) check: RecordCheck,
+    @Inject(ExportStreams) exports: ExportStreams,
   ) {
     this.#queries = queries;
     this.#bundles = bundles;
-    this.#check = check;
+    this.#exports = exports;
   }
 
   @Get()
@@ -58,15 +56,6 @@ export class LedgerController {
     return this.#queries.readReceipt(projectId, id);
   }
 
-  @Get('check')
-  @RequirePermission(checkLedger)
-  checkLedger(
-    @Caller() { projectId }: Principal,
-    @Query({ schema: checkLedger.query }) query: z.output<typeof checkLedger.query>,
-  ): ReturnType<RecordCheck['run']> {
-    return this.#check.run(projectId, query);
-  }
-
   @Get('checkpoint')
   @RequirePermission(getCheckpoint)
   async getCheckpoint(
@@ -86,23 +75,10 @@ export class LedgerController {
   ): Promise<StreamableFile> {
     const { from, to } = toClosedRange(query, 0, Date.now());
     const range = { projectId, fromMs: millisOfNanos(from), toMs: millisOfNanos(to) };
-    const write = await this.#bundles.prepare(range);
-    const body = new PassThrough();
-    write({ write: (bytes) => writeTo(body, bytes) }).then(
-      () => body.end(),
-      (error: unknown) => body.destroy(error as Error),
-    );
+    const body = await this.#exports.open(() => this.#bundles.prepare(range));
     return new StreamableFile(body, {
       type: 'application/x-tar',
       disposition: 'attachment; filename="bundle.loom"',
     });
   }
 }
-
-async function writeTo(body: PassThrough, bytes: Uint8Array): Promise<void> {
-  if (body.destroyed) throw new LoomError('unavailable', 'the reader of the bundle has gone');
-  if (!body.write(bytes)) await once(body, 'drain', { signal: AbortSignal.timeout(drainMsMax) });
-}
-
-/** A reader that takes nothing for so long is gone. */
-const drainMsMax = 60_000;

@@ -34,6 +34,9 @@ export const endpoints = {
   listLedgerLeaves: { service: 'query', method: 'GET', path: '/v1/ledger/leaves' },
   getReceipt: { service: 'query', method: 'GET', path: '/v1/ledger/receipts/{id}' },
   checkLedger: { service: 'query', method: 'GET', path: '/v1/ledger/check' },
+  startLedgerCheck: { service: 'query', method: 'POST', path: '/v1/ledger/checks' },
+  getLedgerCheck: { service: 'query', method: 'GET', path: '/v1/ledger/checks/{id}' },
+  cancelLedgerCheck: { service: 'query', method: 'DELETE', path: '/v1/ledger/checks/{id}' },
   getCheckpoint: { service: 'query', method: 'GET', path: '/v1/ledger/checkpoint', mediaType: 'text/plain' },
   exportBundle: {
     service: 'query',

@@ -1,6 +1,7 @@
 export {
   Ledger,
   LedgerCheck,
+  LedgerCheckJob,
   LedgerCheckpoint,
   LedgerLeaf,
   LedgerLeafList,

@@ -133,3 +133,19 @@ export const LedgerCheck = z.object({
   }),
 });
 export type LedgerCheck = z.infer<typeof LedgerCheck>;
+
+/** A check of the record on its way. */
+export const LedgerCheckJob = z.object({
+  id: z.string(),
+  deep: z.boolean(),
+  state: z.enum(['waiting', 'running', 'done', 'failed', 'cancelled']),
+  /** Leaves that are checked. */
+  leaves: z.int().nonnegative(),
+  /** Of how many; null before that is known. */
+  ofLeaves: z.int().nonnegative().nullable(),
+  /** What it found; null until it is `done`. */
+  check: LedgerCheck.nullable(),
+  /** Why it is `failed`; else null. */
+  error: z.string().nullable(),
+});
+export type LedgerCheckJob = z.infer<typeof LedgerCheckJob>;

@@ -19,6 +19,8 @@ export const permissions = [
   'projects:all',
   'members:read',
   'members:write',
+  /** To compare every recorded byte with the log: minutes of work for the deployment. */
+  'record:check',
   'record:erase',
   'audit:read',
   'health:read',
@@ -44,13 +46,14 @@ const ofViewer: readonly Permission[] = [
 /** The whole matrix of roles: what is not listed is refused. */
 export const rolePermissions: Readonly<Record<Role, readonly Permission[]>> = {
   viewer: ofViewer,
-  member: [...ofViewer, 'views:write', 'keys:write'],
+  member: [...ofViewer, 'views:write', 'keys:write', 'record:check'],
   owner: permissions,
 };
 
 const ofManager: readonly Permission[] = [
   ...ofViewer.filter((permission) => permission !== 'traces:read' && permission !== 'projects:all'),
-  ...(['keys:write', 'aliases:write', 'projects:write', 'record:erase', 'audit:read'] as const),
+  ...(['keys:write', 'aliases:write', 'projects:write'] as const),
+  ...(['record:check', 'record:erase', 'audit:read'] as const),
 ];
 
 /**

@@ -49,7 +49,7 @@ import {
   SessionList,
   UserList,
 } from './metrics.ts';
-import { Ledger, LedgerCheck, LedgerLeafList, LedgerReceipt } from './ledger.ts';
+import { Ledger, LedgerCheck, LedgerCheckJob, LedgerLeafList, LedgerReceipt } from './ledger.ts';
 import type { Permission } from './permissions.ts';
 import { CallInFlight, Span, SpanChunks, TraceDetail, TraceList, TraceOutline } from './trace.ts';
 
@@ -308,9 +308,34 @@ export const routes = {
     ...endpoints.checkLedger,
     permission: 'traces:read',
     scope: 'project',
-    summary: 'Derives every root again from what is stored, and compares log and trace store (`loom fsck`).',
+    summary:
+      'Derives every root again from what is stored, and compares log and trace store (`loom fsck`). `deep` takes minutes and the permission record:check; `POST /v1/ledger/checks` runs it with progress.',
     query: z.object({ deep: z.stringbool().default(false) }),
     response: LedgerCheck,
+  },
+  startLedgerCheck: {
+    ...endpoints.startLedgerCheck,
+    permission: 'record:check',
+    scope: 'project',
+    summary: 'Starts a check of the record. At most one of an organization runs and one waits: else 429.',
+    body: z.object({ deep: z.boolean().default(false) }),
+    response: LedgerCheckJob,
+  },
+  getLedgerCheck: {
+    ...endpoints.getLedgerCheck,
+    permission: 'record:check',
+    scope: 'project',
+    summary: 'A check that was started: its progress, and what it found.',
+    params: IdParams,
+    response: LedgerCheckJob,
+  },
+  cancelLedgerCheck: {
+    ...endpoints.cancelLedgerCheck,
+    permission: 'record:check',
+    scope: 'project',
+    summary: 'Cancels a check that was started.',
+    params: IdParams,
+    response: LedgerCheckJob,
   },
   getCheckpoint: {
     ...endpoints.getCheckpoint,

@@ -53,7 +53,7 @@ export class FairTurns {
     if (queue.length >= this.#limits.waitingOfOwnerMax) {
       throw new LoomError(
         'rate_limited',
-        `${queue.length} reads of this organization wait already; try again later`,
+        `this organization has ${this.#countOf(owner)} such reads running and ${queue.length} waiting; try again later`,
         {
           retryAfterMs,
         },

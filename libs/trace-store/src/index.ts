@@ -11,6 +11,7 @@ export {
   isFilterField,
 } from './filter.ts';
 export { type ReadScope, readScope, withReadScope } from './read-scope.ts';
+export { FairTurns, type FairTurnsLimits } from './fair-turns.ts';
 export { flatRow } from './flat-row.ts';
 export { openTraceStore } from './open.ts';
 export { searchForm } from './search-words.ts';

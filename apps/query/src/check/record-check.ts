@@ -1,6 +1,6 @@
 import type { LedgerCheck } from '@loom/api-contract';
 import { leavesPageMax, type LedgerStore, type StoredLeaf } from '@loom/control-store';
-import { isLoomError, LoomError, messageOf } from '@loom/errors';
+import { isLoomError, messageOf } from '@loom/errors';
 import {
   CompactRange,
   concat,
@@ -41,46 +41,54 @@ const erasuresRead = 1000;
 /** After its leaf an erasure takes some time to take the rows. */
 const erasureMsMax = 2 * 86_400_000;
 
+export interface CheckOptions {
+  readonly deep: boolean;
+  readonly signal: AbortSignal;
+  /** Called with the leaves of a log that are checked, and all of them. */
+  readonly onProgress: (leaves: number, of: number) => void;
+}
+
 /**
  * `loom fsck`: derives every root again from what is stored and compares it with every checkpoint, the head and the tiles;
- * compares what the log says happened with what the trace store has. Reads, and changes nothing. One at a time.
+ * compares what the log says happened with what the trace store has. Reads, and changes nothing.
  */
 export class RecordCheck {
   readonly #deps: RecordCheckDeps;
-  #running = false;
 
   constructor(deps: RecordCheckDeps) {
     this.#deps = deps;
   }
 
   /** With `deep` every commitment is opened again too, and figures of calls are compared. */
-  async run(projectId: string, { deep }: { readonly deep: boolean }): Promise<Check> {
-    if (this.#running) throw new LoomError('conflict', 'a check is running; try again when it is over');
-    this.#running = true;
-    try {
-      const problems: Problem[] = [];
-      const logs = [];
-      for (const project of [projectId, systemProjectId])
-        logs.push(await this.#checkLog(project, deep && project === projectId, problems));
-      for (const { event, leaf } of await findUnreadEvents(this.#deps.ledger, projectId))
-        problems.push({ log: projectId, message: unreadText(event, leaf) });
-      const counts = await this.#compareCounts(projectId, logs[0]?.kinds ?? {}, problems);
-      return { ok: problems.length === 0, problems: problems.slice(0, problemsMax), logs, counts };
-    } finally {
-      this.#running = false;
-    }
+  async run(projectId: string, options: CheckOptions): Promise<Check> {
+    const problems: Problem[] = [];
+    const logs = [];
+    for (const project of [projectId, systemProjectId])
+      logs.push(
+        await this.#checkLog(project, { ...options, deep: options.deep && project === projectId }, problems),
+      );
+    for (const { event, leaf } of await findUnreadEvents(this.#deps.ledger, projectId))
+      noteIn(problems, projectId)(unreadText(event, leaf));
+    const counts = await this.#compareCounts(projectId, logs[0]?.kinds ?? {}, problems);
+    return { ok: problems.length === 0, problems, logs, counts };
   }
 
-  async #checkLog(project: string, deep: boolean, problems: Problem[]): Promise<Check['logs'][number]> {
+  async #checkLog(
+    project: string,
+    { deep, signal, onProgress }: CheckOptions,
+    problems: Problem[],
+  ): Promise<Check['logs'][number]> {
     const { ledger } = this.#deps;
     const head = await ledger.readHead(project);
     const kinds = new Map<string, number>();
     // What the log has by now, the trace store has as well when nothing is on its way.
     const isSettled = deep && (await this.#deps.behind()) === 0;
     const opening = deep ? await DeepCheck.begin(this.#deps, project) : null;
-    const note = (message: string) => problems.push({ log: project, message });
+    const note = noteIn(problems, project);
     const walk = new LogWalk(project, await this.#checkpoints(project, note), note);
     for (let at = 0; at < head.size;) {
+      signal.throwIfAborted();
+      onProgress(at, head.size);
       const leaves = await ledger.readLeaves(project, at, Math.min(head.size, at + leavesPageMax));
       if (leaves.length === 0) {
         note(`leaf ${at} of ${head.size} is missing`);
@@ -178,7 +186,7 @@ export class RecordCheck {
       ...{ ledgerSpans: ended + of('call.refused'), storedSpans: spans.distinct },
       ...{ ledgerCosts: of('cost.computed'), storedCosts: costs.distinct },
     };
-    const note = (message: string) => problems.push({ log: projectId, message });
+    const note = noteIn(problems, projectId);
     if (counts.accepted - ended !== open)
       note(`${counts.accepted} calls were accepted and ${ended} have ended, but ${open} are open`);
     const isComparable = behind === 0 && of('retention.run') === 0;
@@ -188,6 +196,13 @@ export class RecordCheck {
       note(`the log has ${counts.ledgerCosts} prices, the trace store ${counts.storedCosts}`);
     return counts;
   }
+}
+
+/** Those over the limit are not kept: a check that finds so many has found enough. */
+function noteIn(problems: Problem[], log: string): (message: string) => void {
+  return (message) => {
+    if (problems.length < problemsMax) problems.push({ log, message });
+  };
 }
 
 function unreadText(event: string, leaf: number): string {
