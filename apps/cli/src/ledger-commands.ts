@@ -9,6 +9,7 @@ import { CommandExit, CommandFailure, exitCodes } from './exit-codes.ts';
 import { formatCheck, formatLedger } from './format-ledger.ts';
 import { checkReceipt, receiptOutcomeOf } from './receipt-check.ts';
 import { collect } from './repeated-option.ts';
+import { runDeepCheck } from './run-check.ts';
 import { toTime } from './times.ts';
 import { verifyExitCodes } from './verify-bundle-file.ts';
 import { writeWhole } from './write-whole.ts';
@@ -22,6 +23,8 @@ export interface LedgerCommandDeps {
   readonly show: <Value>(value: Value, format: (value: Value) => string) => void;
   /** Ends what runs until it is told to. */
   readonly signal: AbortSignal;
+  /** Shows how far a long command is, where a person watches. */
+  readonly progress: (text: string) => void;
 }
 
 type AddCommand = (parent: Command, name: string, description: string) => Command;
@@ -80,12 +83,22 @@ function addExport(program: Command, add: AddCommand, { reader, show, signal }: 
     });
 }
 
-function addFsck(program: Command, add: AddCommand, { reader, show }: LedgerCommandDeps): void {
+function addFsck(program: Command, add: AddCommand, deps: LedgerCommandDeps): void {
+  const { reader, operator, show, signal, progress } = deps;
   add(program, 'fsck', 'derives every root again from what is stored; compares log, trace store and stream')
-    .option('--deep', 'opens every commitment again, too', false)
+    .option(
+      '--deep',
+      'compares every recorded byte and column, too; takes minutes and a key that manages',
+      false,
+    )
     .option('--json', 'one JSON value')
     .action(async ({ deep }: { deep: boolean }) => {
-      const check = await (await reader()).checkLedger({ query: { deep: deep ? 'true' : 'false' } });
+      const check = deep
+        ? await runDeepCheck(await operator(), signal, ({ state, leaves, ofLeaves }) =>
+            progress(state === 'running' ? `${leaves} of ${ofLeaves ?? '…'} leaves` : state),
+          )
+        : await (await reader()).checkLedger({ query: { deep: 'false' } });
+      progress('');
       show(check, formatCheck);
       if (!check.ok) throw new CommandExit(exitCodes.failed);
     });

@@ -11,5 +11,6 @@ process.stdout.on('error', () => interrupted.abort());
 process.exitCode = await runCli(process.argv.slice(2), readConfig, {
   out: (text) => void process.stdout.write(text),
   error: (text) => void process.stderr.write(text),
+  ...(process.stderr.isTTY && { progress: (text) => void process.stderr.write(`\r\x1b[K${text}`) }),
   signal: interrupted.signal,
 });

@@ -18,6 +18,8 @@ import { addWitnessCommand } from './witness/witness-command.ts';
 export interface CliIo {
   readonly out: (text: string) => void;
   readonly error: (text: string) => void;
+  /** Replaces the line of the terminal that shows progress; absent where nobody watches. */
+  readonly progress?: (text: string) => void;
   /** Ends `tail`. */
   readonly signal: AbortSignal;
 }
@@ -77,7 +79,13 @@ function programOf(readConfig: () => CliConfig, io: CliIo, output: Output): Comm
   const verify = command(program, 'verify', 'checks what Loom has given out');
   addVerifyCommands(verify, io);
   addLedgerCommands(program, verify, command, {
-    ...{ reader, operator, gateway: () => connectGateway(readConfig()), signal: io.signal },
+    ...{
+      reader,
+      operator,
+      gateway: () => connectGateway(readConfig()),
+      signal: io.signal,
+      progress: io.progress ?? (() => undefined),
+    },
     show: (value, format) => output.show(value, format),
   });
   addWitnessCommand(program, io);
