@@ -47,6 +47,8 @@ export interface GatewayDeps {
 }
 
 const successionMs = 5_000;
+/** After the grace, for what was stopped to end. Milliseconds. */
+const stopMs = 2_000;
 
 /** The gateway, put together. Opened by {@link openGateway}; serves calls through `edge`. */
 export interface Gateway {
@@ -134,14 +136,15 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     edge,
     outbox: writer,
     ready: () => {
-      if (writer.failure) return Promise.reject(writer.failure);
+      const fault = writer.failure ?? writer.stall;
+      if (fault) return Promise.reject(fault);
       if (!feed.snapshot.complete)
         return Promise.reject(new LoomError('unavailable', 'no control snapshot was seen yet'));
       return Promise.resolve();
     },
     close: async () => {
       edge.stop();
-      await endRunning(running, config.LOOM_GATEWAY_STOP_GRACE);
+      await endRunning(edge, running, config.LOOM_GATEWAY_STOP_GRACE);
       await succession.stop();
       refusals.close();
       await recorder.close();
@@ -273,10 +276,13 @@ async function keepSucceeding(
   };
 }
 
-async function endRunning(running: ReadonlySet<Exchange>, graceMs: number): Promise<void> {
-  const deadline = Date.now() + graceMs;
-  while (running.size > 0 && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
-  for (const exchange of running) exchange.stop();
+/** Calls get `graceMs` to end, then their exchanges are stopped. One that has just been accepted is stopped as it begins. */
+async function endRunning(edge: HttpEdge, running: ReadonlySet<Exchange>, graceMs: number): Promise<void> {
+  const graceEnd = Date.now() + graceMs;
+  while (edge.calls > 0 && Date.now() < graceEnd + stopMs) {
+    if (Date.now() >= graceEnd) for (const exchange of running) exchange.stop();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 }
 
 function observe(

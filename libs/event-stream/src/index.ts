@@ -1,6 +1,7 @@
 export { PartitionReader, readPartition } from './drivers/log/partition-reader.ts';
 export {
   type AppendOptions,
+  diskFull,
   PartitionWriter,
   type PartitionWriterOptions,
 } from './drivers/log/partition-writer.ts';

@@ -29,3 +29,4 @@ export {
   UpstreamPlayer,
 } from './upstream-player.ts';
 export { Random } from './random.ts';
+export { SmallDisk } from './small-disk.ts';

@@ -1,4 +1,5 @@
 import { isLoomError, LoomError } from '@loom/errors';
+import { diskFull } from '@loom/event-stream';
 import { splitByDensity } from '@loom/providers';
 import {
   type CallFacts,
@@ -59,13 +60,19 @@ export class CallRecorder {
   async accept(call: Call): Promise<CallRecording | null> {
     const project = known(call.project, 'project');
     const strict = project.capture === 'strict';
+    let recording: CallRecording | null = null;
     try {
-      const { recording, durable } = await this.#writeAccepted(call);
-      if (strict) await durable;
-      else durable.catch(() => this.#countLoss(project.id, 1, 'outbox_failed'));
+      const written = await this.#writeAccepted(call);
+      recording = written.recording;
+      if (strict) await written.durable;
+      else
+        written.durable.catch((error: unknown) =>
+          this.#countUnlessKept(error, project.id, 1, 'outbox_failed'),
+        );
       this.#running.add(recording);
       return recording;
     } catch (error) {
+      if (recording && isKept(error)) this.#endUnmade(call, recording);
       const isInvalid = isLoomError(error) && error.reason === invalidEvent;
       if (!strict) {
         this.#countLoss(project.id, 1, isInvalid ? invalidEvent : 'outbox_refused');
@@ -85,7 +92,7 @@ export class CallRecorder {
   end(recording: CallRecording, end: Parameters<CallRecording['finish']>[0]): void {
     const written = recording
       .finish(end)
-      .catch(() => this.#countLoss(recording.projectId, 0, 'terminal_refused'))
+      .catch((error: unknown) => this.#countUnlessKept(error, recording.projectId, 0, 'terminal_refused'))
       .finally(() => {
         this.#running.delete(recording);
         this.#ending.delete(written);
@@ -159,6 +166,21 @@ export class CallRecorder {
     return new ContentSeal(key, { projectId, callId: call.id });
   }
 
+  /** The call was not made, and its accepted event is written when the disk has room: so is its end. */
+  #endUnmade(call: Call, recording: CallRecording): void {
+    const error = {
+      type: 'capture_unavailable',
+      message: 'the disk was full, so the call was not made',
+      code: null,
+    };
+    call.end = { outcome: 'failed', status: 503, error, deliveredBytes: 0, streamed: false };
+    this.end(recording, { ...call.end, dispatchedAt: null, cache: null });
+  }
+
+  #countUnlessKept(error: unknown, projectId: string, calls: number, reason: string): void {
+    if (!isKept(error)) this.#countLoss(projectId, calls, reason);
+  }
+
   #countLoss(projectId: string, calls: number, reason: string): void {
     this.#options.onLostRecord();
     const lost = this.#lost.get(projectId) ?? { calls: 0, events: 0, reason };
@@ -182,6 +204,11 @@ export class CallRecorder {
       }
     }
   }
+}
+
+/** The event could not be made durable now, and it will be when the disk has room. */
+function isKept(error: unknown): boolean {
+  return isLoomError(error) && error.reason === diskFull;
 }
 
 export function identityOf(call: Call): CallIdentity {

@@ -45,8 +45,9 @@ export class GatewayHarness {
   static async start(
     env: Record<string, string> = {},
     project: Partial<ProjectRecord> = {},
+    directory = tmpdir(),
   ): Promise<GatewayHarness> {
-    const home = await mkdtemp(join(tmpdir(), 'loom-gateway-'));
+    const home = await mkdtemp(join(directory, 'loom-gateway-'));
     const key = newApiKey();
     const harness = new GatewayHarness(home, env, key);
     await harness.publish({

@@ -1,7 +1,7 @@
 import { fdatasync, writev } from 'node:fs';
 import { type FileHandle, open, readFile, rename, truncate } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { LoomError, messageOf } from '@loom/errors';
 import { recordBytesMax } from '@loom/trace-schema';
@@ -57,11 +57,19 @@ export interface AppendOptions {
   readonly patient?: boolean;
 }
 
+/** The reason of the error while the disk is full. */
+export const diskFull = 'disk_full';
+
+/** Between two tries to write to a disk that is full. Milliseconds. */
+const stallMs = 500;
+
 interface CommitGroup {
   readonly frames: Buffer[];
   bytes: number;
   /** False while all in it is patient. */
   due: boolean;
+  /** Its promise has rejected, since the disk was full; its records still wait. */
+  isRefused: boolean;
   readonly done: Promise<void>;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
@@ -90,6 +98,7 @@ export class PartitionWriter implements Producer {
   #patience: NodeJS.Timeout | null = null;
   #writing: CommitGroup | null = null;
   #failure: LoomError | null = null;
+  #stall: LoomError | null = null;
   #closing = false;
 
   private constructor(
@@ -193,6 +202,11 @@ export class PartitionWriter implements Producer {
     if (this.#closing) throw new LoomError('unavailable', 'event log is closing');
   }
 
+  /** Why nothing new is appended for now, or null: the disk is full. It passes by itself when there is room. */
+  get stall(): LoomError | null {
+    return this.#stall;
+  }
+
   #assertRoom(bytes: number): void {
     if (this.#queuedBytes > 0 && this.#queuedBytes + bytes > this.#options.queueBytesMax) {
       throw new LoomError('overloaded', `event log has ${this.#queuedBytes} bytes waiting for the disk`, {
@@ -223,6 +237,8 @@ export class PartitionWriter implements Producer {
    * As {@link append}, but a refusal is thrown at once, so that a caller can number its records only when they are
    * sure to be appended in this order. `essential` is for records that finish what was begun, such as the end of an
    * accepted call.
+   * While the disk is full, what is not essential is refused as `overloaded` with reason `disk_full`. A promise that was
+   * pending then, or of an essential record, rejects with the same: its records are kept and written when there is room.
    */
   appendSync(records: readonly NewRecord[], options: AppendOptions = {}): Promise<void> {
     let bytes = 0;
@@ -236,7 +252,10 @@ export class PartitionWriter implements Producer {
       }
     }
     this.#assertAlive();
-    if (!options.essential) this.#assertRoom(bytes);
+    if (!options.essential) {
+      if (this.#stall) throw this.#stall;
+      this.#assertRoom(bytes);
+    }
     const now = Date.now();
     let group = this.#openGroup();
     for (const record of records) {
@@ -278,13 +297,13 @@ export class PartitionWriter implements Producer {
 
   #openGroup(): CommitGroup {
     const last = this.#groups.at(-1);
-    return last && last !== this.#writing ? last : this.#newGroup();
+    return last && last !== this.#writing && !last.isRefused ? last : this.#newGroup();
   }
 
   #newGroup(): CommitGroup {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     promise.catch(() => undefined); // chunk groups are appended without waiting
-    const group = { frames: [], bytes: 0, due: false, done: promise, resolve, reject };
+    const group = { frames: [], bytes: 0, due: false, isRefused: false, done: promise, resolve, reject };
     this.#groups.push(group);
     return group;
   }
@@ -303,7 +322,7 @@ export class PartitionWriter implements Producer {
       await setImmediate(); // gathers what every connection of this turn of the event loop appends
       for (let group = this.#groups[0]; group?.due; group = this.#groups[0]) {
         this.#writing = group;
-        await this.#writeGroup(group);
+        if (!(await this.#hasWritten(group))) continue;
         this.#groups.shift();
         group.resolve();
       }
@@ -315,14 +334,41 @@ export class PartitionWriter implements Producer {
     }
   }
 
-  async #writeGroup(group: CommitGroup): Promise<void> {
+  /**
+   * False when the disk was full and some time has passed. What was written of the group is cut off again. Its promise
+   * rejects, because nobody knows how long it takes; its records keep their places and are written when there is room.
+   */
+  async #hasWritten(group: CommitGroup): Promise<boolean> {
+    try {
+      await this.#writeFrames(group);
+    } catch (cause) {
+      if (this.#closing || !isDiskFull(cause)) throw cause;
+      this.#stall = new LoomError('overloaded', 'the disk of the event log is full', {
+        ...{ retryAfterMs: stallMs * 10, reason: diskFull, cause },
+      });
+      for (const waiting of this.#groups) {
+        waiting.isRefused = true;
+        waiting.reject(this.#stall);
+      }
+      await this.#segment.truncate(this.#segmentBytes);
+      await delay(stallMs);
+      return false;
+    }
+    this.#stall = null;
+    await this.#commit(group);
+    return true;
+  }
+
+  async #writeFrames(group: CommitGroup): Promise<void> {
     if (this.#segmentBytes >= this.#options.segmentBytesMax || this.#segmentIsOld())
       await this.#rollSegment(group);
     let written = (await writevAsync(this.#segment.fd, group.frames)).bytesWritten;
-    if (written < group.bytes) {
-      const rest = Buffer.concat(group.frames);
-      while (written < rest.length) written += (await this.#segment.write(rest, written)).bytesWritten;
-    }
+    if (written === group.bytes) return;
+    const rest = Buffer.concat(group.frames);
+    while (written < rest.length) written += (await this.#segment.write(rest, written)).bytesWritten;
+  }
+
+  async #commit(group: CommitGroup): Promise<void> {
     await fdatasyncAsync(this.#segment.fd);
     if (this.#segmentBytes === 0) this.#segmentBeganAt = performance.now();
     this.#segmentBytes += group.bytes;
@@ -353,8 +399,9 @@ export class PartitionWriter implements Producer {
     const firstOffset = first
       ? first.readUInt32LE(8) + first.readUInt32LE(12) * 0x1_0000_0000
       : this.#nextOffset;
+    const next = await open(segmentPath(this.directory, firstOffset), 'a', 0o600);
     await this.#segment.close();
-    this.#segment = await open(segmentPath(this.directory, firstOffset), 'a', 0o600);
+    this.#segment = next;
     this.#segmentBytes = 0;
     this.#recheckCapacity();
     await fsyncDirectory(this.directory);
@@ -378,6 +425,11 @@ export class PartitionWriter implements Producer {
       () => undefined,
     );
   }
+}
+
+function isDiskFull(cause: unknown): boolean {
+  const { code } = cause as NodeJS.ErrnoException;
+  return code === 'ENOSPC' || code === 'EDQUOT';
 }
 
 /** Of the topic that a partition's directory is in. */
