@@ -1,12 +1,12 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { type ErrorCode, LoomError, messageOf } from '@loom/errors';
+import { type ErrorCode, LoomError, toLoomError } from '@loom/errors';
 import { type ConnectionLimits, createLimitedServer, type RequestFault } from '@loom/http-server';
 import { type Logger, type Metrics, type RequestSpan, startRequestSpan } from '@loom/telemetry';
 import { type DynamicModule, StandardSchemaValidationPipe, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { errorBody, LoomErrorFilter } from './loom-error.filter.ts';
+import { errorBody, LoomErrorFilter, publicMessage } from './loom-error.filter.ts';
 
 export interface HttpApplicationOptions {
   readonly module: DynamicModule | Type;
@@ -104,7 +104,7 @@ function addHealthRoutes(fastify: FastifyInstance, options: HttpApplicationOptio
     } catch (error) {
       return reply
         .status(503)
-        .send(errorBody(new LoomError('unavailable', `not ready: ${messageOf(error)}`)));
+        .send(errorBody(new LoomError('unavailable', `not ready: ${publicMessage(toLoomError(error))}`)));
     }
   });
   fastify.get('/metrics', async (_request, reply) => {

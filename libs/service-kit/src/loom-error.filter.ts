@@ -1,4 +1,4 @@
-import { LoomError, toLoomError } from '@loom/errors';
+import { type ErrorCode, LoomError, toLoomError } from '@loom/errors';
 import type { Logger } from '@loom/telemetry';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -22,7 +22,8 @@ export class LoomErrorFilter implements ExceptionFilter {
     }
     const error =
       thrown instanceof HttpException ? fromHttp(thrown) : toLoomError(fromFastify(thrown) ?? thrown);
-    if (error.code === 'internal') this.#logger.error({ error: error.cause }, 'request failed');
+    if (error.status >= 500)
+      this.#logger.error({ code: error.code, error: error.cause ?? error }, 'request failed');
     if (error.retryAfterMs !== undefined)
       void reply.header('retry-after', Math.ceil(error.retryAfterMs / 1000));
     void reply.status(error.status).send(errorBody(error));
@@ -31,9 +32,25 @@ export class LoomErrorFilter implements ExceptionFilter {
 
 /** The JSON body of an error of Loom's own APIs. */
 export function errorBody(error: LoomError): object {
-  const { code, message, param, details } = error;
+  const { code, param, details } = error;
+  const message = publicMessage(error);
   return { error: { code, message, ...(param ? { param } : {}), ...(details ? { details } : {}) } };
 }
+
+/**
+ * Returns what a caller may read. The message of a failure that has a cause may quote an engine, with statements and
+ * paths: that is for the log alone.
+ */
+export function publicMessage({ status, code, message, cause }: LoomError): string {
+  if (status < 500 || cause === undefined) return message;
+  return failureMessages[code] ?? 'the request failed; the log of the service says why';
+}
+
+const failureMessages: Partial<Record<ErrorCode, string>> = {
+  unavailable: 'something that this service needs is unavailable; try again later',
+  overloaded: 'the service has too much to do; try again later',
+  upstream_timed_out: 'this took too long; choose a shorter time range or a narrower filter',
+};
 
 // Nest's own refusals: an unknown route, a body that does not fit its schema.
 function fromHttp(exception: HttpException): LoomError {

@@ -104,13 +104,18 @@ const parentStates = new Set(['23503']); // foreign_key_violation
 export function asLoomError(error: unknown): unknown {
   if (error instanceof LoomError) return error;
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-  const { code, detail } = cause as { code?: string; detail?: string };
-  const text = `control store: ${detail ?? messageOf(cause)}`;
+  const { code } = cause as { code?: string };
   if (code !== undefined && conflictStates.has(code))
-    return new LoomError('conflict', text, { cause: error });
+    return new LoomError('conflict', 'there is already a record with this name or id', { cause: error });
   if (code !== undefined && parentStates.has(code))
-    return new LoomError('invalid_request', text, { cause: error });
-  return new LoomError(isStatementError(code) ? 'internal' : 'unavailable', text, { cause: error });
+    return new LoomError('invalid_request', 'a record that this one names does not exist', { cause: error });
+  return new LoomError(
+    isStatementError(code) ? 'internal' : 'unavailable',
+    `control store: ${messageOf(cause)}`,
+    {
+      cause: error,
+    },
+  );
 }
 
 /** A five-character SQLSTATE outside the classes of lost connections and shutdowns. */

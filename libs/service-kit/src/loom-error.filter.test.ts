@@ -1,0 +1,34 @@
+import { describe, expect, it } from '@jest/globals';
+import { LoomError } from '@loom/errors';
+import { errorBody } from './loom-error.filter.ts';
+
+const engine = new Error(
+  "Code: 60. DB::Exception: Table loom.spans doesn't exist. /var/lib/loom/data (UNKNOWN_TABLE)",
+);
+
+describe('the body of an error', () => {
+  it.each(['internal', 'unavailable', 'overloaded', 'upstream_timed_out'] as const)(
+    'quotes no engine and no path: %s',
+    (code) => {
+      const text = JSON.stringify(
+        errorBody(new LoomError(code, `trace store: ${engine.message}`, { cause: engine })),
+      );
+      expect(text).not.toMatch(/DB::|loom\.spans|\/var\/lib|Code: 60/);
+      expect(text).toMatch(/"message":"[a-z ;,]{20,}/);
+    },
+  );
+
+  it('says what Loom itself has to say', () => {
+    const error = new LoomError('unavailable', 'no control snapshot was seen yet');
+    expect(errorBody(error)).toEqual({
+      error: { code: 'unavailable', message: 'no control snapshot was seen yet' },
+    });
+    const named = new LoomError('conflict', 'there is already a provider named "x"', {
+      param: 'name',
+      cause: engine,
+    });
+    expect(errorBody(named)).toMatchObject({
+      error: { message: 'there is already a provider named "x"', param: 'name' },
+    });
+  });
+});
