@@ -33,7 +33,7 @@ export class LedgerChecksController {
   }
 
   @Post('checks')
-  @HttpCode(202)
+  @HttpCode(200)
   @RequirePermission(startLedgerCheck)
   startLedgerCheck(
     @Caller() { organizationId, projectId }: Principal,

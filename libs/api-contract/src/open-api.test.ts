@@ -4,11 +4,19 @@ import { type Route, routes } from './routes.ts';
 
 const document = openApiDocument() as {
   openapi: string;
+  servers: { url: string }[];
+  components: { responses: Record<string, object> };
   paths: Record<
     string,
     Record<
       string,
-      { operationId: string; security: unknown[]; parameters: { name: string; required: boolean }[] }
+      {
+        operationId: string;
+        security: unknown[];
+        parameters: { name: string; required: boolean }[];
+        servers?: unknown[];
+        responses: Record<string, { $ref?: string }>;
+      }
     >
   >;
 };
@@ -33,6 +41,20 @@ describe('openApiDocument', () => {
     ]);
     const list = document.paths['/v1/traces']?.get?.parameters;
     expect(list?.every(({ required }) => !required)).toBe(true);
+  });
+
+  it('declares where it is served, and which errors an operation answers', () => {
+    expect(document.servers.map(({ url }) => url)).toContain('/');
+    const operation = document.paths['/v1/keys']?.post;
+    expect(operation?.servers).toHaveLength(1);
+    expect(Object.keys(operation?.responses ?? {})).toEqual(
+      expect.arrayContaining(['200', '400', '401', '403', '409', '413', '429', '500', '503']),
+    );
+    for (const byMethod of Object.values(document.paths))
+      for (const { responses } of Object.values(byMethod))
+        for (const { $ref } of Object.values(responses).filter((one) => one.$ref !== undefined))
+          expect(Object.keys(document.components.responses)).toContain($ref?.split('/').at(-1));
+    expect(document.components.responses['rate_limited']).toHaveProperty(['headers', 'retry-after']);
   });
 
   it('is plain JSON', () => {

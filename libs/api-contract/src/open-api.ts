@@ -1,3 +1,4 @@
+import { type ErrorCode, errorCodes } from '@loom/errors';
 import * as z from 'zod';
 import { ErrorBody } from './error-body.ts';
 import { LiveEvent } from './live.ts';
@@ -23,8 +24,13 @@ export function openApiDocument(): Record<string, unknown> {
       version: '1',
       description: 'Read API (query) and management API (control) of Loom.',
     },
+    servers: [
+      { url: '/', description: 'The service that serves this document.' },
+      { url: localAddress, description: 'Query and control on one machine, by default.' },
+    ],
     paths,
     components: {
+      responses: errorResponses(),
       securitySchemes: {
         key: { type: 'http', scheme: 'bearer', description: 'A Loom API key with a scope that may do it.' },
         session: {
@@ -54,14 +60,69 @@ function operationOf(operationId: string, route: Route): Record<string, unknown>
         content: { 'application/json': { schema: schemaOf(route.body, 'input') } },
       },
     }),
+    ...(route.service === 'control' && { servers: [controlServer] }),
     responses: {
       200: { description: 'Success', content: contentOf(route.response) },
-      default: {
-        description: 'Error',
-        content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
-      },
+      ...Object.fromEntries(errorsOf(route).map((code) => [errorCodes[code].status, refOf(code)])),
+      default: refOf('internal'),
     },
   };
+}
+
+const localAddress = 'http://127.0.0.1:4100';
+/** On servers control has an address of its own. */
+const controlServer = {
+  url: '{address}',
+  description: 'The control service.',
+  variables: { address: { default: localAddress } },
+};
+
+/** What a route answers besides success, by the rules that all routes share. */
+const meanings = {
+  invalid_request: 'A parameter or the body is wrong; `param` names it.',
+  unauthenticated: 'No credential, an unknown one, or two.',
+  permission_denied: 'The credential does not allow this.',
+  not_found: 'There is no such thing in the project of the caller.',
+  conflict: 'The change contradicts what is there, such as a name that is taken.',
+  payload_too_large: 'The body, or what the answer would have to read, is too large.',
+  rate_limited: 'Too much of this organization is running already.',
+  internal: 'The service failed; its log says why.',
+  overloaded: 'The service has too much to do, or something that it needs is unavailable.',
+} as const satisfies Partial<Record<ErrorCode, string>>;
+type DeclaredError = keyof typeof meanings;
+
+const later: readonly ErrorCode[] = ['rate_limited', 'overloaded'];
+
+function errorsOf({ permission, params, method }: Route): DeclaredError[] {
+  return [
+    'invalid_request',
+    ...(permission === 'public' ? [] : (['unauthenticated', 'permission_denied'] as const)),
+    ...(params ? (['not_found'] as const) : []),
+    ...(method === 'GET' ? [] : (['conflict'] as const)),
+    ...(['payload_too_large', 'rate_limited', 'internal', 'overloaded'] as const),
+  ];
+}
+
+function errorResponses(): Record<string, unknown> {
+  const responseOf = (code: DeclaredError) => ({
+    description: meanings[code],
+    ...(later.includes(code) && {
+      headers: {
+        'retry-after': {
+          description: 'Seconds until it may succeed.',
+          schema: { type: 'integer', minimum: 0 },
+        },
+      },
+    }),
+    content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+  });
+  return Object.fromEntries(
+    (Object.keys(meanings) as DeclaredError[]).map((code) => [code, responseOf(code)]),
+  );
+}
+
+function refOf(code: DeclaredError): { readonly $ref: string } {
+  return { $ref: `#/components/responses/${code}` };
 }
 
 function accessOf({ permission, scope }: Route): { description: string; security: object[] } {
