@@ -53,7 +53,7 @@ export type LedgerSettings = z.infer<typeof ledgerSettings>;
 
 /** Every knob of the ledger as a process of its own. */
 export const ledgerConfigSchema = z.object({
-  LOOM_LEDGER_HOST: z.string().default('127.0.0.1').describe('Address that health and metrics are served on'),
+  LOOM_LEDGER_HOST: z.string().default('127.0.0.1').describe('Address that health, metrics and signing for query are served on'),
   LOOM_LEDGER_PORT: envPort.default(4103).describe('Port; 0 means any free one'),
   LOOM_EVENT_STREAM_URL: envUrl.describe('The event stream: kafka://…'),
   LOOM_CONTROL_STORE_URL: envUrl.describe('The control store: postgres://user:password@host/database'),

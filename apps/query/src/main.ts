@@ -4,17 +4,18 @@ import { parseMasterKeys } from '@loom/control-store/secrets';
 import { assembleAnswer } from '@loom/providers';
 import {
   ControlFeed,
+  internalToken,
   keyVerifier,
   openServiceStream,
   runProcess,
   startHttpApplication,
 } from '@loom/service-kit';
-import { openSigner } from '@loom/signer';
 import { createLogger, Metrics } from '@loom/telemetry';
 import { topics } from '@loom/trace-schema';
 import { openTraceStore } from '@loom/trace-store';
 import { AppModule } from './app.module.ts';
 import { readQueryConfig } from './config.ts';
+import { ManifestSigner } from './manifest-signer.ts';
 
 const logger = createLogger({ service: 'query' });
 const metrics = new Metrics();
@@ -27,7 +28,10 @@ await runProcess({ service: 'query', env: process.env, logger, metrics }, async 
     sessionSecret: config.LOOM_SESSION_SECRET.reveal(),
     schema: 'expect',
   });
-  const signer = config.LOOM_LEDGER_SIGNER_URL ? await openSigner(config.LOOM_LEDGER_SIGNER_URL) : null;
+  const { LOOM_LEDGER_URL: ledgerUrl, LOOM_SESSION_SECRET: secret } = config;
+  const signer = ledgerUrl
+    ? new ManifestSigner({ url: ledgerUrl, token: internalToken(secret.reveal(), 'manifests') })
+    : null;
   const feed = await ControlFeed.start(stream, { logger, entities: ['apiKey'] });
   const lagOf = (group: string) => stream.lag(group, [topics.traces]);
   const http = await startHttpApplication({
@@ -62,7 +66,6 @@ await runProcess({ service: 'query', env: process.env, logger, metrics }, async 
       await controlStore.close();
       await store.close();
       await stream.close();
-      await signer?.close();
     },
   };
 });
