@@ -19,7 +19,11 @@ interface Compose {
       readonly command?: readonly string[];
       readonly environment?: Record<string, string>;
       readonly healthcheck?: object;
+      readonly image?: string;
       readonly read_only?: boolean;
+      readonly cap_drop?: readonly string[];
+      readonly cap_add?: readonly string[];
+      readonly security_opt?: readonly string[];
       readonly user?: string;
       readonly volumes?: readonly string[];
     }
@@ -86,6 +90,32 @@ describe('docker-compose.yml', () => {
     }
   });
 
+  it('gives every container a root that cannot be written, and no capability that it does not need', () => {
+    const entry = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'SETGID', 'SETUID'];
+    for (const [name, service] of Object.entries(compose.services)) {
+      const {
+        read_only: readOnly,
+        cap_drop: dropped,
+        cap_add: kept = [],
+        security_opt: options,
+        image = '',
+      } = service;
+      expect({ name, readOnly, dropped, options }).toEqual({
+        ...{ name, readOnly: true, dropped: ['ALL'], options: ['no-new-privileges:true'] },
+      });
+      const isServer = ['clickhouse', 'postgres', 'redis'].includes(name);
+      expect({ name, kept }).toEqual({ name, kept: isServer ? entry : [] });
+      expect({ name, image }).toEqual({ name, image: expect.stringMatching(/^\$\{LOOM_[A-Z_]*IMAGE:-/) });
+    }
+  });
+
+  it('gives the signing key to the ledger alone', () => {
+    const holders = Object.entries(compose.services).filter(
+      ([, { environment = {} }]) => 'LOOM_LEDGER_SIGNER_URL' in environment,
+    );
+    expect(holders.map(([name]) => name)).toEqual(['ledger']);
+  });
+
   it('has a health check for whatever stays, and a name for each volume', () => {
     const unchecked = Object.keys(compose.services).filter((name) => !compose.services[name]?.healthcheck);
     expect(unchecked).toEqual(['migrate']);
@@ -128,6 +158,22 @@ describe('deploy/helm/loom', () => {
     const keys = secrets.map((pair) => pair.trim().split('=').at(-1) ?? '');
     const told = matches(read(`${chart}/values.yaml`), /\bLOOM_[A-Z_]+\b/g);
     expect(unique(keys).filter((key) => !told.includes(key))).toEqual([]);
+  });
+
+  it('gives the signing key to the ledger alone, and closes where clouds hand out credentials', () => {
+    const lists = [
+      ...text.matchAll(/^(\w+):\n {2}entry: [^\n]+\n(?: {2}[^\n]*\n)*? {2}secrets: (\[[^\]]*\])/gm),
+    ];
+    expect(lists).toHaveLength(7);
+    expect(lists.filter(([, , secrets]) => secrets?.includes('SIGNER')).map(([, name]) => name)).toEqual([
+      'ledger',
+    ]);
+    const { networkPolicy } = parse(read(`${chart}/values.yaml`)) as { networkPolicy: { metadataAddresses: { v4: string[] } } }; // prettier-ignore
+    expect(networkPolicy.metadataAddresses.v4).toEqual(
+      expect.arrayContaining(['169.254.0.0/16', '100.100.100.200/32']),
+    );
+    expect(text).toContain('except: {{ toJson $policy.metadataAddresses.v4 }}');
+    expect(text).not.toMatch(/egress:\n(?:[^\n]*\n)*? +- \{\}/);
   });
 
   it('starts processes that are there', () => {

@@ -5,7 +5,11 @@ app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 
 {{- define "loom.image" -}}
+{{- if .Values.image.digest -}}
+{{ .Values.image.repository }}@{{ .Values.image.digest }}
+{{- else -}}
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end -}}
 {{- end -}}
 
 {{- define "loom.secret" -}}
@@ -40,7 +44,7 @@ query:
   port: 4100
   host: LOOM_QUERY_HOST
   secrets: [LOOM_EVENT_STREAM_URL, LOOM_TRACE_STORE_URL=LOOM_TRACE_STORE_URL_QUERY, LOOM_CONTROL_STORE_URL,
-    LOOM_KEY_PEPPERS, LOOM_SESSION_SECRET, LOOM_MASTER_KEYS, LOOM_LEDGER_SIGNER_URL]
+    LOOM_KEY_PEPPERS, LOOM_SESSION_SECRET, LOOM_MASTER_KEYS]
 control:
   entry: apps/control/dist/main.js
   port: 4110
