@@ -109,6 +109,21 @@ describe('docker-compose.yml', () => {
     }
   });
 
+  it('lets each service into the database as a role of its own', () => {
+    const users = Object.entries(compose.services).flatMap(([name, { environment = {} }]) => {
+      const user = /^postgres:\/\/(\w+):\$\{(\w+)/.exec(environment.LOOM_CONTROL_STORE_URL ?? '');
+      return user ? [[name, user[1], user[2]]] : [];
+    });
+    expect(users).toEqual([
+      ['migrate', 'loom', 'LOOM_POSTGRES_PASSWORD'],
+      ['ledger', 'loom_ledger', 'LOOM_POSTGRES_LEDGER_PASSWORD'],
+      ['query', 'loom_query', 'LOOM_POSTGRES_QUERY_PASSWORD'],
+      ['control', 'loom_control', 'LOOM_POSTGRES_CONTROL_PASSWORD'],
+    ]);
+    const roles = read('deploy/postgres/roles.sql');
+    for (const [, user] of users.slice(1)) expect(roles).toContain(`ALTER ROLE ${user} PASSWORD`);
+  });
+
   it('gives the signing key to the ledger alone', () => {
     const holders = Object.entries(compose.services).filter(
       ([, { environment = {} }]) => 'LOOM_LEDGER_SIGNER_URL' in environment,
@@ -118,7 +133,7 @@ describe('docker-compose.yml', () => {
 
   it('has a health check for whatever stays, and a name for each volume', () => {
     const unchecked = Object.keys(compose.services).filter((name) => !compose.services[name]?.healthcheck);
-    expect(unchecked).toEqual(['migrate']);
+    expect(unchecked).toEqual(['roles', 'migrate']);
     const mounted = Object.values(compose.services).flatMap(({ volumes = [] }) => volumes);
     const named = mounted.map((volume) => volume.split(':')[0] ?? '').filter((from) => !from.startsWith('.'));
     expect(unique(named)).toEqual(Object.keys(compose.volumes).sort());
@@ -144,7 +159,7 @@ describe('deploy/helm/loom', () => {
   const text = templates.join('\n');
 
   it('names variables that an app reads, and takes secrets that values.yaml tells of', () => {
-    const suffixed = /_(MIGRATE|INGEST|QUERY|LEDGER)$/;
+    const suffixed = /_(MIGRATE|INGEST|QUERY|LEDGER|CONTROL)$/;
     const named = unique(matches(text, /\bLOOM_[A-Z_]+\b/g));
     const known = ['gateway', 'ingest', 'pricing', 'ledger', 'query', 'control', 'console'].flatMap(
       variablesOf,
