@@ -129,6 +129,8 @@ describe('docker-compose.yml', () => {
       ([, { environment = {} }]) => 'LOOM_LEDGER_SIGNER_URL' in environment,
     );
     expect(holders.map(([name]) => name)).toEqual(['ledger']);
+    const query = Object.keys(compose.services.query?.environment ?? {});
+    expect(query.filter((name) => /MASTER|SIGNER|FIRST|OPERATOR/.test(name))).toEqual([]);
   });
 
   it('has a health check for whatever stays, and a name for each volume', () => {

@@ -15,7 +15,10 @@ export const queryConfigSchema = z.object({
   LOOM_LEDGER_URL: envUrl
     .optional()
     .describe('Where the ledger listens: it signs the manifests of bundles; none are exported without it'),
-  LOOM_MASTER_KEYS: envSecret.describe('As control has them: they open the bucket keys of sealed content'),
+  LOOM_CONTENT_KEYS: envSecret
+    .optional()
+    .describe('As the ledger and the gateway have them: they open the bucket keys of content'),
+  LOOM_MASTER_KEYS: envSecret.optional().describe('In place of LOOM_CONTENT_KEYS, where there are none'),
 });
 export type QueryConfig = z.infer<typeof queryConfigSchema>;
 

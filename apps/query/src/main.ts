@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { openControlStore } from '@loom/control-store';
-import { parseMasterKeys } from '@loom/control-store/secrets';
+import { contentKeysOf } from '@loom/control-store/secrets';
 import { assembleAnswer } from '@loom/providers';
 import {
   ControlFeed,
@@ -45,7 +45,7 @@ await runProcess({ service: 'query', env: process.env, logger, metrics }, async 
       signer,
       behind: async () =>
         (await Promise.all([lagOf('ledger'), lagOf('ingest')])).reduce((sum, lag) => sum + lag, 0),
-      masterKeys: parseMasterKeys(config.LOOM_MASTER_KEYS.reveal()),
+      masterKeys: contentKeysOf(config),
       lag: async () => ({ ingest: await lagOf('ingest'), pricing: await lagOf('pricing') }),
     }),
     host: config.LOOM_QUERY_HOST,
