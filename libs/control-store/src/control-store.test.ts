@@ -5,7 +5,6 @@ import { openControlStore } from './open.ts';
 import { controlStoreSuite } from './testing/control-store-suite.ts';
 import { ledgerSuite } from './testing/ledger-suite.ts';
 import { identitySuite } from './testing/identity-suite.ts';
-import { roleSuite } from './testing/role-suite.ts';
 
 const options = { sessionSecret: 'x'.repeat(32) };
 
@@ -24,7 +23,6 @@ await startedServerSuite({ ...postgres, missing: missingForPostgres, start: star
   controlStoreSuite('a PostgreSQL server', start);
   ledgerSuite('a PostgreSQL server', start);
   identitySuite('a PostgreSQL server', start);
-  roleSuite(start);
 });
 
 describe('openControlStore', () => {

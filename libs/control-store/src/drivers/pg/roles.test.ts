@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { missingForPostgres, startedServerSuite, startPostgres } from '@loom/testkit';
 import pg from 'pg';
-import { openControlStore } from '../open.ts';
-import { controlStoreSuite, type SuiteDatabase } from './control-store-suite.ts';
-import { identitySuite } from './identity-suite.ts';
-import { ledgerSuite } from './ledger-suite.ts';
+import { openControlStore } from '../../open.ts';
+import { controlStoreSuite, type SuiteDatabase } from '../../testing/control-store-suite.ts';
+import { identitySuite } from '../../testing/identity-suite.ts';
+import { ledgerSuite } from '../../testing/ledger-suite.ts';
 
 const roles = ['loom_control', 'loom_ledger', 'loom_query'] as const;
 type Role = (typeof roles)[number];
@@ -12,16 +13,16 @@ const sessionSecret = 'x'.repeat(32);
 const password = 'secret-of-the-role';
 
 /** Each service as a database user of its own: what it needs works, and the rest is refused. */
-export function roleSuite(start: () => Promise<SuiteDatabase>): void {
-  const as = async (role: Role): Promise<URL> => {
-    const { url } = await start();
+const postgres = { server: 'PostgreSQL', variable: 'LOOM_TEST_POSTGRES_URL' };
+await startedServerSuite({ ...postgres, missing: missingForPostgres, start: startPostgres }, (url) => {
+  const as = (role: Role): URL => {
     const own = new URL(url);
     [own.username, own.password] = [role, password];
     return own;
   };
   const asControl = async (): Promise<SuiteDatabase> => {
-    await makeRoles((await start()).url);
-    const urls = { url: await as('loom_control'), ledgerUrl: await as('loom_ledger') };
+    await makeRoles(url);
+    const urls = { url: as('loom_control'), ledgerUrl: as('loom_ledger') };
     return { ...urls, schema: 'expect', stop: () => Promise.resolve() };
   };
   controlStoreSuite('PostgreSQL as loom_control', asControl);
@@ -31,9 +32,8 @@ export function roleSuite(start: () => Promise<SuiteDatabase>): void {
   describe('the roles of the services', () => {
     const pools = new Map<Role, pg.Pool>();
     beforeAll(async () => {
-      await makeRoles((await start()).url);
-      for (const role of roles)
-        pools.set(role, new pg.Pool({ connectionString: (await as(role)).href, max: 1 }));
+      await makeRoles(url);
+      for (const role of roles) pools.set(role, new pg.Pool({ connectionString: as(role).href, max: 1 }));
     });
     afterAll(() => Promise.all([...pools.values()].map((pool) => pool.end())));
 
@@ -54,7 +54,7 @@ export function roleSuite(start: () => Promise<SuiteDatabase>): void {
       ['SELECT secret_hash FROM api_keys', ['loom_control']],
       ['DELETE FROM members', ['loom_control']],
       ['DELETE FROM sessions', ['loom_control']],
-      ["UPDATE sessions SET user_id = user_id", ['loom_control']],
+      ['UPDATE sessions SET user_id = user_id', ['loom_control']],
       ['UPDATE sessions SET expires_at = now()', ['loom_control', 'loom_query']],
       ['DELETE FROM audit_entries', []],
       ['SELECT id FROM audit_entries', [...roles]],
@@ -72,18 +72,18 @@ export function roleSuite(start: () => Promise<SuiteDatabase>): void {
     });
 
     it('let query read sessions and logs', async () => {
-      const store = await openControlStore(await as('loom_query'), { sessionSecret, schema: 'expect' });
+      const store = await openControlStore(as('loom_query'), { sessionSecret, schema: 'expect' });
       expect(await store.identity.readSession('unknown.token', 'p1')).toBeNull();
       expect(await store.ledger.readHead('nobody')).toMatchObject({ size: 0 });
       expect((await store.ledger.readBucketKeys(['nobody'])).size).toBe(0);
       await store.close();
     });
   });
-}
+});
 
 /** As deploy/postgres/roles.sql says, whose psql commands are none of SQL's. Then the owner brings the schema forward. */
 async function makeRoles(owner: URL): Promise<void> {
-  const text = await readFile(new URL('../../../../deploy/postgres/roles.sql', import.meta.url), 'utf8');
+  const text = await readFile(new URL('../../../../../deploy/postgres/roles.sql', import.meta.url), 'utf8');
   const [making = '', passwords = ''] = text.split('\\gexec');
   const client = new pg.Client({ connectionString: owner.href });
   await client.connect();
