@@ -10,15 +10,7 @@ import type { ConsoleWorld } from '../testing/console-world.ts';
 import type { Tenant, Tenants } from './tenants.ts';
 
 /** Where a request aims: at the project that its caller belongs to, or at things of another one. */
-const aims = [
-  'own',
-  'sister',
-  'zebra',
-  'nobody',
-  'stray sister',
-  'stray zebra',
-  'stray nobody',
-] as const;
+const aims = ['own', 'sister', 'zebra', 'nobody', 'stray sister', 'stray zebra', 'stray nobody'] as const;
 type Aim = (typeof aims)[number];
 const ways = ['direct', 'through the console'] as const;
 type Way = (typeof ways)[number];
