@@ -185,7 +185,10 @@ export default defineConfig(
     files: testCode.flatMap((glob) => [`apps/*/${glob}`, `libs/service-kit/${glob}`]),
     rules: restrictImports(engines),
   },
-  { files: testCode.map((glob) => `libs/engine-host/${glob}`), rules: restrictImports(nest) },
+  {
+    files: [...testCode.map((glob) => `libs/engine-host/${glob}`), 'libs/*/src/drivers/**/*.test.ts'],
+    rules: restrictImports(nest),
+  },
   {
     files: ['**/config.ts', '**/main.ts', '**/*.main.ts', '{apps/bench,apps/e2e,libs/testkit}/**/*.ts'],
     rules: { 'n/no-process-env': 'off' },

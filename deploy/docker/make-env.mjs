@@ -8,6 +8,7 @@ import { newKeyText } from '../../libs/signer/dist/key-text.js';
 const password = () => randomBytes(24).toString('base64url');
 const made = {
   LOOM_MASTER_KEYS: () => `k1:${randomBytes(32).toString('base64')}`,
+  LOOM_CONTENT_KEYS: () => `c1:${randomBytes(32).toString('base64')}`,
   LOOM_KEY_PEPPERS: () => `1:${newPepper()}`,
   LOOM_FIRST_KEY: () => newApiKey().text,
   LOOM_OPERATOR_KEY: () => newApiKey().text,

@@ -44,7 +44,7 @@ case $task in
   soak)
     LOOM_TEST_SOAK=1 LOOM_TEST_REFUSALS=100000
     export LOOM_TEST_SOAK LOOM_TEST_REFUSALS
-    exec "$node" --experimental-vm-modules --disable-warning=ExperimentalWarning node_modules/jest/bin/jest.js --config jest.preset.js --testPathPatterns 'apps/e2e/|apps/gateway/src/(bad-input|stream-chaos)|apps/ledger/src/rival|libs/ledger/src/bundle/flipped' "$@"
+    exec "$node" --experimental-vm-modules --disable-warning=ExperimentalWarning node_modules/jest/bin/jest.js --config jest.preset.js --testPathPatterns 'apps/e2e/|apps/gateway/src/(bad-input|stream-chaos)|apps/ledger/src/rival|libs/ledger/src/bundle/flipped|libs/service-kit/src/outbound-forms' "$@"
     ;;
   *)
     say "unknown task $task"

@@ -49,7 +49,7 @@ export interface ControlModuleDeps extends ControlStartupOptions {
   readonly deployment: DeploymentWatchDeps;
 }
 
-export interface SignInDeps {
+interface SignInDeps {
   /** Counts failed tries. Closed by its opener. */
   readonly counters: CounterStore;
   /** Signs the cookies of known devices and hides the names of counters. */

@@ -49,9 +49,9 @@ export const controlSettings = z.object({
   LOOM_PUBLIC_GATEWAY_URL: envUrl
     .optional()
     .describe('Where clients reach the gateway, as the console says it'),
-  LOOM_OUTBOUND_PORTS: envPortRanges
-    .prefault('80,443,8000-8999')
-    .describe('Ports and ranges of ports that entered providers may have, separated by commas'),
+  LOOM_OUTBOUND_PORTS: envPortRanges.describe(
+    'Ports and ranges of ports that entered providers may have, separated by commas; unset: those of HTTP, 80, 443 and 8000-8999',
+  ),
   LOOM_OUTBOUND_ALLOW: envList.describe(
     'Private hosts that entered providers may have, on any port (or one: host:port), separated by commas',
   ),

@@ -58,7 +58,7 @@ export async function controlModule(deps: ControlServiceDeps): Promise<DynamicMo
     masterKeys: parseMasterKeys(config.LOOM_MASTER_KEYS.reveal()),
     pepper: { version: pepperVersion, text: peppers.get(pepperVersion) ?? '' },
     outboundAllow: config.LOOM_OUTBOUND_ALLOW,
-    outboundPorts: config.LOOM_OUTBOUND_PORTS,
+    ...(config.LOOM_OUTBOUND_PORTS.length > 0 && { outboundPorts: config.LOOM_OUTBOUND_PORTS }),
     signIn: {
       counters,
       secret: config.LOOM_SESSION_SECRET.reveal(),

@@ -2,8 +2,8 @@ import { LoomError } from '@loom/errors';
 import { ZxcvbnFactory } from '@zxcvbn-ts/core';
 import { adjacencyGraphs, dictionary } from '@zxcvbn-ts/language-common';
 
-/** Estimated guesses that a password must outlast: ten to this power. Words with a few digits do not. */
-const guessesLog10Min = 8;
+/** Estimated guesses that a password must outlast: ten to this power. A common one with a few digits does not. */
+const guessesLog10Min = 7.5;
 /** What is longer is judged by its beginning: the time grows with the square of the length. */
 const judgedCharsMax = 64;
 
@@ -21,7 +21,7 @@ export function refuseWeakPassword(
   judge ??= new ZxcvbnFactory({ dictionary, graphs: adjacencyGraphs });
   const own = words.flatMap((word) => [word, ...word.split(/[\s@.]+/)]).filter((word) => word.length > 2);
   const { guessesLog10 } = judge.check(password.slice(0, judgedCharsMax), [...own, 'loom']);
-  if (guessesLog10 >= guessesLog10Min - 0.05) return;
+  if (guessesLog10 >= guessesLog10Min) return;
   throw new LoomError(
     'invalid_request',
     'this password is common or easy to guess; three or four words that do not belong together are better',

@@ -19,7 +19,11 @@ interface Compose {
       readonly command?: readonly string[];
       readonly environment?: Record<string, string>;
       readonly healthcheck?: object;
+      readonly image?: string;
       readonly read_only?: boolean;
+      readonly cap_drop?: readonly string[];
+      readonly cap_add?: readonly string[];
+      readonly security_opt?: readonly string[];
       readonly user?: string;
       readonly volumes?: readonly string[];
     }
@@ -86,9 +90,52 @@ describe('docker-compose.yml', () => {
     }
   });
 
+  it('gives every container a root that cannot be written, and no capability that it does not need', () => {
+    const entry = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'SETGID', 'SETUID'];
+    for (const [name, service] of Object.entries(compose.services)) {
+      const {
+        read_only: readOnly,
+        cap_drop: dropped,
+        cap_add: kept = [],
+        security_opt: options,
+        image = '',
+      } = service;
+      expect({ name, readOnly, dropped, options }).toEqual({
+        ...{ name, readOnly: true, dropped: ['ALL'], options: ['no-new-privileges:true'] },
+      });
+      const isServer = ['clickhouse', 'postgres', 'redis'].includes(name);
+      expect({ name, kept }).toEqual({ name, kept: isServer ? entry : [] });
+      expect({ name, image }).toEqual({ name, image: expect.stringMatching(/^\$\{LOOM_[A-Z_]*IMAGE:-/) });
+    }
+  });
+
+  it('lets each service into the database as a role of its own', () => {
+    const users = Object.entries(compose.services).flatMap(([name, { environment = {} }]) => {
+      const user = /^postgres:\/\/(\w+):\$\{(\w+)/.exec(environment.LOOM_CONTROL_STORE_URL ?? '');
+      return user ? [[name, user[1], user[2]]] : [];
+    });
+    expect(users).toEqual([
+      ['migrate', 'loom', 'LOOM_POSTGRES_PASSWORD'],
+      ['ledger', 'loom_ledger', 'LOOM_POSTGRES_LEDGER_PASSWORD'],
+      ['query', 'loom_query', 'LOOM_POSTGRES_QUERY_PASSWORD'],
+      ['control', 'loom_control', 'LOOM_POSTGRES_CONTROL_PASSWORD'],
+    ]);
+    const roles = read('deploy/postgres/roles.sql');
+    for (const [, user] of users.slice(1)) expect(roles).toContain(`ALTER ROLE ${user} PASSWORD`);
+  });
+
+  it('gives the signing key to the ledger alone', () => {
+    const holders = Object.entries(compose.services).filter(
+      ([, { environment = {} }]) => 'LOOM_LEDGER_SIGNER_URL' in environment,
+    );
+    expect(holders.map(([name]) => name)).toEqual(['ledger']);
+    const query = Object.keys(compose.services.query?.environment ?? {});
+    expect(query.filter((name) => /MASTER|SIGNER|FIRST|OPERATOR/.test(name))).toEqual([]);
+  });
+
   it('has a health check for whatever stays, and a name for each volume', () => {
     const unchecked = Object.keys(compose.services).filter((name) => !compose.services[name]?.healthcheck);
-    expect(unchecked).toEqual(['migrate']);
+    expect(unchecked).toEqual(['roles', 'migrate']);
     const mounted = Object.values(compose.services).flatMap(({ volumes = [] }) => volumes);
     const named = mounted.map((volume) => volume.split(':')[0] ?? '').filter((from) => !from.startsWith('.'));
     expect(unique(named)).toEqual(Object.keys(compose.volumes).sort());
@@ -114,7 +161,7 @@ describe('deploy/helm/loom', () => {
   const text = templates.join('\n');
 
   it('names variables that an app reads, and takes secrets that values.yaml tells of', () => {
-    const suffixed = /_(MIGRATE|INGEST|QUERY|LEDGER)$/;
+    const suffixed = /_(MIGRATE|INGEST|QUERY|LEDGER|CONTROL)$/;
     const named = unique(matches(text, /\bLOOM_[A-Z_]+\b/g));
     const known = ['gateway', 'ingest', 'pricing', 'ledger', 'query', 'control', 'console'].flatMap(
       variablesOf,
@@ -128,6 +175,22 @@ describe('deploy/helm/loom', () => {
     const keys = secrets.map((pair) => pair.trim().split('=').at(-1) ?? '');
     const told = matches(read(`${chart}/values.yaml`), /\bLOOM_[A-Z_]+\b/g);
     expect(unique(keys).filter((key) => !told.includes(key))).toEqual([]);
+  });
+
+  it('gives the signing key to the ledger alone, and closes where clouds hand out credentials', () => {
+    const lists = [
+      ...text.matchAll(/^(\w+):\n {2}entry: [^\n]+\n(?: {2}[^\n]*\n)*? {2}secrets: (\[[^\]]*\])/gm),
+    ];
+    expect(lists).toHaveLength(7);
+    expect(lists.filter(([, , secrets]) => secrets?.includes('SIGNER')).map(([, name]) => name)).toEqual([
+      'ledger',
+    ]);
+    const { networkPolicy } = parse(read(`${chart}/values.yaml`)) as { networkPolicy: { metadataAddresses: { v4: string[] } } }; // prettier-ignore
+    expect(networkPolicy.metadataAddresses.v4).toEqual(
+      expect.arrayContaining(['169.254.0.0/16', '100.100.100.200/32']),
+    );
+    expect(text).toContain('except: {{ toJson $policy.metadataAddresses.v4 }}');
+    expect(text).not.toMatch(/egress:\n(?:[^\n]*\n)*? +- \{\}/);
   });
 
   it('starts processes that are there', () => {

@@ -35,6 +35,11 @@ const schema = z.object({
   LOOM_MASTER_KEYS: envSecret.describe(
     'Keys of sealed credentials: <id>:<base64 of 32 bytes>, separated by commas; the first seals',
   ),
+  LOOM_CONTENT_KEYS: envSecret
+    .optional()
+    .describe(
+      'Keys of the content of the record, as LOOM_MASTER_KEYS; default: those. Query then needs no master key',
+    ),
   LOOM_KEY_PEPPERS: envSecret.describe('Peppers of API key hashes: <version>:<text>, separated by commas'),
   LOOM_GATEWAY_MIDDLEWARES: envList.describe(
     'Files of own middlewares, separated by commas; they run after the request was read, before it is routed',

@@ -1,4 +1,4 @@
-import { parseMasterKeys } from '@loom/control-store/secrets';
+import { contentKeysOf } from '@loom/control-store/secrets';
 import { openEventStream, logRootOf } from '@loom/event-stream';
 import { LoomError } from '@loom/errors';
 import { createLogger } from '@loom/telemetry';
@@ -18,7 +18,7 @@ try {
     throw new LoomError('config_invalid', 'LOOM_EVENT_STREAM_URL is missing: there is nowhere to ship to');
   const outbox = await openEventStream(config.LOOM_OUTBOX_URL);
   const stream = await openEventStream(config.LOOM_EVENT_STREAM_URL);
-  const masterKeys = parseMasterKeys(config.LOOM_MASTER_KEYS.reveal());
+  const masterKeys = contentKeysOf(config);
   const root = logRootOf(config.LOOM_OUTBOX_URL);
   await succeedDeadEmitters({ root, successor: newUuid(), masterKeys, logger });
   const forwarder = await Forwarder.start({ outbox, stream, logger });

@@ -1,4 +1,4 @@
-import { type MasterKeys, parseMasterKeys, parsePeppers } from '@loom/control-store/secrets';
+import { contentKeysOf, type MasterKeys, parseMasterKeys, parsePeppers } from '@loom/control-store/secrets';
 import { LoomError } from '@loom/errors';
 import { logRootOf, openEventStream, PartitionWriter, topicBytes } from '@loom/event-stream';
 import { profileOf } from '@loom/providers';
@@ -73,6 +73,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     : null;
   if (!link) await feed.follow(outbox);
   const masterKeys = parseMasterKeys(config.LOOM_MASTER_KEYS.reveal());
+  const contentKeys = contentKeysOf(config);
   const receipts = new ReceiptSigner(newUuid());
   const outboxRoot = logRootOf(config.LOOM_OUTBOX_URL);
   const writer = await PartitionWriter.create(outboxRoot, topics.traces, receipts.emitterId, {
@@ -85,7 +86,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
   const recorder = new CallRecorder({
     emitter,
     receipts,
-    contentKeys: new ContentKeys({ emitter, masterKeys }),
+    contentKeys: new ContentKeys({ emitter, masterKeys: contentKeys }),
     answerBytesMax: config.LOOM_CAPTURE_ANSWER_BYTES_MAX,
     chunkFlushMs: config.LOOM_CAPTURE_CHUNK_FLUSH,
     onLostRecord: observeOutbox(deps, writer),
@@ -130,7 +131,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     running,
     storedResponses,
   });
-  const succession = await keepSucceeding(deps, { successor: emitter.id, masterKeys });
+  const succession = await keepSucceeding(deps, { successor: emitter.id, masterKeys: contentKeys });
   observe(deps.metrics, { recorder, edge, feed });
   return {
     edge,

@@ -16,6 +16,11 @@ export const ledgerSettings = z.object({
   LOOM_LEDGER_SIGNER_URL: envUrl.describe(
     'Who holds the signing keys: file:<path> (one Go note key a line), note-key:<key>[,<key>], vault+https://<token>@host:8200/<mount>/<key>?name=<name>',
   ),
+  LOOM_CONTENT_KEYS: envSecret
+    .optional()
+    .describe(
+      'Keys of the content of the record, as LOOM_MASTER_KEYS; default: those. Query then needs no master key',
+    ),
   LOOM_LEDGER_DIRECTORY: z
     .string()
     .optional()
@@ -53,13 +58,16 @@ export type LedgerSettings = z.infer<typeof ledgerSettings>;
 
 /** Every knob of the ledger as a process of its own. */
 export const ledgerConfigSchema = z.object({
-  LOOM_LEDGER_HOST: z.string().default('127.0.0.1').describe('Address that health and metrics are served on'),
+  LOOM_LEDGER_HOST: z
+    .string()
+    .default('127.0.0.1')
+    .describe('Address that health, metrics and signing for query are served on'),
   LOOM_LEDGER_PORT: envPort.default(4103).describe('Port; 0 means any free one'),
   LOOM_EVENT_STREAM_URL: envUrl.describe('The event stream: kafka://…'),
   LOOM_CONTROL_STORE_URL: envUrl.describe('The control store: postgres://user:password@host/database'),
   LOOM_TRACE_STORE_URL: envUrl.describe('The trace store, for erasure and retention'),
   LOOM_MASTER_KEYS: envSecret.describe(
-    'Keys that bucket keys are sealed with: <id>:<base64 of 32 bytes>; the first seals',
+    'As control has them: they open who is to be erased, and seal bucket keys without LOOM_CONTENT_KEYS',
   ),
   LOOM_SESSION_SECRET: envSecret.describe('As control has it'),
   ...ledgerSettings.shape,

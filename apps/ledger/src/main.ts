@@ -1,18 +1,28 @@
 import 'reflect-metadata';
 import { openControlStore } from '@loom/control-store';
-import { openServiceStream, runProcess, startHttpApplication } from '@loom/service-kit';
+import { internalToken, openServiceStream, runProcess, startHttpApplication } from '@loom/service-kit';
 import { openSigner } from '@loom/signer';
 import { createLogger, Metrics } from '@loom/telemetry';
 import { openTraceStore } from '@loom/trace-store';
-import { Module } from '@nestjs/common';
+import { type DynamicModule, Module } from '@nestjs/common';
 import { readLedgerConfig } from './config.ts';
+import { MANIFEST_DESK, ManifestController, type ManifestDesk } from './publish/manifest.controller.ts';
 import { startLedger } from './service.ts';
 
 const logger = createLogger({ service: 'ledger' });
 const metrics = new Metrics();
 
+/** What the ledger answers by HTTP besides health and metrics. */
 @Module({})
-class HealthModule {}
+class HttpModule {
+  static register(desk: ManifestDesk): DynamicModule {
+    return {
+      module: HttpModule,
+      controllers: [ManifestController],
+      providers: [{ provide: MANIFEST_DESK, useValue: desk }],
+    };
+  }
+}
 
 await runProcess({ service: 'ledger', env: process.env, logger, metrics }, async () => {
   const config = readLedgerConfig(process.env);
@@ -38,7 +48,10 @@ await runProcess({ service: 'ledger', env: process.env, logger, metrics }, async
     onFileFailure,
   });
   const http = await startHttpApplication({
-    module: HealthModule,
+    module: HttpModule.register({
+      signer,
+      token: internalToken(config.LOOM_SESSION_SECRET.reveal(), 'manifests'),
+    }),
     host: config.LOOM_LEDGER_HOST,
     port: config.LOOM_LEDGER_PORT,
     logger,

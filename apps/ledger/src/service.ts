@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { BucketKey, BucketPlace, LedgerStore } from '@loom/control-store';
-import { bucketLabels, parseMasterKeys } from '@loom/control-store/secrets';
+import { bucketLabels, contentKeysOf, parseMasterKeys } from '@loom/control-store/secrets';
 import type { LoomError } from '@loom/errors';
 import type { EventStream } from '@loom/event-stream';
 import { keyPeriodOf } from '@loom/ledger';
@@ -29,7 +29,9 @@ import { Watchman } from './watch/watchman.ts';
 export { ledgerConfigSchema, ledgerSettings, type LedgerSettings } from './config.ts';
 
 export interface LedgerServiceDeps {
-  readonly config: LedgerSettings & { readonly LOOM_MASTER_KEYS: { reveal(): string } };
+  readonly config: LedgerSettings & {
+    readonly LOOM_MASTER_KEYS: { reveal(): string };
+  };
   readonly stream: EventStream;
   readonly store: LedgerStore;
   readonly traceStore: TraceJanitor;
@@ -50,13 +52,14 @@ export async function startLedger(deps: LedgerServiceDeps): Promise<{ close(): P
   const appenderId = newUuid();
   const files = await openFiles(deps, appenderId);
   const masterKeys = parseMasterKeys(config.LOOM_MASTER_KEYS.reveal());
+  const contentKeys = contentKeysOf(config);
   const keepKey = async (key: BucketKey & BucketPlace) => {
     if (!files?.keys || (await files.keys.has(key.keyId))) return;
     await files.keys.put(key);
     // An erasure meanwhile may have looked for the file before it was there.
     if (!(await store.readBucketKeys([key.keyId])).has(key.keyId)) await files.keys.remove([key.keyId]);
   };
-  const commitments = new Commitments({ store, masterKeys, keepKey });
+  const commitments = new Commitments({ store, masterKeys: contentKeys, keepKey });
   const appender = new LogAppender({ store, appender: appenderId, journal: files?.journal ?? null });
   const publisher = new Publisher({ store, signer, files: files?.checkpoints ?? null, logger, metrics });
   const anchors = new Anchors({ config, store, logger, metrics });
@@ -68,7 +71,7 @@ export async function startLedger(deps: LedgerServiceDeps): Promise<{ close(): P
   const pipeline = new SealingPipeline({
     ...{ commitments, appender },
     onKey: async ({ keyId, projectId, bucket: named, sealed: sealedKey, time }) => {
-      const [bucket = named] = bucketLabels(masterKeys, projectId, named);
+      const [bucket = named] = bucketLabels(contentKeys, projectId, named);
       const fromMs = keyPeriodOf(uuidTimeMs(keyId));
       const key = { keyId, projectId, bucket, sealedKey, createdAtMs: millisOfNanos(time), fromMs };
       await store.keepBucketKey(key);
@@ -101,7 +104,7 @@ export async function startLedger(deps: LedgerServiceDeps): Promise<{ close(): P
   };
   const eraser = new Eraser({
     ...janitorDeps,
-    masterKeys,
+    ...{ masterKeys, contentKeys },
     commitments,
     deadlineMs: config.LOOM_LEDGER_ERASURE_DEADLINE,
     callMsMax: config.LOOM_LEDGER_ORPHAN_AFTER,

@@ -69,7 +69,7 @@ export class BundleExport {
     if (!signer)
       throw new LoomError(
         'unsupported',
-        'this service has no signer: give it LOOM_LEDGER_SIGNER_URL to export bundles',
+        'this service knows no ledger to sign bundles: give it LOOM_LEDGER_URL',
       );
     await this.#caughtUp(range);
     const span = await this.#spanOf(range);

@@ -12,8 +12,13 @@ export const queryConfigSchema = z.object({
   LOOM_CONTROL_STORE_URL: envUrl.describe('The control store: postgres://user:password@host/database'),
   LOOM_KEY_PEPPERS: envSecret.describe('Peppers of API key hashes: <version>:<text>, separated by commas'),
   LOOM_SESSION_SECRET: envSecret.describe('Signs console sessions; the same for query and control'),
-  LOOM_LEDGER_SIGNER_URL: envUrl.optional().describe('As the ledger has it: signs the manifests of bundles'),
-  LOOM_MASTER_KEYS: envSecret.describe('As control has them: they open the bucket keys of sealed content'),
+  LOOM_LEDGER_URL: envUrl
+    .optional()
+    .describe('Where the ledger listens: it signs the manifests of bundles; none are exported without it'),
+  LOOM_CONTENT_KEYS: envSecret
+    .optional()
+    .describe('As the ledger and the gateway have them: they open the bucket keys of content'),
+  LOOM_MASTER_KEYS: envSecret.optional().describe('In place of LOOM_CONTENT_KEYS, where there are none'),
 });
 export type QueryConfig = z.infer<typeof queryConfigSchema>;
 

@@ -1,20 +1,21 @@
 import 'reflect-metadata';
 import { openControlStore } from '@loom/control-store';
-import { parseMasterKeys } from '@loom/control-store/secrets';
+import { contentKeysOf } from '@loom/control-store/secrets';
 import { answerTextOf, assembleAnswer } from '@loom/providers';
 import {
   ControlFeed,
+  internalToken,
   keyVerifier,
   openServiceStream,
   runProcess,
   startHttpApplication,
 } from '@loom/service-kit';
-import { openSigner } from '@loom/signer';
 import { createLogger, Metrics } from '@loom/telemetry';
 import { topics } from '@loom/trace-schema';
 import { openTraceStore } from '@loom/trace-store';
 import { AppModule } from './app.module.ts';
 import { readQueryConfig } from './config.ts';
+import { ManifestSigner } from './manifest-signer.ts';
 
 const logger = createLogger({ service: 'query' });
 const metrics = new Metrics();
@@ -27,7 +28,10 @@ await runProcess({ service: 'query', env: process.env, logger, metrics }, async 
     sessionSecret: config.LOOM_SESSION_SECRET.reveal(),
     schema: 'expect',
   });
-  const signer = config.LOOM_LEDGER_SIGNER_URL ? await openSigner(config.LOOM_LEDGER_SIGNER_URL) : null;
+  const { LOOM_LEDGER_URL: ledgerUrl, LOOM_SESSION_SECRET: secret } = config;
+  const signer = ledgerUrl
+    ? new ManifestSigner({ url: ledgerUrl, token: internalToken(secret.reveal(), 'manifests') })
+    : null;
   const feed = await ControlFeed.start(stream, { logger, entities: ['apiKey'] });
   const lagOf = (group: string) => stream.lag(group, [topics.traces]);
   const http = await startHttpApplication({
@@ -42,7 +46,7 @@ await runProcess({ service: 'query', env: process.env, logger, metrics }, async 
       signer,
       behind: async () =>
         (await Promise.all([lagOf('ledger'), lagOf('ingest')])).reduce((sum, lag) => sum + lag, 0),
-      masterKeys: parseMasterKeys(config.LOOM_MASTER_KEYS.reveal()),
+      masterKeys: contentKeysOf(config),
       lag: async () => ({ ingest: await lagOf('ingest'), pricing: await lagOf('pricing') }),
     }),
     host: config.LOOM_QUERY_HOST,
@@ -63,7 +67,6 @@ await runProcess({ service: 'query', env: process.env, logger, metrics }, async 
       await controlStore.close();
       await store.close();
       await stream.close();
-      await signer?.close();
     },
   };
 });

@@ -4,7 +4,7 @@ import { startLedger } from '@loom/app-ledger/service';
 import { startPricing } from '@loom/app-pricing/service';
 import { AppModule as QueryModule } from '@loom/app-query/app.module';
 import { openControlStore } from '@loom/control-store';
-import { parseMasterKeys } from '@loom/control-store/secrets';
+import { contentKeysOf } from '@loom/control-store/secrets';
 import { logRootOf, sweepLog } from '@loom/event-stream';
 import { PriceBook } from '@loom/pricing';
 import { answerTextOf, assembleAnswer } from '@loom/providers';
@@ -107,7 +107,7 @@ async function openParts(
         ledger: controlStore.ledger,
         signer,
         behind: async () => (await lagOf('ledger')) + (await lagOf('ingest')),
-        masterKeys: parseMasterKeys(config.LOOM_MASTER_KEYS.reveal()),
+        masterKeys: contentKeysOf(config),
       }),
       await controlModule({
         config,

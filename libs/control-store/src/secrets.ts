@@ -6,6 +6,6 @@ export {
   sealBucketKey,
   sealErasedUser,
 } from './bucket-secrets.ts';
-export { parseMasterKeys, parsePeppers } from './keyrings.ts';
+export { contentKeysOf, parseMasterKeys, parsePeppers } from './keyrings.ts';
 export { type MasterKeys, seal, type SealContext, unseal } from './sealing.ts';
 export { type KeyVerification, type KeyVerificationOptions, verifyApiKey } from './verify-api-key.ts';

@@ -12,7 +12,14 @@ export {
   splitWholeHash,
   withWholeHash,
 } from './bucket-keys.ts';
-export type { BundleMeta, PayloadOpening, TextOpening, Tombstone } from './bundle/bundle-format.ts';
+export {
+  type BundleMeta,
+  type PayloadOpening,
+  readManifest,
+  type TextOpening,
+  type Tombstone,
+  writeManifest,
+} from './bundle/bundle-format.ts';
 export {
   type BundleChunk,
   type BundleHead,

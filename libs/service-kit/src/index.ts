@@ -10,6 +10,7 @@ export {
   startHttpApplication,
 } from './http-application.ts';
 export { hostCookie, readHostCookie } from './host-cookie.ts';
+export { internalToken, showsToken } from './internal-token.ts';
 export { keyVerifier } from './key-verifier.ts';
 export { openCounters, type OpenCountersOptions } from './late-counter-store.ts';
 export { errorBody, LoomErrorFilter } from './loom-error.filter.ts';

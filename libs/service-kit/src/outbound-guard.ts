@@ -5,7 +5,7 @@ import { LoomError } from '@loom/errors';
 export interface OutboundGuardOptions {
   /** Hosts (`host` or `host:port`) that may be private and may be spoken to without TLS: the operator's word. */
   readonly allow: readonly string[];
-  /** Ports that an entered URL may name; default: {@link usualPorts}. */
+  /** Ports that an entered URL may name; default: those of HTTP. */
   readonly ports?: readonly PortRange[];
   readonly lookup?: (host: string) => Promise<readonly { readonly address: string }[]>;
 }
@@ -16,7 +16,7 @@ export interface PortRange {
 }
 
 /** Of HTTP: no database, mail or other service of a foreign host is asked in the name of a provider. */
-export const usualPorts: readonly PortRange[] = [
+const usualPorts: readonly PortRange[] = [
   { from: 80, to: 80 },
   { from: 443, to: 443 },
   { from: 8000, to: 8999 },

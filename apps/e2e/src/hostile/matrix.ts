@@ -10,18 +10,10 @@ import type { ConsoleWorld } from '../testing/console-world.ts';
 import type { Tenant, Tenants } from './tenants.ts';
 
 /** Where a request aims: at the project that its caller belongs to, or at things of another one. */
-export const aims = [
-  'own',
-  'sister',
-  'zebra',
-  'nobody',
-  'stray sister',
-  'stray zebra',
-  'stray nobody',
-] as const;
-export type Aim = (typeof aims)[number];
-export const ways = ['direct', 'through the console'] as const;
-export type Way = (typeof ways)[number];
+const aims = ['own', 'sister', 'zebra', 'nobody', 'stray sister', 'stray zebra', 'stray nobody'] as const;
+type Aim = (typeof aims)[number];
+const ways = ['direct', 'through the console'] as const;
+type Way = (typeof ways)[number];
 
 export interface Caller {
   readonly name: string;

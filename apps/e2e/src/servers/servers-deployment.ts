@@ -68,26 +68,27 @@ export class ServersDeployment {
     await writeEnginesFile(home, stores.LOOM_TRACE_STORE_URL);
     await this.#migrate(stores);
     const control = await this.#startControl(stores, secrets);
-    const sealing = {
+    const opening = {
       LOOM_MASTER_KEYS: secrets.masterKeys,
       LOOM_SESSION_SECRET: secrets.sessionSecret,
-      LOOM_LEDGER_SIGNER_URL: this.#env.LOOM_LEDGER_SIGNER_URL ?? secrets.ledgerSigner.href,
     };
-    const [query, ingests, pricings, ledgers, gateways] = await Promise.all([
+    const signer = this.#env.LOOM_LEDGER_SIGNER_URL ?? secrets.ledgerSigner.href;
+    const ledgers = await this.#startTwice(
+      'ledger',
+      import.meta.resolve('@loom/app-ledger/main'),
+      { ...stores, ...opening, LOOM_LEDGER_SIGNER_URL: signer },
+      'LOOM_LEDGER_PORT',
+    );
+    const [query, ingests, pricings, gateways] = await Promise.all([
       this.#supervise('query', import.meta.resolve('@loom/app-query/main'), (before) => ({
         ...stores,
-        ...sealing,
+        ...opening,
+        ...(ledgers[0] && { LOOM_LEDGER_URL: ledgers[0].url }),
         LOOM_KEY_PEPPERS: secrets.keyPeppers,
         LOOM_QUERY_PORT: portOf(before, this.#config.LOOM_QUERY_PORT),
       })),
       this.#startTwice('ingest', import.meta.resolve('@loom/app-ingest/main'), stores, 'LOOM_INGEST_PORT'),
       this.#startTwice('pricing', import.meta.resolve('@loom/app-pricing/main'), stores, 'LOOM_PRICING_PORT'),
-      this.#startTwice(
-        'ledger',
-        import.meta.resolve('@loom/app-ledger/main'),
-        { ...stores, ...sealing },
-        'LOOM_LEDGER_PORT',
-      ),
       Promise.all(twice.map((at) => this.#startGateway(at, secrets))),
     ]);
     const console = await this.#startConsole(query, control);

@@ -10,7 +10,10 @@ export interface KeyEraserDeps {
   readonly store: LedgerStore;
   readonly appender: Pick<LogAppender, 'append'>;
   readonly commitments: Pick<Commitments, 'currentKey'>;
+  /** They open who is to be erased. */
   readonly masterKeys: MasterKeys;
+  /** By them buckets are labelled; default: the master keys. */
+  readonly contentKeys?: MasterKeys;
   readonly keyFiles: Pick<KeyFiles, 'remove'> | null;
   readonly now: () => number;
 }
@@ -108,7 +111,8 @@ export class KeyEraser {
   }
 
   #labelsOf(erasure: Erasure): string[] {
-    return bucketLabels(this.#deps.masterKeys, erasure.projectId, `user/${this.userOf(erasure)}`);
+    const { contentKeys = this.#deps.masterKeys } = this.#deps;
+    return bucketLabels(contentKeys, erasure.projectId, `user/${this.userOf(erasure)}`);
   }
 }
 

@@ -5,7 +5,11 @@ app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 
 {{- define "loom.image" -}}
+{{- if .Values.image.digest -}}
+{{ .Values.image.repository }}@{{ .Values.image.digest }}
+{{- else -}}
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end -}}
 {{- end -}}
 
 {{- define "loom.secret" -}}
@@ -18,7 +22,7 @@ gateway:
   entry: apps/gateway/dist/main.js
   port: 4000
   host: LOOM_GATEWAY_HOST
-  secrets: [LOOM_EVENT_STREAM_URL, LOOM_COUNTERS_URL, LOOM_MASTER_KEYS, LOOM_KEY_PEPPERS]
+  secrets: [LOOM_EVENT_STREAM_URL, LOOM_COUNTERS_URL, LOOM_MASTER_KEYS, LOOM_CONTENT_KEYS, LOOM_KEY_PEPPERS]
 ingest:
   entry: apps/ingest/dist/main.js
   port: 4101
@@ -33,19 +37,21 @@ ledger:
   entry: apps/ledger/dist/main.js
   port: 4103
   host: LOOM_LEDGER_HOST
-  secrets: [LOOM_EVENT_STREAM_URL, LOOM_TRACE_STORE_URL=LOOM_TRACE_STORE_URL_LEDGER, LOOM_CONTROL_STORE_URL,
-    LOOM_MASTER_KEYS, LOOM_SESSION_SECRET, LOOM_LEDGER_SIGNER_URL]
+  secrets: [LOOM_EVENT_STREAM_URL, LOOM_TRACE_STORE_URL=LOOM_TRACE_STORE_URL_LEDGER,
+    LOOM_CONTROL_STORE_URL=LOOM_CONTROL_STORE_URL_LEDGER,
+    LOOM_MASTER_KEYS, LOOM_CONTENT_KEYS, LOOM_SESSION_SECRET, LOOM_LEDGER_SIGNER_URL]
 query:
   entry: apps/query/dist/main.js
   port: 4100
   host: LOOM_QUERY_HOST
-  secrets: [LOOM_EVENT_STREAM_URL, LOOM_TRACE_STORE_URL=LOOM_TRACE_STORE_URL_QUERY, LOOM_CONTROL_STORE_URL,
-    LOOM_KEY_PEPPERS, LOOM_SESSION_SECRET, LOOM_MASTER_KEYS, LOOM_LEDGER_SIGNER_URL]
+  secrets: [LOOM_EVENT_STREAM_URL, LOOM_TRACE_STORE_URL=LOOM_TRACE_STORE_URL_QUERY,
+    LOOM_CONTROL_STORE_URL=LOOM_CONTROL_STORE_URL_QUERY,
+    LOOM_KEY_PEPPERS, LOOM_SESSION_SECRET, LOOM_CONTENT_KEYS]
 control:
   entry: apps/control/dist/main.js
   port: 4110
   host: LOOM_CONTROL_HOST
-  secrets: [LOOM_EVENT_STREAM_URL, LOOM_CONTROL_STORE_URL, LOOM_COUNTERS_URL, LOOM_MASTER_KEYS, LOOM_KEY_PEPPERS,
+  secrets: [LOOM_EVENT_STREAM_URL, LOOM_CONTROL_STORE_URL=LOOM_CONTROL_STORE_URL_CONTROL, LOOM_COUNTERS_URL, LOOM_MASTER_KEYS, LOOM_KEY_PEPPERS,
     LOOM_SESSION_SECRET, LOOM_FIRST_KEY, LOOM_OPERATOR_KEY, LOOM_FIRST_PASSWORD]
 console:
   entry: apps/console/server/main.mjs

@@ -6,6 +6,10 @@ import { openControlStore } from '../open.ts';
 
 export interface SuiteDatabase {
   readonly url: URL;
+  /** As the ledger connects, when that is another user. */
+  readonly ledgerUrl?: URL;
+  /** `expect` for users who own no tables. */
+  readonly schema?: 'expect';
   stop(): Promise<void>;
 }
 
@@ -18,7 +22,8 @@ export function controlStoreSuite(name: string, start: () => Promise<SuiteDataba
     beforeAll(async () => {
       database = await start();
       // Two at once on an empty database: both must find it migrated.
-      const open = () => openControlStore(database.url, { sessionSecret: 'x'.repeat(32) });
+      const { url, schema = 'migrate' } = database;
+      const open = () => openControlStore(url, { sessionSecret: 'x'.repeat(32), schema });
       [store, other] = await Promise.all([open(), open()]);
     });
     afterAll(async () => {

@@ -19,8 +19,9 @@ export function identitySuite(name: string, start: () => Promise<SuiteDatabase>)
     let skewMs = 0;
     beforeAll(async () => {
       database = await start();
-      store = await openControlStore(database.url, { ...options, now: () => Date.now() + skewMs });
-      other = await openControlStore(database.url, options);
+      const { url, schema = 'migrate' } = database;
+      store = await openControlStore(url, { ...options, schema, now: () => Date.now() + skewMs });
+      other = await openControlStore(url, { ...options, schema });
     });
     afterAll(async () => {
       await store.close();

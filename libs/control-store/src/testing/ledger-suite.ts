@@ -14,9 +14,10 @@ export function ledgerSuite(name: string, start: () => Promise<SuiteDatabase>): 
     let ledger: LedgerStore;
     beforeAll(async () => {
       database = await start();
-      const open = () => openControlStore(database.url, { sessionSecret: 'x'.repeat(32) });
-      [store, other] = await Promise.all([open(), open()]);
-      ledger = store.ledger;
+      const { url, ledgerUrl = url, schema = 'migrate' } = database;
+      const open = (at: URL) => openControlStore(at, { sessionSecret: 'x'.repeat(32), schema });
+      [store, other] = await Promise.all([open(url), open(ledgerUrl)]);
+      ledger = (database.ledgerUrl ? other : store).ledger;
     });
     afterAll(async () => {
       await store.close();
@@ -76,7 +77,7 @@ export function ledgerSuite(name: string, start: () => Promise<SuiteDatabase>): 
     it('lets one of many at once change a head, and nothing of the others', async () => {
       const projectId = randomUUID();
       const rivals = Array.from({ length: 8 }, (_, rival) =>
-        (rival % 2 ? other : store).ledger.append(
+        (rival % 2 ? other.ledger : ledger).append(
           change(projectId, start0, { leaves: [leaf(`r${rival}`)], marks: new Map([[`e${rival}`, 1]]) }),
         ),
       );

@@ -3,9 +3,11 @@ import { LoomError } from '@loom/errors';
 import type { Pool } from 'pg';
 
 const directory = new URL('migrations/', import.meta.url);
+const grants = new URL('grants.sql', import.meta.url);
 
 /**
- * Brings the schema forward: each numbered file that is not recorded yet, in order, all in one transaction. The lock
+ * Brings the schema forward: each numbered file that is not recorded yet, in order, all in one transaction, and
+ * then the rights of each service's role. The lock
  * on the table of migrations lets one process at a time through; the next one finds the work done.
  */
 export async function migrate(pool: Pool): Promise<void> {
@@ -22,6 +24,7 @@ export async function migrate(pool: Pool): Promise<void> {
       await client.query(await readFile(new URL(name, directory), 'utf8'));
       await client.query('INSERT INTO schema_migrations (name) VALUES ($1)', [name]);
     }
+    await client.query(await readFile(grants, 'utf8'));
     await client.query('COMMIT');
     client.release();
   } catch (error) {
