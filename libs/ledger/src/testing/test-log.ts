@@ -131,14 +131,9 @@ export class TestLog {
   /** An event that came and could not be read. */
   unread(resource: string): number {
     this.#seq += 1;
-    const { emitter } = this;
-    return this.append({
-      id: `unread/${emitter}/${this.#seq}`,
-      kind: 'record.unread',
-      emitter,
-      seq: this.#seq,
-      resource,
-    });
+    const [{ emitter }, seq] = [this, this.#seq];
+    const id = `unread/${emitter}/${seq}`;
+    return this.append({ id, kind: 'record.unread', emitter, from: seq, to: seq, resource });
   }
 
   erase(userId: string): number {
