@@ -36,7 +36,7 @@ export function formatCheck({ ok, problems, logs, counts }: LedgerCheck): string
     return `${project}: ${size} leaves, ${checkpoints} checkpoints derived again${opened}`;
   });
   lines.push(
-    `calls: ${counts.accepted} accepted, ${counts.ended} ended, ${counts.open} open; trace store: ${counts.storedSpans} of ${counts.ledgerSpans} spans, ${counts.storedCosts} of ${counts.ledgerCosts} prices; stream: ${counts.behind ?? 'unknown'} records behind`,
+    `calls: ${counts.accepted} accepted, ${counts.ended} ended, ${counts.open} open; trace store: ${counts.storedSpans ?? 'unknown'} of ${counts.ledgerSpans} spans, ${counts.storedCosts ?? 'unknown'} of ${counts.ledgerCosts} prices; stream: ${counts.behind ?? 'unknown'} records behind`,
     ...logs.flatMap(({ openings }) => olderCalls(openings?.metaVersions['1'] ?? 0)),
     ...problems.map(({ log, message }) => `PROBLEM ${log}: ${safeText(message)}`),
     ok ? 'Consistent.' : `${problems.length} problems.`,
