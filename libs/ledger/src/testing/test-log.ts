@@ -15,6 +15,7 @@ import { type Envelope, writeEnvelope } from '../envelope.ts';
 import { leafHash, nodeHash, splitOf } from '../merkle-hash.ts';
 import { consistencyProof, inclusionProof } from '../merkle-proof.ts';
 import { nodeCrypto } from '../node-crypto.ts';
+import { factsOf, metaVersion, writeFacts } from '../row-facts.ts';
 import { randomOf, TestKey } from './test-key.ts';
 
 export { randomOf, TestKey };
@@ -126,6 +127,14 @@ export class TestLog {
     const { emitter } = this;
     const id = `gap/${emitter}/${seq}/filled`;
     return this.append({ id, kind: 'capture.gap.filled', emitter, from: seq, to: seq });
+  }
+
+  /** The end of a call with facts of its row, which may be others than those in its envelope. */
+  facts(envelope: Partial<Envelope>, row: Readonly<Record<string, unknown>>): number {
+    const text = writeFacts('spans', factsOf(nodeCrypto, 'spans', row));
+    const part: TextOpening = { index: 0, part: 'meta', salt: new Uint8Array(), text };
+    const id = `facts/${this.size}`;
+    return this.#committed({ id, kind: 'call.completed', meta: metaVersion, ...envelope }, 'facts', [part]);
   }
 
   /** An event that came and could not be read. */
