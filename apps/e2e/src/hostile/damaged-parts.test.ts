@@ -56,7 +56,8 @@ async function damage(table: string): Promise<void> {
   await file.close();
 }
 
-const check = async () => (await loom.client()).checkLedger({ query: { deep: 'true' } });
+const check = async () =>
+  (await loom.client(await loom.secret('operator-key'))).checkLedger({ query: { deep: 'true' } });
 
 describe('damaged files of the trace store', () => {
   it.each(['span_payloads', 'spans'])(

@@ -50,7 +50,7 @@ afterAll(() => loom.destroy());
 async function tenant(content: 'searchable' | 'sealed'): Promise<Tenant> {
   const operator = await loom.client(await loom.secret('operator-key'));
   const { id: projectId } = await operator.createProject({ body: { name: content, content } });
-  const scopes: ('call' | 'read')[] = ['call', 'read'];
+  const scopes: ('call' | 'read' | 'manage')[] = ['call', 'read', 'manage'];
   const { secret: key } = await operator.createKey({ body: { name: content, scopes, projectId } });
   // The gateway hears of a new key some time later.
   await eventually(
