@@ -29,6 +29,8 @@ describe('checkEach', () => {
   it('ends when the store is away or nobody waits', async () => {
     const away = new LoomError('unavailable', 'no answer');
     await expect(checkEach(items, checkOf([3], away), tell)).rejects.toBe(away);
+    const closed = new LoomError('client_closed', 'gone');
+    await expect(checkEach(items, checkOf([3], closed), tell)).rejects.toBe(closed);
     const aborted = new DOMException('gone', 'AbortError');
     await expect(checkEach(items, checkOf([3], aborted), tell)).rejects.toBe(aborted);
   });

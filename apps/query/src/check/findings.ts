@@ -42,7 +42,12 @@ export async function checkEach<Item>(
   return run(items);
 }
 
-const ends: ReadonlySet<string> = new Set(['unavailable', 'overloaded', 'upstream_timed_out']);
+const ends: ReadonlySet<string> = new Set([
+  'unavailable',
+  'overloaded',
+  'upstream_timed_out',
+  'client_closed',
+]);
 
 /** An error that says nothing of what was read: nobody waits any more, or the store is away or busy. */
 function isEnd(error: unknown): boolean {
