@@ -1,4 +1,5 @@
 import type { Ledger, LedgerCheck } from '@loom/api-contract';
+import { uncoveredCases } from '@loom/trace-schema/stored-columns';
 import { safeText } from './terminal-text.ts';
 
 export function formatLedger({ name, vkeys, logs }: Ledger): string {
@@ -32,15 +33,17 @@ export function formatCheck({ ok, problems, logs, counts }: LedgerCheck): string
   const lines = logs.map(({ project, size, checkpoints, openings }) => {
     const opened =
       openings === null ? '' : `, ${openings.verified} commitments opened, ${openings.unopened} not`;
-    const versions = Object.entries(openings?.metaVersions ?? {})
-      .filter(([version]) => version === '1')
-      .map(([, count]) => `; of ${count} calls the facts were sealed by version 1, which has few of them`);
-    return `${project}: ${size} leaves, ${checkpoints} checkpoints derived again${opened}${versions.join('')}`;
+    return `${project}: ${size} leaves, ${checkpoints} checkpoints derived again${opened}`;
   });
   lines.push(
-    `calls: ${counts.accepted} accepted, ${counts.ended} ended, ${counts.open} open; trace store: ${counts.storedSpans} of ${counts.ledgerSpans} spans, ${counts.storedCosts} of ${counts.ledgerCosts} prices; stream: ${counts.behind ?? 'unknown'} records behind`,
+    `calls: ${counts.accepted} accepted, ${counts.ended} ended, ${counts.open} open; trace store: ${counts.storedSpans ?? 'unknown'} of ${counts.ledgerSpans} spans, ${counts.storedCosts ?? 'unknown'} of ${counts.ledgerCosts} prices; stream: ${counts.behind ?? 'unknown'} records behind`,
+    ...logs.flatMap(({ openings }) => olderCalls(openings?.metaVersions['1'] ?? 0)),
     ...problems.map(({ log, message }) => `PROBLEM ${log}: ${safeText(message)}`),
     ok ? 'Consistent.' : `${problems.length} problems.`,
   );
   return lines.join('\n');
+}
+
+function olderCalls(count: number): string[] {
+  return count === 0 ? [] : [`version 1 of meta: ${count} calls. ${uncoveredCases[0]}`];
 }

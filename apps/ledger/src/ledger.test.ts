@@ -194,7 +194,7 @@ describe('startLedger', () => {
     const broken = { ...recordOf(accepted), value: Buffer.from('{"type":"call.acc') };
     await sendRecords([broken, recordOf(chunks), recordOf(ended)]);
     expect(await kinds()).toEqual(['record.unread', 'call.completed']);
-    expect((await leaves())[0]).toMatchObject({ emitter: emitter.id, seq: 1, resource: accepted.id, action: 'call.accepted' }); // prettier-ignore
+    expect((await leaves())[0]).toMatchObject({ emitter: emitter.id, from: 1, to: 1, resource: accepted.id, action: 'call.accepted' }); // prettier-ignore
     expect(await store.ledger.listGaps(projectId)).toEqual([]);
     const letter = {
       ...{ id: 'loom.traces.v1/0/7/dead/ingest', type: 'dead-letter', group: 'ingest', topic: topics.traces },

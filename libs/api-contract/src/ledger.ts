@@ -127,9 +127,10 @@ export const LedgerCheck = z.object({
     /** Records of the stream that ledger or ingest have not taken in; counts are compared when there are none. */
     behind: z.int().nullable(),
     ledgerSpans: z.int(),
-    storedSpans: z.int(),
+    /** Null when the rows cannot be counted. */
+    storedSpans: z.int().nullable(),
     ledgerCosts: z.int(),
-    storedCosts: z.int(),
+    storedCosts: z.int().nullable(),
   }),
 });
 export type LedgerCheck = z.infer<typeof LedgerCheck>;

@@ -1,4 +1,4 @@
-import { committedFields, type FactTable } from '@loom/trace-schema/stored-columns';
+import { committedFields, type FactTable, factTables } from '@loom/trace-schema/stored-columns';
 import { fromBase64, toBase64, toHex, utf8, concat } from './bytes.ts';
 import { canonicalJson, type CanonicalValue } from './canonical-json.ts';
 import type { LedgerCrypto } from './ledger-crypto.ts';
@@ -24,15 +24,37 @@ export function factsOf(
   for (const [field, form] of committedFields(table)) {
     const value = row[field] as CanonicalValue | undefined;
     if (value === undefined || isEmpty(value)) continue;
-    if (form === 'digest') facts[field] = toHex(crypto.sha256(utf8(canonicalJson(value))));
+    if (form === 'digest') facts[field] = toHex(crypto.sha256(utf8(textOf(value))));
     else facts[field] = form === 'decimal' ? plainDecimal(value as string) : wellFormed(value);
   }
   return facts;
 }
 
-/** Returns the text that the commitment opens. */
+const sorted = new Map(
+  factTables.map((table) => [
+    table,
+    committedFields(table)
+      .map(([field]) => field)
+      .concat('table', 'v')
+      .sort(),
+  ]),
+);
+
+/** Returns the text that the commitment opens: canonical JSON, whose members are in the order of their names. */
 export function writeFacts(table: FactTable, facts: RowFacts): string {
-  return canonicalJson({ v: metaVersion, table, ...facts });
+  const whole: RowFacts = { v: metaVersion, table, ...facts };
+  let text = '';
+  for (const name of sorted.get(table) ?? []) {
+    const value = whole[name];
+    if (value !== undefined) text += `${text === '' ? '{' : ','}"${name}":${textOf(value)}`;
+  }
+  return `${text}}`;
+}
+
+/** As {@link canonicalJson}; long lists of numbers take a shorter way. */
+function textOf(value: CanonicalValue): string {
+  if (Array.isArray(value) && value.every(Number.isSafeInteger)) return `[${value.join()}]`;
+  return canonicalJson(value);
 }
 
 /** Returns the facts of a text of {@link writeFacts}; null for the text of another version. */
@@ -49,11 +71,14 @@ const hashBytes = 32;
  * which one. They are masked by the salt: without it they say nothing, and the commitment alone proves.
  */
 export function markFacts(crypto: LedgerCrypto, salt: Uint8Array, table: FactTable, facts: RowFacts): string {
-  const marks = committedFields(table).flatMap(([field]) => {
+  const fields = committedFields(table);
+  const marks = new Uint8Array(fields.length * markBytes);
+  for (const [at, [field]] of fields.entries()) {
     const mark = markOf(facts[field]);
-    return [mark >>> 8, mark & 0xff];
-  });
-  return toBase64(masked(crypto, salt, Uint8Array.from(marks)));
+    marks[at * markBytes] = mark >>> 8;
+    marks[at * markBytes + 1] = mark & 0xff;
+  }
+  return toBase64(masked(crypto, salt, marks));
 }
 
 /** Returns the fields whose marks are others than those of the leaf. Fields that are newer than the leaf have none. */
@@ -73,18 +98,23 @@ export function differingFacts(
   });
 }
 
+const maskName = utf8('loom/marks/v1');
+
+/** Changes the bytes themselves. */
 function masked(crypto: LedgerCrypto, salt: Uint8Array, bytes: Uint8Array): Uint8Array {
-  const mask: Uint8Array[] = [];
-  for (let block = 0; block * hashBytes < bytes.length; block += 1)
-    mask.push(crypto.sha256(concat(utf8('loom/marks/v1'), salt, Uint8Array.of(block))));
-  const key = concat(...mask);
-  return bytes.map((byte, at) => byte ^ (key[at] ?? 0));
+  for (let block = 0; block * hashBytes < bytes.length; block += 1) {
+    const mask = crypto.sha256(concat(maskName, salt, Uint8Array.of(block)));
+    const end = Math.min(bytes.length, (block + 1) * hashBytes);
+    for (let at = block * hashBytes; at < end; at += 1)
+      bytes[at] = (bytes[at] ?? 0) ^ (mask[at - block * hashBytes] ?? 0);
+  }
+  return bytes;
 }
 
 /** FNV-1a of the value's text, folded to 16 bits. Nothing rests on it: it points at what the commitment refuses. */
 function markOf(value: CanonicalValue | undefined): number {
   if (value === undefined) return 0;
-  const text = typeof value === 'string' ? value : canonicalJson(value);
+  const text = typeof value === 'string' ? value : textOf(value);
   let hash = 0x811c9dc5;
   for (let at = 0; at < text.length; at += 1) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
   return (hash ^ (hash >>> 16)) & 0xffff;
@@ -103,7 +133,7 @@ function plainDecimal(text: string): string {
 }
 
 function wellFormed(value: CanonicalValue): CanonicalValue {
-  if (typeof value === 'string') return value.toWellFormed();
+  if (typeof value === 'string') return value.isWellFormed() ? value : value.toWellFormed();
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(wellFormed);
   return Object.fromEntries(

@@ -82,10 +82,14 @@ function Found({ check: { ok, problems, logs, counts } }: { readonly check: Ledg
         ))}
         <li>
           {formatCount(counts.accepted)} calls accepted, {formatCount(counts.ended)} ended; trace store:{' '}
-          {formatCount(counts.storedSpans)} of {formatCount(counts.ledgerSpans)} spans,{' '}
-          {formatCount(counts.storedCosts)} of {formatCount(counts.ledgerCosts)} prices
+          {countOf(counts.storedSpans)} of {formatCount(counts.ledgerSpans)} spans,{' '}
+          {countOf(counts.storedCosts)} of {formatCount(counts.ledgerCosts)} prices
         </li>
       </ul>
     </div>
   );
+}
+
+function countOf(count: number | null): string {
+  return count === null ? 'an unknown number' : formatCount(count);
 }

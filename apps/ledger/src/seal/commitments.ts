@@ -3,7 +3,6 @@ import { bucketLabels, type MasterKeys, openBucketKey, sealBucketKey } from '@lo
 import {
   commitmentSalt,
   type Envelope,
-  envelopeBytesMax,
   factsOf,
   markFacts,
   metaVersion,
@@ -132,9 +131,12 @@ export function leafOfEnvelope(envelope: Envelope): NewLeaf {
   return { eventId, kind, timeMs, envelope: textOf(envelope) };
 }
 
-function textOf({ marks, ...rest }: Envelope): string {
-  if (marks === undefined) return writeEnvelope(rest);
-  const room = envelopeBytesMax - Buffer.byteLength(writeEnvelope(rest));
-  const member = `,"marks":"${marks}"`; // base64: nothing in it is escaped
-  return member.length > room ? writeEnvelope(rest) : writeEnvelope({ ...rest, marks });
+function textOf(envelope: Envelope): string {
+  const { marks, ...rest } = envelope;
+  try {
+    return writeEnvelope(envelope);
+  } catch (error) {
+    if (marks === undefined) throw error;
+    return writeEnvelope(rest);
+  }
 }

@@ -161,7 +161,10 @@ function saltOfCost({ userId, callId, time }: CostComputed): LeafDraft['salt'] {
   return { bucket: bucketOf({ userId, timeMs: millisOfNanos(time) }), beganAtMs: uuidTimeMs(callId) };
 }
 
-/** What the headers say of an event that came and could not be read. `resource` is its id: a leaf of that id ends the matter. */
+/**
+ * What the headers say of an event that came and could not be read. `resource` is its id, and a leaf of that id ends the
+ * matter; the number is left to that leaf.
+ */
 function unreadEnvelope(
   { headers, timestampMs }: StreamRecord,
   { projectId, emitter, seq }: Place,
@@ -171,7 +174,8 @@ function unreadEnvelope(
     ...{ v: 1, project: projectId, id: `unread/${emitter}/${seq}`, kind: 'record.unread', time: timestampMs },
     ...{
       emitter: clipName(emitter),
-      seq,
+      from: seq,
+      to: seq,
       resource: clipName(id),
       action: clipName(type.replace(/^loom\./, '')),
     },

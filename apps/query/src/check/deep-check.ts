@@ -53,13 +53,7 @@ export class DeepCheck {
     const read = leaves.flatMap(readLeaf);
     for (let at = 0; at < read.length; at += leavesAtOnce) {
       const group = read.slice(at, at + leavesAtOnce);
-      found.push(
-        ...(await checkEach(
-          group,
-          (part) => this.#check(part),
-          (leaf) => `${placeOf(leaf)}: what is stored of it cannot be read`,
-        )),
-      );
+      found.push(...(await checkEach(group, (part) => this.#check(part), tellUnreadable)));
     }
     return found;
   }
@@ -175,6 +169,12 @@ export class DeepCheck {
     const query = { projectId: this.#project, table, by: 'spanId' as const, ids };
     return Map.groupBy(await this.#deps.store.storedRows(query), ({ spanId }) => spanId);
   }
+}
+
+function tellUnreadable(leaves: readonly ReadLeaf[]): string {
+  const [first] = leaves;
+  const others = leaves.length > 1 ? ` and ${leaves.length - 1} leaves after it` : '';
+  return `${first ? placeOf(first) : 'a leaf'}${others}: what is stored of it cannot be read`;
 }
 
 /** Parts of a call that nothing writes. */

@@ -12,41 +12,45 @@ export function otherValues(leaf: ReadLeaf, table: string, fields: readonly stri
   return `${placeOf(leaf)}: not as sealed in ${table}: ${fields.map(columnOf).join(', ')}`;
 }
 
-const unreadableMax = 20;
+/** Those that are told of one by one. */
+const unreadableMax = 1000;
 
 /**
- * Checks items together, and where that fails by halves, so that damage of one is a finding of its own. Rejects when it was
- * told to end, when the store does not answer, and when many in a row fail by themselves: then it is no damage of one.
+ * Checks items together, and where that fails by halves, so that damage of one is a finding of its own: `tell` gets the
+ * items that cannot be checked, one by one until they are too many. Rejects when nobody waits and when the store is away.
  */
 export async function checkEach<Item>(
   items: readonly Item[],
   check: (items: readonly Item[]) => Promise<string[]>,
-  tell: (item: Item) => string,
+  tell: (items: readonly Item[]) => string,
 ): Promise<string[]> {
-  let failedInRow = 0;
+  let unreadable = 0;
   const run = async (part: readonly Item[]): Promise<string[]> => {
-    const [only] = part;
-    if (only === undefined) return [];
+    if (part.length === 0) return [];
     try {
-      const found = await check(part);
-      failedInRow = 0;
-      return found;
+      return await check(part);
     } catch (error) {
       if (isEnd(error)) throw error;
-      if (part.length > 1) {
+      if (part.length > 1 && unreadable < unreadableMax) {
         const middle = Math.ceil(part.length / 2);
         return [...(await run(part.slice(0, middle))), ...(await run(part.slice(middle)))];
       }
-      failedInRow += 1;
-      if (failedInRow > unreadableMax) throw error;
-      return [tell(only)];
+      unreadable += 1;
+      return [tell(part)];
     }
   };
   return run(items);
 }
 
-/** An error that says nothing of what was read: nobody waits any more, or the store is away. */
+const ends: ReadonlySet<string> = new Set([
+  'unavailable',
+  'overloaded',
+  'upstream_timed_out',
+  'client_closed',
+]);
+
+/** An error that says nothing of what was read: nobody waits any more, or the store is away or busy. */
 function isEnd(error: unknown): boolean {
-  if (isLoomError(error)) return error.code === 'unavailable';
+  if (isLoomError(error)) return ends.has(error.code);
   return typeof error === 'object' && error !== null && 'name' in error && error.name === 'AbortError';
 }

@@ -178,23 +178,41 @@ export class RecordCheck {
   ): Promise<Check['counts']> {
     const of = (kind: string) => kinds[kind] ?? 0;
     const ended = callEndedTypes.reduce((sum, kind) => sum + of(kind), 0);
-    const { spans, costs } = await this.#deps.store.reconcile({ projectId });
+    const stored = await this.#countStored(projectId, problems);
     const { open } = await this.#deps.ledger.countOpenCalls(projectId);
     const behind = await this.#deps.behind();
     const counts = {
       ...{ accepted: of('call.accepted'), ended, open, behind },
-      ...{ ledgerSpans: ended + of('call.refused'), storedSpans: spans.distinct },
-      ...{ ledgerCosts: of('cost.computed'), storedCosts: costs.distinct },
+      ...{ ledgerSpans: ended + of('call.refused'), storedSpans: stored?.spans ?? null },
+      ...{ ledgerCosts: of('cost.computed'), storedCosts: stored?.costs ?? null },
     };
     const note = noteIn(problems, projectId);
     if (counts.accepted - ended !== open)
       note(`${counts.accepted} calls were accepted and ${ended} have ended, but ${open} are open`);
-    const isComparable = behind === 0 && of('retention.run') === 0;
+    const isComparable = stored !== null && behind === 0 && of('retention.run') === 0;
     if (isComparable && counts.ledgerSpans !== counts.storedSpans)
       note(`the log has ${counts.ledgerSpans} calls, the trace store ${counts.storedSpans} spans`);
     if (isComparable && counts.ledgerCosts !== counts.storedCosts)
       note(`the log has ${counts.ledgerCosts} prices, the trace store ${counts.storedCosts}`);
     return counts;
+  }
+
+  /** Null when the rows cannot be counted, since some of them are damaged. */
+  async #countStored(
+    projectId: string,
+    problems: Problem[],
+  ): Promise<{ readonly spans: number; readonly costs: number } | null> {
+    try {
+      const { spans, costs } = await this.#deps.store.reconcile({ projectId });
+      return { spans: spans.distinct, costs: costs.distinct };
+    } catch (error) {
+      if (!isLoomError(error) || error.code !== 'internal') throw error;
+      problems.push({
+        log: projectId,
+        message: 'the rows of the trace store cannot be counted: some are damaged',
+      });
+      return null;
+    }
   }
 }
 

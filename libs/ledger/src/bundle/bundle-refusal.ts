@@ -57,6 +57,7 @@ export const bundleReasons = {
   duplicate_opening: 'tampered',
   openings_out_of_order: 'tampered',
   wrong_commitment: 'tampered',
+  wrong_facts: 'tampered',
   wrong_length: 'tampered',
   wrong_truncation: 'tampered',
   wrong_payload: 'tampered',

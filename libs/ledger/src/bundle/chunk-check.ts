@@ -1,7 +1,10 @@
+import { factTableOf } from '@loom/trace-schema/stored-columns';
 import { concat, equalBytes, toHex, utf8 } from '../bytes.ts';
 import { payloadCommitment } from '../commitment.ts';
+import { differingFields } from '../envelope-facts.ts';
 import { type Envelope, parseEnvelope } from '../envelope.ts';
 import type { LedgerCrypto } from '../ledger-crypto.ts';
+import { readFacts } from '../row-facts.ts';
 import {
   isPayloadPart,
   limits,
@@ -107,6 +110,7 @@ export class ChunkCheck {
       'text' in opening ? utf8(opening.text) : concat(opening.hash, opening.storedHash ?? new Uint8Array());
     if (toHex(payloadCommitment(this.#crypto, { part, salt, payload })) !== commitment)
       throw refusal('wrong_commitment', place, `it does not open the ${part} that the leaf is committed to`);
+    if ('text' in opening && part === 'meta') expectFacts(opening.text, envelope, place);
   }
 
   async #payload({ index, part, storedLength, hash, storedHash }: PayloadOpening): Promise<void> {
@@ -121,6 +125,19 @@ export class ChunkCheck {
       throw refuse('wrong_payload', 'it is not what the leaf is committed to');
     this.#verified.payloads += 1;
   }
+}
+
+/** The facts of a row say the same as the envelope, where both say something. */
+function expectFacts(text: string, envelope: Envelope, place: BundlePlace): void {
+  const read = at(place, 'malformed_opening', () => readFacts(text));
+  if (!read) return;
+  const other = differingFields(envelope, read.facts);
+  if (read.table !== factTableOf(envelope.kind) || other.length > 0)
+    throw refusal(
+      'wrong_facts',
+      place,
+      `its facts are not those of the leaf: ${other.join(', ') || read.table}`,
+    );
 }
 
 /** What an opening says of sizes must be what the leaf says: the length, and whether only the beginning was kept. */

@@ -134,6 +134,31 @@ describe('a bundle', () => {
     expect(await verify(await log.bundle(), log)).toMatchObject({ verdict: 'verified', unread: [] });
   });
 
+  it('is refused when the facts of a call are others than those in its leaf', async () => {
+    const row = { callId: 'c', provider: 'openai', status: 200, outcome: 'completed', routedModel: 'm' };
+    const envelope = { callId: 'c', provider: 'openai', status: 200, model: 'm' };
+    const log = new TestLog();
+    log.facts(envelope, row);
+    log.seal();
+    expect(await verify(await log.bundle(), log)).toMatchObject({
+      verdict: 'verified',
+      texts: { verified: 1 },
+    });
+    for (const change of [
+      { provider: 'x' },
+      { status: 201 },
+      { outcome: 'failed' },
+      { routedModel: 'x' },
+      { callId: 'x' },
+    ]) {
+      const other = new TestLog();
+      const leaf = other.facts(envelope, { ...row, ...change });
+      other.seal();
+      const refused = await verify(await other.bundle(), other).catch(refusalOf);
+      expect(refused).toMatchObject({ outcome: 'tampered', reason: 'wrong_facts', place: { leaf } });
+    }
+  });
+
   it('is verified as before when it was exported before the second version of `meta`', async () => {
     const testdata = join(import.meta.dirname, '../../testdata');
     const vkey = readFileSync(join(testdata, 'version-1.vkey'), 'utf8').trim();

@@ -15,6 +15,7 @@ import { type Envelope, writeEnvelope } from '../envelope.ts';
 import { leafHash, nodeHash, splitOf } from '../merkle-hash.ts';
 import { consistencyProof, inclusionProof } from '../merkle-proof.ts';
 import { nodeCrypto } from '../node-crypto.ts';
+import { factsOf, metaVersion, writeFacts } from '../row-facts.ts';
 import { randomOf, TestKey } from './test-key.ts';
 
 export { randomOf, TestKey };
@@ -128,17 +129,20 @@ export class TestLog {
     return this.append({ id, kind: 'capture.gap.filled', emitter, from: seq, to: seq });
   }
 
+  /** The end of a call with facts of its row, which may be others than those in its envelope. */
+  facts(envelope: Partial<Envelope>, row: Readonly<Record<string, unknown>>): number {
+    const text = writeFacts('spans', factsOf(nodeCrypto, 'spans', row));
+    const part: TextOpening = { index: 0, part: 'meta', salt: new Uint8Array(), text };
+    const id = `facts/${this.size}`;
+    return this.#committed({ id, kind: 'call.completed', meta: metaVersion, ...envelope }, 'facts', [part]);
+  }
+
   /** An event that came and could not be read. */
   unread(resource: string): number {
     this.#seq += 1;
-    const { emitter } = this;
-    return this.append({
-      id: `unread/${emitter}/${this.#seq}`,
-      kind: 'record.unread',
-      emitter,
-      seq: this.#seq,
-      resource,
-    });
+    const [{ emitter }, seq] = [this, this.#seq];
+    const id = `unread/${emitter}/${seq}`;
+    return this.append({ id, kind: 'record.unread', emitter, from: seq, to: seq, resource });
   }
 
   erase(userId: string): number {

@@ -290,7 +290,7 @@ export function traceStoreSuite(name: string, start: () => Promise<SuiteEngine>)
       expect(await read()).toEqual([
         {
           ...{ spanId, part: 'response', codec: 'identity', keyId: null },
-          ...{ length: 300, storedLength: 300, hash: whole.hash, data: bytes },
+          ...{ length: 300, storedLength: 300, hash: whole.hash, parts: 3, data: bytes },
         },
       ]);
     });
