@@ -52,12 +52,23 @@ function checkpointLines({ checkpoints, cosignatures, continues }: BundleReport)
   ];
 }
 
-function absenceLines({ isPeriodCovered, missing, gaps, losses, unread }: BundleReport): string[] {
+function absenceLines({
+  isPeriodCovered,
+  missing,
+  gaps,
+  losses,
+  unread,
+  filter,
+  leftOut,
+}: BundleReport): string[] {
   const said = lossesInWords(losses).map(({ count, what }) => `               ${count} ${what}`);
   return [
     ...(isPeriodCovered
       ? []
       : ['NOT COVERED  the log may have leaves of this period that are not in the bundle']),
+    ...(filter === undefined
+      ? []
+      : [`FILTERED     by ${filter}: nothing is opened of ${leftOut} leaves of other calls`]),
     ...missing.slice(0, linesMax).map(({ leaf, part }) => `MISSING      the ${part} of leaf ${leaf}`),
     `gaps         ${gaps.open} open (${gaps.missing} numbers), ${gaps.filled} filled later`,
     ...gaps.list

@@ -69,10 +69,15 @@ function addExport(program: Command, add: AddCommand, { reader, show, signal }: 
   add(program, 'export', 'writes a signed bundle of the record, for `loom verify bundle`')
     .requiredOption('--from <time>', 'ISO 8601, or how long ago: 30m, 1h, 7d')
     .option('--to <time>', 'the same, or now', 'now')
+    .option('--filter <filter>', 'opens only matching calls, such as: user:ann; the leaves of all are in it')
     .requiredOption('--out <file>', 'whole or not at all')
     .option('--json', 'one JSON value')
-    .action(async ({ from, to, out }: { from: string; to: string; out: string }) => {
-      const query = { from: toTime(from), ...(to === 'now' ? {} : { to: toTime(to) }) };
+    .action(async ({ from, to, out, filter }: { from: string; to: string; out: string; filter?: string }) => {
+      const query = {
+        from: toTime(from),
+        ...(to === 'now' ? {} : { to: toTime(to) }),
+        ...(filter !== undefined && { filter }),
+      };
       const client = await reader();
       const file = { path: out, option: '--out', signal };
       const bytes = await writeWhole(file, () => client.exportBundle({ query, signal }));

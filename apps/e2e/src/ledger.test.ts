@@ -188,6 +188,17 @@ describe('the sealed record', () => {
 
     const file = await exported(apiKey);
     expect(await verify(file)).toMatchObject({ code: 0, report: { payloads: { verified: 4, missing: 0 } } });
+    await call(apiKey, { userId: 'eve', content: 'of somebody else' });
+    const chosen = join(outside, 'chosen.loom');
+    const choose = ['export', '--from', '1h', '--filter', 'user:ann', '--out', chosen];
+    expect(await cli(choose)).toMatchObject({ code: 0 });
+    expect(await verify(chosen)).toMatchObject({
+      code: 0,
+      report: { filter: 'user:ann', payloads: { missing: 0 } },
+    });
+    expect((await readFile(chosen)).includes('what is proved')).toBe(true);
+    expect((await readFile(chosen)).includes('of somebody else')).toBe(false);
+    expect(await cli([...choose.slice(0, 4), 'nonsense:', ...choose.slice(5)])).toMatchObject({ code: 4 });
     const changed = await open(file, 'r+');
     const at = (await readFile(file)).indexOf('"kind":"call.accepted"');
     await changed.write('X', at + 8);

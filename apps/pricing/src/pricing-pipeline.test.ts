@@ -243,9 +243,24 @@ describe('PricingPipeline', () => {
     ]);
   });
 
+  it('prices a call that has lost a fact, and none whose usage is lost', async () => {
+    const { pipeline, costsOf } = await open();
+    const lost = { ...ended(), status: 'ok' };
+    const usageLost = { ...ended(), usage: { ...usage, inputTokens: -1 } };
+    expect(await pipeline.handle(batchOf(lost, usageLost))).toEqual({
+      priced: 1,
+      unpriced: 1,
+      deadLetters: 0,
+    });
+    expect((await costsOf()).map(({ state, reason }) => [state, reason])).toEqual([
+      ['priced', ''],
+      ['unpriced', 'no_usage'],
+    ]);
+  });
+
   it('keeps what it cannot read as dead letters and prices the rest of the batch', async () => {
     const { pipeline, costsOf, recordsOf } = await open();
-    const broken = { ...ended(), status: 'ok' };
+    const broken = { ...ended(), call: null };
     const result = await pipeline.handle(
       batchOf('{"type":', '"text"', broken, { type: 'call.chunks' }, ended()),
     );
@@ -255,7 +270,7 @@ describe('PricingPipeline', () => {
       DeadLetter.parse(JSON.parse(value.toString())),
     );
     expect(letters.map(({ reason }) => reason)).toEqual(['malformed', 'invalid', 'invalid']);
-    expect(letters[2]?.message).toContain('status');
+    expect(letters[2]?.message).toContain('call');
     expect(Buffer.from(letters[0]?.value ?? '', 'base64').toString()).toBe('{"type":');
   });
 });

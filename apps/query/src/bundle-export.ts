@@ -14,10 +14,13 @@ import {
   signNote,
   type Tombstone,
 } from '@loom/ledger';
+import type { TraceReader } from '@loom/trace-store';
+import { chooseLeaves } from './chosen-leaves.ts';
 import { LeafOpener, type LeafOpenerDeps } from './leaf-opener.ts';
 import type { LedgerQueries } from './ledger-queries.ts';
 
 export interface BundleExportDeps extends LeafOpenerDeps {
+  readonly store: LeafOpenerDeps['store'] & Pick<TraceReader, 'matchSpans'>;
   readonly queries: Pick<LedgerQueries, 'readVerifierKeys' | 'cosigned'>;
   /** Who signs the manifest; null where this service has no signer. */
   readonly signer: { keys(): Promise<readonly NoteSigner[]> } | null;
@@ -30,6 +33,8 @@ export interface ExportRange {
   /** Unix milliseconds. */
   readonly fromMs: number;
   readonly toMs: number;
+  /** Opens only calls that match, when it is given. */
+  readonly filter?: string | undefined;
 }
 
 const chunkLeaves = 1024;
@@ -39,6 +44,12 @@ const waitMsMax = 20_000;
 const lookMs = 200;
 const tombstonesMax = 100_000;
 const erasuresRead = 1000;
+
+interface Writing {
+  readonly sink: BundleSink;
+  readonly sign: (text: string) => Promise<string>;
+  readonly chosen: ReturnType<typeof chooseLeaves>;
+}
 
 interface Span {
   readonly start: StoredCheckpoint | null;
@@ -71,12 +82,14 @@ export class BundleExport {
         'unsupported',
         'this service knows no ledger to sign bundles: give it LOOM_LEDGER_URL',
       );
+    const chosen = chooseLeaves(this.#deps.store, range);
     await this.#caughtUp(range);
     const span = await this.#spanOf(range);
     // Nothing is said of the time after the last signature.
     const toMs = Math.min(range.toMs, span.end.sealedAtMs);
     const covered = { ...range, fromMs: Math.min(range.fromMs, toMs), toMs };
-    return (sink) => this.#write(covered, span, sink, async (text) => signNote(await signer.keys(), text));
+    const sign = async (text: string) => signNote(await signer.keys(), text);
+    return (sink) => this.#write(covered, span, { sink, sign, chosen });
   }
 
   /**
@@ -112,10 +125,9 @@ export class BundleExport {
   }
 
   async #write(
-    { projectId, fromMs, toMs }: ExportRange,
+    { projectId, fromMs, toMs, filter }: ExportRange,
     { start, end, newest }: Span,
-    sink: BundleSink,
-    sign: (text: string) => Promise<string>,
+    { sink, sign, chosen }: Writing,
   ): Promise<void> {
     const { ledger, queries } = this.#deps;
     const vkeys = await queries.readVerifierKeys();
@@ -123,7 +135,10 @@ export class BundleExport {
     const sizes = { start: start?.size ?? 0, end: end.size, size: newest.size };
     const writer = new BundleWriter(nodeCrypto, sink);
     await writer.begin({
-      meta: { origin, project: projectId, from: fromMs, to: toMs, ...sizes, createdAt: Date.now() },
+      meta: {
+        ...{ origin, project: projectId, from: fromMs, to: toMs, ...sizes, createdAt: Date.now() },
+        ...(filter !== undefined && { filter }),
+      },
       vkeys,
       startNote: start && (await queries.cosigned(projectId, start)),
       endNote: await queries.cosigned(projectId, end),
@@ -140,9 +155,10 @@ export class BundleExport {
     const unopened = new Set<string>();
     for (let first = sizes.start; first < end.size; first += chunkLeaves) {
       const leaves = await ledger.readLeaves(projectId, first, Math.min(end.size, first + chunkLeaves));
-      const openings = await this.#opener.open(projectId, leaves, { retainedSinceMs: retained });
+      const opened = await chosen(leaves);
+      const openings = await this.#opener.open(projectId, opened, { retainedSinceMs: retained });
       await writer.chunk({ firstIndex: first, envelopes: leaves.map(({ envelope }) => envelope), openings });
-      for (const bucket of bucketsWithout(openings, leaves, retained)) unopened.add(bucket);
+      for (const bucket of bucketsWithout(openings, opened, retained)) unopened.add(bucket);
       if (unopened.size > tombstonesMax) throw tooMany('erased bucket keys in the range');
     }
     const tombstones = [

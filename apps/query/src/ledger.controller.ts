@@ -74,7 +74,8 @@ export class LedgerController {
     @Query({ schema: exportBundle.query }) query: z.output<typeof exportBundle.query>,
   ): Promise<StreamableFile> {
     const { from, to } = toClosedRange(query, 0, Date.now());
-    const range = { projectId, fromMs: millisOfNanos(from), toMs: millisOfNanos(to) };
+    const { filter } = query;
+    const range = { projectId, fromMs: millisOfNanos(from), toMs: millisOfNanos(to), filter };
     const body = await this.#exports.open(() => this.#bundles.prepare(range));
     return new StreamableFile(body, {
       type: 'application/x-tar',

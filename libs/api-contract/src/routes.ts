@@ -351,7 +351,12 @@ export const routes = {
     scope: 'project',
     summary:
       "All leaves and payloads of a time range with proofs, and the project's control changes, as one signed file (ADR 0016).",
-    query: z.object({ from: TimeText, to: TimeText.optional() }),
+    query: z.object({
+      from: TimeText,
+      to: TimeText.optional(),
+      /** As in a list of traces: of other calls the bundle has the leaves and opens nothing. */
+      filter: z.string().min(1).max(2000).optional(),
+    }),
     response: { mediaType: endpoints.exportBundle.mediaType },
   },
   getOpenApi: {

@@ -18,11 +18,19 @@ describe('the body of an error', () => {
     },
   );
 
+  it('quotes none of the causes behind its cause', () => {
+    const wrapped = new Error('query failed', { cause: engine });
+    const error = new LoomError('unavailable', `control store: ${engine.message}`, { cause: wrapped });
+    expect(JSON.stringify(errorBody(error))).not.toContain('DB::');
+  });
+
   it('says what Loom itself has to say', () => {
     const error = new LoomError('unavailable', 'no control snapshot was seen yet');
     expect(errorBody(error)).toEqual({
       error: { code: 'unavailable', message: 'no control snapshot was seen yet' },
     });
+    const own = new LoomError('internal', 'a stored payload cannot be decompressed', { cause: engine });
+    expect(errorBody(own)).toMatchObject({ error: { message: 'a stored payload cannot be decompressed' } });
     const named = new LoomError('conflict', 'there is already a provider named "x"', {
       param: 'name',
       cause: engine,

@@ -1,4 +1,4 @@
-import { type ErrorCode, LoomError, toLoomError } from '@loom/errors';
+import { type ErrorCode, LoomError, messageOf, toLoomError } from '@loom/errors';
 import type { Logger } from '@loom/telemetry';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -38,13 +38,24 @@ export function errorBody(error: LoomError): object {
 }
 
 /**
- * Returns what a caller may read. The message of a failure that has a cause may quote an engine, with statements and
- * paths: that is for the log alone.
+ * Returns what a caller may read. A failure whose message quotes its cause may quote an engine, with statements and paths:
+ * that is for the log alone.
  */
-export function publicMessage({ status, code, message, cause }: LoomError): string {
-  if (status < 500 || cause === undefined) return message;
-  return failureMessages[code] ?? 'the request failed; the log of the service says why';
+export function publicMessage(error: LoomError): string {
+  if (error.status < 500 || !quotesCause(error)) return error.message;
+  return failureMessages[error.code] ?? 'the request failed; the log of the service says why';
 }
+
+function quotesCause({ message, cause }: LoomError): boolean {
+  let inner: unknown = cause;
+  for (let depth = 0; inner !== undefined && depth < causesMax; depth += 1) {
+    if (message.includes(messageOf(inner))) return true;
+    inner = (inner as { readonly cause?: unknown } | null)?.cause;
+  }
+  return false;
+}
+
+const causesMax = 5;
 
 const failureMessages: Partial<Record<ErrorCode, string>> = {
   unavailable: 'something that this service needs is unavailable; try again later',

@@ -72,6 +72,20 @@ describe('eventReader', () => {
     });
   });
 
+  it('loses usage and chunks as a whole when one figure of them is unreadable', () => {
+    const ended = sampleEvents['call.completed'];
+    const broken = {
+      ...ended,
+      usage: { ...ended.usage, inputTokens: -1 },
+      chunks: { atMicros: 'soon', lengths: [1] },
+      error: { type: 7, message: 'kept', code: null },
+    };
+    expect(read(broken)).toMatchObject({
+      outcome: 'known',
+      event: { usage: null, chunks: null, error: { type: '', message: 'kept' } },
+    });
+  });
+
   it('loses any one fact of an accepted call, whatever it becomes, and never the call', () => {
     for (const path of factsOf(accepted)) {
       for (const value of [null, Infinity, -1, 1.5, 'x', [], {}, true, undefined]) {

@@ -86,11 +86,17 @@ export function tolerant(schema: z.core.$ZodType): z.core.$ZodType {
     : rebuilt;
 }
 
-/** Returns the schema that reads its empty value in place of a fact that breaks it. */
-function forgiving(schema: z.core.$ZodType): z.core.$ZodType {
+/**
+ * Returns the schema that reads its empty value in place of a fact that breaks it. An object that may be null has its
+ * figures whole or not at all: usage of which one count is lost would be priced too low.
+ */
+function forgiving(schema: z.core.$ZodType, isNullable = false): z.core.$ZodType {
   return withMembers(schema, (member, name) => {
-    const inner = forgiving(member);
-    return name === undefined || essential.has(name) ? inner : withFallback(inner);
+    const inner = forgiving(member, schema instanceof z.ZodNullable);
+    const isFigure = inner instanceof z.ZodNumber || inner instanceof z.ZodArray;
+    if (name === undefined || (isNullable && isFigure)) return inner;
+    const isTypeOfError = isNullable && name === 'type'; // not that of the event
+    return essential.has(name) && !isTypeOfError ? inner : withFallback(inner);
   });
 }
 

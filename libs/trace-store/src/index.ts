@@ -69,6 +69,7 @@ export {
   type Reconciliation,
   type SessionActivity,
   type SpanKey,
+  type SpanMatchQuery,
   spanMetricsRangeMaxSeconds,
   type ErasedRows,
   type Selection,

@@ -101,6 +101,9 @@ export interface TraceReader {
    */
   listTraces(query: ListQuery): Promise<Page<ListedTrace>>;
 
+  /** Those of some spans (at most {@link pageLimitMax}) that started in the range and match the filter. */
+  matchSpans(query: SpanMatchQuery): Promise<ReadonlySet<string>>;
+
   /** How many calls of a range have text that a search in text does not look at: more than is indexed. */
   countUnsearched(query: {
     readonly projectId: string;
@@ -302,6 +305,14 @@ export interface OutlineSpan extends Pick<
   readonly attempts: readonly CallAttempt[];
   /** Null until priced, and where there is no price. */
   readonly totalUsd: string | null;
+}
+
+export interface SpanMatchQuery {
+  readonly projectId: string;
+  readonly from: string;
+  readonly to: string;
+  readonly filter: Filter;
+  readonly spanIds: readonly string[];
 }
 
 export interface PayloadsQuery {

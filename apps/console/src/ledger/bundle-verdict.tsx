@@ -117,6 +117,15 @@ function ReportFacts({ report }: { readonly report: BundleReport }) {
       <dd className={gaps.open > 0 ? 'text-bad' : ''}>
         {formatCount(gaps.open)} open, {formatCount(gaps.filled)} filled later
       </dd>
+      {report.filter !== undefined && (
+        <>
+          <dt>Filter</dt>
+          <dd className="foreign text-warn">
+            {visibleText(report.filter)}: the bundle opens nothing of {formatCount(report.leftOut)} leaves of
+            other calls
+          </dd>
+        </>
+      )}
       {missing.length > 0 && (
         <>
           <dt>Missing</dt>

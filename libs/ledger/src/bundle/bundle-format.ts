@@ -20,6 +20,8 @@ export interface BundleMeta {
   /** Of the newest checkpoint. */
   readonly size: number;
   readonly createdAt: number;
+  /** Of calls that this filter does not match the bundle has the leaves and opens nothing. Absent: it opens all calls. */
+  readonly filter?: string;
 }
 
 export const memberNames = {
@@ -105,17 +107,9 @@ export function writeMeta(meta: BundleMeta): string {
 }
 
 export function readMeta(text: string): BundleMeta {
-  const value = readObject(text, [
-    'createdAt',
-    'end',
-    'from',
-    'origin',
-    'project',
-    'size',
-    'start',
-    'to',
-    'v',
-  ]);
+  const value = readObject(text);
+  const names = ['createdAt', 'end', 'from', 'origin', 'project', 'size', 'start', 'to', 'v'];
+  expectNames(value, value['filter'] === undefined ? names : [...names, 'filter'].sort());
   const { v, origin, project } = value;
   if (v !== 1) throw refuse('it is not of version 1');
   if (typeof origin !== 'string' || typeof project !== 'string') throw refuse('it does not name its log');
@@ -129,7 +123,11 @@ export function readMeta(text: string): BundleMeta {
   ];
   if (from > to) throw refuse('it begins after it ends');
   if (start > end || end > size) throw refuse(`leaves ${start} to ${end} of ${size} are no range`);
-  return { origin, project, from, to, start, end, size, createdAt: number('createdAt') };
+  const { filter } = value;
+  if (filter !== undefined && (typeof filter !== 'string' || filter === ''))
+    throw refuse('its filter is no text');
+  const meta = { origin, project, from, to, start, end, size, createdAt: number('createdAt') };
+  return filter === undefined ? meta : { ...meta, filter };
 }
 
 export function writeEdge(edge: readonly Uint8Array[], consistency: readonly Uint8Array[]): string {

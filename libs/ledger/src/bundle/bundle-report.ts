@@ -32,6 +32,8 @@ export interface BundleReport extends BundleMeta {
   /** Requests and responses; and what else leaves are committed to: metadata of calls, records of changes. */
   readonly payloads: PartCounts;
   readonly texts: PartCounts;
+  /** Leaves of calls that the bundle's filter did not match: they are proved to be there, and nothing of them is opened. */
+  readonly leftOut: number;
   /** The first parts that are missing. */
   readonly missing: readonly MissingPart[];
   readonly gaps: GapReport;

@@ -32,6 +32,7 @@ export class ChunkCheck {
   readonly #reader: BundleReader;
   readonly #unopened: UnopenedParts;
   readonly #verified = { payloads: 0, texts: 0 };
+  #leftOut = 0;
 
   constructor(crypto: LedgerCrypto, reader: BundleReader, unopened: UnopenedParts) {
     this.#crypto = crypto;
@@ -43,17 +44,36 @@ export class ChunkCheck {
     return this.#verified;
   }
 
+  /** Leaves of calls of which a filtered bundle opens nothing. */
+  get leftOut(): number {
+    return this.#leftOut;
+  }
+
   /** Reads the chunk that begins with leaf `first`, and resolves with the leaf that is next. */
-  async read(first: number, end: number, takeLeaf: TakeLeaf): Promise<number> {
+  async read(
+    first: number,
+    { end, isFiltered }: { readonly end: number; readonly isFiltered: boolean },
+    takeLeaf: TakeLeaf,
+  ): Promise<number> {
     const leaves = await this.#leaves(first, end, takeLeaf);
     const opened = new Set<string>();
     if ((await this.#reader.peek())?.name === memberNames.openings(first)) {
       const payloads = await this.#openings(first, leaves, opened);
       for (const payload of payloads) await this.#payload(payload);
     }
-    for (const [at, { envelope, place }] of leaves.entries())
-      for (const part of Object.keys(envelope.commits ?? {}))
-        if (!opened.has(`${first + at}/${part}`)) this.#unopened.add(envelope, first + at, part, place);
+    for (const [at, { envelope, place }] of leaves.entries()) {
+      const parts = Object.keys(envelope.commits ?? {});
+      const unopened = parts.filter((part) => !opened.has(`${first + at}/${part}`));
+      // A filter leaves out a call as a whole: of one that it matches nothing may be missing.
+      if (
+        isFiltered &&
+        envelope.callId !== undefined &&
+        unopened.length > 0 &&
+        unopened.length === parts.length
+      )
+        this.#leftOut += 1;
+      else for (const part of unopened) this.#unopened.add(envelope, first + at, part, place);
+    }
     return first + leaves.length;
   }
 

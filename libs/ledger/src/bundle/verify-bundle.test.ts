@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import type { Envelope } from '../envelope.ts';
 import { nodeCrypto } from '../node-crypto.ts';
 import { cosignatureType, parseVerifierKey } from '../signed-note.ts';
 import { piecesOf, TestKey, TestLog, variedLog } from '../testing/test-log.ts';
@@ -57,6 +58,24 @@ describe('a bundle', () => {
     expect(report).toMatchObject({ verdict: 'verified', payloads: { verified: 0, erased: 2, missing: 0 } });
     const untold = await verify(await log.bundle({ start, tombstones: [] }), log);
     expect(untold).toMatchObject({ verdict: 'incomplete', payloads: { erased: 0, missing: 2 } });
+  });
+
+  it('that is filtered opens nothing of other calls, says so, and may lack nothing of the calls that it opens', async () => {
+    const log = new TestLog();
+    const chosen = log.leaves[log.call()]?.envelope.callId;
+    log.call();
+    log.seal();
+    const meta = { filter: 'user:ann' };
+    const ofChosen = (envelope: Envelope) => envelope.callId === chosen;
+    const filtered = await verify(await log.bundle({ meta, opens: ofChosen }), log);
+    expect(filtered).toMatchObject({ verdict: 'verified', filter: 'user:ann', missing: [] });
+    expect(filtered.leftOut).toBeGreaterThan(0);
+    const without = await verify(await log.bundle({ opens: ofChosen }), log);
+    expect(without).toMatchObject({ verdict: 'incomplete', leftOut: 0 });
+    const partly = (envelope: Envelope, part: string) => ofChosen(envelope) && part !== 'meta';
+    const torn = await verify(await log.bundle({ meta, opens: partly }), log);
+    expect(torn.missing.every(({ part }) => part === 'meta')).toBe(true);
+    expect(torn).toMatchObject({ verdict: 'incomplete', texts: { verified: 0 } });
   });
 
   it('does not cover what came after the last signature', async () => {

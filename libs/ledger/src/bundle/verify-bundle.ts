@@ -181,12 +181,16 @@ class BundleCheck {
   ): Promise<LeafTally> {
     const tally = new LeafTally({ project: meta.project, sealedAt: end.sealedAt });
     for (let next = meta.start; next < meta.end;) {
-      next = await this.#chunks.read(next, meta.end, ({ envelope, entry, index, place }) => {
-        tally.take(envelope, index, place);
-        this.#unopened.learn(envelope, place);
-        range.append(leafHash(this.#crypto, entry));
-        prior?.compareWithRange(range);
-      });
+      next = await this.#chunks.read(
+        next,
+        { end: meta.end, isFiltered: meta.filter !== undefined },
+        ({ envelope, entry, index, place }) => {
+          tally.take(envelope, index, place);
+          this.#unopened.learn(envelope, place);
+          range.append(leafHash(this.#crypto, entry));
+          prior?.compareWithRange(range);
+        },
+      );
     }
     if (!equalBytes(range.root(), end.root))
       throw refusal(
@@ -265,7 +269,7 @@ class BundleCheck {
       leaves: { total: tally.total, byKind },
       payloads: { verified: verified.payloads, ...payloads },
       texts: { verified: verified.texts, ...texts },
-      ...{ missing, gaps, losses, unread },
+      ...{ missing, gaps, losses, unread, leftOut: this.#chunks.leftOut },
       cosignatures: newest.cosignatures.map(({ verifier, timeSeconds }) => ({
         name: verifier.name,
         time: (timeSeconds ?? 0) * 1000,

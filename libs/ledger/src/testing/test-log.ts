@@ -187,7 +187,7 @@ export class TestLog {
 
   /** The bundle of leaves [start, end), all three sealed before. */
   async bundle(range: BundleRange = {}): Promise<Buffer> {
-    const { start = 0, end = this.size, size = this.size, chunkLeaves = 1024 } = range;
+    const { start = 0, end = this.size, size = this.size, chunkLeaves = 1024, opens = () => true } = range;
     const [first, last, newest] = [
       this.checkpoints.get(start),
       this.checkpoints.get(end)!,
@@ -209,7 +209,7 @@ export class TestLog {
     const isGone = this.#gone(size);
     for (let firstIndex = start; firstIndex < end; firstIndex += chunkLeaves) {
       const leaves = this.leaves.slice(firstIndex, Math.min(end, firstIndex + chunkLeaves));
-      const openings = leaves.flatMap(({ openings: all, envelope }) => all.filter(({ part }) => !isGone(envelope, part))); // prettier-ignore
+      const openings = leaves.flatMap(({ openings: all, envelope }) => all.filter(({ part }) => !isGone(envelope, part) && opens(envelope, part))); // prettier-ignore
       await writer.chunk({ firstIndex, envelopes: leaves.map(({ text }) => text), openings });
     }
     await writer.finish(range.tombstones ?? this.tombstones({ start, end, size }), (text) =>
@@ -290,6 +290,8 @@ export interface BundleRange {
   readonly size?: number;
   readonly chunkLeaves?: number;
   readonly meta?: Partial<BundleMeta>;
+  /** Parts that the bundle opens; all that are there when it is left out. */
+  readonly opens?: (envelope: Envelope, part: string) => boolean;
   /** In place of those that there are. */
   readonly tombstones?: readonly Tombstone[];
 }

@@ -66,6 +66,7 @@ function assemble(connection: ClickHouseConnection, cluster: string | null): Tra
     listSpans: (query) => spans.listSpans(query),
     listTraces: (query) => traces.listTraces(query),
     readTrace: (query) => traces.readTrace(query),
+    matchSpans: (query) => spans.matchSpans(query),
     countUnsearched: (query) => traces.countUnsearched(query),
     traceOutline: (query) => outlines.traceOutline(query),
     readSpan: (query) => spans.readSpan(query),

@@ -10,6 +10,7 @@ import type {
   Page,
   PayloadsQuery,
   SpanKey,
+  SpanMatchQuery,
   StoredCost,
   StoredPayload,
   StoredSpan,
@@ -100,6 +101,17 @@ export class SpanReader {
     const callIds = spans.filter((span) => span.inputPreview === '').map((span) => span.callId);
     const previews = await this.#inputPreviewsOf(bounds, callIds);
     return spans.map((span) => ({ ...span, inputPreview: previews.get(span.callId) ?? span.inputPreview }));
+  }
+
+  async matchSpans({ spanIds, ...query }: SpanMatchQuery): Promise<ReadonlySet<string>> {
+    if (spanIds.length === 0) return new Set();
+    const params = new BoundParams();
+    const ids = params.bind(spanIds.slice(0, pageLimitMax), 'Array(String)');
+    const rows = await this.#connection.select(
+      `SELECT DISTINCT span_id AS id FROM spans WHERE ${listToSql(query, params)} AND span_id IN ${ids}`,
+      params,
+    );
+    return new Set(rows.map(({ id }) => id as string));
   }
 
   async readPayloads({ projectId, spanIds, part }: PayloadsQuery): Promise<StoredPayload[]> {
