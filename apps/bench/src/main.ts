@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { formatConsoleRows, measureConsole } from './console-bench.ts';
 import { formatPageRows, measurePages } from './console-pages.ts';
@@ -7,6 +9,7 @@ import { measureIngest } from './ingest/ingest-bench.ts';
 import { formatIngestReport, ingestReportOf } from './ingest/ingest-report.ts';
 import { measureLedger } from './ledger/ledger-bench.ts';
 import { formatLedgerReport, ledgerReportOf } from './ledger/ledger-report.ts';
+import { formatNeighbourRows, measureNeighbour } from './neighbour-bench.ts';
 import { formatSeedReport, seedDeployment } from './seed/seed-command.ts';
 import { largestTrace, readRuntime } from './seed/seed-target.ts';
 
@@ -174,6 +177,23 @@ program
     if (!pages) console.error('pages not measured: the first password was changed');
     if (flags.json) console.log(JSON.stringify({ rows, pages }));
     else console.log([formatConsoleRows(rows), ...(pages ? [formatPageRows(pages)] : [])].join('\n\n'));
+  });
+
+program
+  .command('neighbour')
+  .description(
+    'lists and calls of one organization while another reads as much as it can, of a deployment that runs',
+  )
+  .option('--json', 'one JSON object on standard output, nothing else', false)
+  .option(...home)
+  .action(async (flags: ConsoleFlags) => {
+    const { consoleUrl, adminEmail, adminPassword, ...runtime } = await readRuntime(flags.home);
+    if (consoleUrl === null || adminEmail === null || adminPassword === null)
+      throw new InvalidArgumentError('needs the console and the first password, to make an organization');
+    const apiKey = (await readFile(join(flags.home, 'secrets', 'operator-key'), 'utf8')).trim();
+    const access = { consoleUrl, adminEmail, adminPassword, apiKey };
+    const rows = await measureNeighbour({ ...runtime, ...access, signal: interruption() });
+    console.log(flags.json ? JSON.stringify({ rows }) : formatNeighbourRows(rows));
   });
 
 program

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
+import { randomInt } from 'node:crypto';
+import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const readyMsMax = 60_000;
@@ -153,21 +154,28 @@ function watch(pid: number): ChildProcess {
   return watcher;
 }
 
-/** Ports that are free on loopback at this moment, all different. */
+/**
+ * Ports that are free on loopback, all different. They are below those that the system gives to connections and to
+ * servers that ask for any: one of these could take a port before the server that it is for has started.
+ */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
-          const server = createServer();
-          server.once('error', reject).listen(0, '127.0.0.1', () => resolve(server));
-        }),
-    ),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
+  const ports = new Set<number>();
+  for (let tries = 0; ports.size < count; tries += 1) {
+    if (tries > triesMax) throw new Error(`no ${count} free ports from ${lowestPort} on`);
+    const port = lowestPort + randomInt(portRange);
+    if (await isFree(port)) ports.add(port);
+  }
+  return [...ports];
+}
+
+const [lowestPort, portRange, triesMax] = [20_000, 12_000, 1000];
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
 }
 
 /** The signal is sent at once and reaches the threads of a busy machine later: until then they still answer. */

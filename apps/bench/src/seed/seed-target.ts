@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { features, largeWorkflow } from './world.ts';
 
 const RuntimeFile = z.object({
+  gatewayUrl: z.string(),
   queryUrl: z.string(),
   controlUrl: z.string(),
   apiKey: z.string(),
