@@ -5,7 +5,14 @@ import { withReadScope } from '../../read-scope.ts';
 import { ClickHouseConnection } from './clickhouse-connection.ts';
 
 const limits = {
-  ...{ connectionsMax: 16, readsMax: 2, readsOfOwnerMax: 1, waitingOfOwnerMax: 2, readSecondsMax: 20 },
+  ...{
+    connectionsMax: 16,
+    readsMax: 2,
+    readsOfOwnerMax: 1,
+    waitingOfOwnerMax: 2,
+    readThreadsMax: 1,
+    readSecondsMax: 20,
+  },
   ...{ readBytesMax: 200_000_000, resultBytesMax: 1_000_000, resultRowsMax: 10_000, writeMsMax: 10_000 },
 };
 const slow = 'SELECT sleepEachRow(0.1) FROM numbers(100) SETTINGS max_block_size = 1';

@@ -18,6 +18,8 @@ export interface ConnectionLimits {
   readonly readsOfOwnerMax: number;
   /** Reads of one organization that wait. */
   readonly waitingOfOwnerMax: number;
+  /** Threads of one read in the engine: of two readers none should have all processors. */
+  readonly readThreadsMax: number;
   /** A read is given up by the engine after so long. Seconds. */
   readonly readSecondsMax: number;
   /** Memory of one read in the engine, and bytes and rows of its result, which this process holds. */
@@ -30,6 +32,7 @@ export interface ConnectionLimits {
 
 const readSettings = (limits: ConnectionLimits): ClickHouseSettings => ({
   max_execution_time: limits.readSecondsMax,
+  max_threads: limits.readThreadsMax,
   max_memory_usage: String(limits.readBytesMax),
   max_result_bytes: String(limits.resultBytesMax),
   max_result_rows: String(limits.resultRowsMax),

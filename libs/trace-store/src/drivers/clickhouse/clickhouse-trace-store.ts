@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { LoomError, messageOf } from '@loom/errors';
 import type { TraceStore, TraceStoreOptions } from '../../trace-store.ts';
 import { ActivityReader } from './activity-reader.ts';
@@ -14,8 +15,9 @@ import { TraceListReader } from './trace-reader.ts';
 const limits: ConnectionLimits = {
   connectionsMax: 16,
   readsMax: 4,
-  readsOfOwnerMax: 3,
+  readsOfOwnerMax: 2,
   waitingOfOwnerMax: 64,
+  readThreadsMax: Math.max(1, Math.ceil(availableParallelism() / 2)),
   readSecondsMax: 30,
   readBytesMax: 1_000_000_000,
   resultBytesMax: 128 * 1024 * 1024,
