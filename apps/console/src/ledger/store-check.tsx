@@ -52,6 +52,12 @@ function Progress({ job: { state, leaves, ofLeaves } }: { readonly job: LedgerCh
         Waiting for other checks to end.
       </p>
     );
+  if (leaves >= ofLeaves)
+    return (
+      <p role="status" className="text-muted">
+        All {formatCount(ofLeaves)} leaves are checked. Comparing the stores.
+      </p>
+    );
   return (
     <p role="status" className="tabular flex items-center gap-2 text-muted">
       <progress value={leaves} max={Math.max(1, ofLeaves)} className="h-1.5 w-40 accent-accent" />

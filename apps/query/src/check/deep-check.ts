@@ -48,11 +48,12 @@ export class DeepCheck {
   }
 
   /** What of these leaves is not as they say. One that cannot be read is for the walk over the log to tell. */
-  async take(leaves: readonly StoredLeaf[]): Promise<string[]> {
+  async take(leaves: readonly StoredLeaf[], onChecked: (leaves: number) => void): Promise<string[]> {
     const found: string[] = [];
     const read = leaves.flatMap(readLeaf);
     for (let at = 0; at < read.length; at += leavesAtOnce) {
       const group = read.slice(at, at + leavesAtOnce);
+      onChecked(at);
       found.push(...(await checkEach(group, (part) => this.#check(part), tellUnreadable)));
     }
     return found;

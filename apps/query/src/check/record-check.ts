@@ -96,11 +96,16 @@ export class RecordCheck {
       }
       for (const leaf of leaves) walk.take(leaf, kinds);
       for (const message of await walk.compareTiles(ledger)) note(message);
-      for (const message of (await opening?.take(leaves)) ?? []) note(message);
+      const progress = (checked: number) => {
+        signal.throwIfAborted();
+        onProgress(at + checked, head.size);
+      };
+      for (const message of (await opening?.take(leaves, progress)) ?? []) note(message);
       at += leaves.length;
     }
     if (!equalBytes(concat(...walk.range.nodes), concat(...head.edge)))
       note('the head has another root than its leaves');
+    onProgress(head.size, head.size);
     walk.finish();
     if (opening) await this.#deepEnd(project, opening, isSettled, note);
     return {

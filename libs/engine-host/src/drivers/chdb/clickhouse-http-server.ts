@@ -28,6 +28,8 @@ const bodyBytesMax = 256 * 1024 * 1024;
 const headersMs = 10_000;
 const checkMs = 1_000;
 const connectionsMax = 1024;
+/** Longer than clients keep an idle connection, also on a busy machine: none may be closed as its next request comes. */
+const keepAliveMs = 120_000;
 
 const limits: ChdbLimits = {
   concurrencyMax: 8,
@@ -44,6 +46,7 @@ export async function openClickHouseServer(options: ClickHouseServerOptions): Pr
   const limited = {
     maxHeaderSize: uriBytesMax,
     headersTimeout: headersMs,
+    keepAliveTimeout: keepAliveMs,
     connectionsCheckingInterval: checkMs,
   };
   const server = createServer(limited, (request, response) => {
