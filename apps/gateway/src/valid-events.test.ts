@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { PartitionWriter } from '@loom/event-stream';
 import { answerJson, UpstreamPlayer } from '@loom/testkit';
-import { isCallEnded, newSpanId, newTraceId, newUuid, topics } from '@loom/trace-schema';
+import { isCallEnded, newUuid, topics } from '@loom/trace-schema';
+import { sampleEvents } from '@loom/trace-schema/testing';
 import { GatewayHarness } from './testing/gateway-harness.ts';
 
 let upstream: UpstreamPlayer;
@@ -251,63 +252,15 @@ describe('an unreadable event of a dead emitter', () => {
     await writer.close().catch(() => undefined);
     return callIds;
   };
-  const facts = {
-    ...{ operation: 'chat', dialect: 'openai-chat', provider: 'openai', providerKind: 'openai' },
-    ...{ requestModel: 'm', routedModel: 'm', stream: false, capture: 'strict', parameters: {} },
-  };
+  const { 'call.accepted': sample } = sampleEvents;
   const accepted = (emitter: string, callId: string, seq: number) => ({
-    ...{
-      id: `${callId}/accepted`,
-      type: 'call.accepted',
-      emitter,
-      seq,
-      projectId: 'p1',
-      time: '1763000000000000000',
-    },
-    call: {
-      ...{
-        organizationId: 'o1',
-        keyId: 'k1',
-        callId,
-        traceId: newTraceId(),
-        spanId: newSpanId(),
-        parentSpanId: null,
-      },
-      ...{
-        sessionId: null,
-        userId: null,
-        environment: null,
-        release: null,
-        agentName: null,
-        agentVersion: null,
-      },
-      ...{
-        workflowName: null,
-        promptName: null,
-        promptVersion: null,
-        rollout: null,
-        links: [],
-        metadata: {},
-      },
-    },
-    facts,
-    request: {
-      ...{
-        codec: 'identity',
-        keyId: null,
-        length: 2,
-        hash: 'a'.repeat(64),
-        storedLength: 2,
-        parts: 0,
-        data: 'e30=',
-      },
-    },
+    ...{ ...sample, id: `${callId}/accepted`, emitter, seq, call: { ...sample.call, callId } },
   });
 
   it('never keeps a gateway from starting, and every readable call gets its end', async () => {
     const loom = await start();
     await loom.close();
-    const withNull = { facts: { ...facts, parameters: { temperature: null } } };
+    const withNull = { facts: { ...sample.facts, parameters: { temperature: null } } };
     const callIds = await leave(loom, ['{"type":', withNull, { call: null }, {}]);
     await loom.open();
     await expect(loom.gateway.ready()).resolves.toBeUndefined();

@@ -50,7 +50,7 @@ function quotesCause({ message, cause }: LoomError): boolean {
   let inner: unknown = cause;
   for (let depth = 0; inner !== undefined && depth < causesMax; depth += 1) {
     if (message.includes(messageOf(inner))) return true;
-    inner = (inner as { readonly cause?: unknown } | null)?.cause;
+    inner = inner instanceof Error ? inner.cause : undefined;
   }
   return false;
 }

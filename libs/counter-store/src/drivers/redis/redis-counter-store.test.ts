@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { freePorts, missingForRedis, startedServerSuite, startRedis } from '@loom/testkit';
-// eslint-disable-next-line no-restricted-imports -- what the driver left in Redis is seen past the driver
+
 import { Redis } from 'ioredis';
 import type { CounterStore, Demand } from '../../counter-store.ts';
 import { openCounterStore } from '../../open.ts';
