@@ -227,6 +227,17 @@ describe('the read API', () => {
     expect(overview.points).toEqual((await client.getMetricsSeries()).points);
     expect(groupedPoints.reduce((sum, { requests }) => sum + requests, 0)).toBe(2);
     expect(overview).toMatchObject({ groupBy: 'model', bucketSeconds: 3600 });
+    expect(overview.buckets).toEqual(
+      expect.arrayContaining(overview.points.map(({ bucketStart }) => bucketStart)),
+    );
+    const hours = { from: new Date(Date.now() - 7_200_000).toISOString(), bucketSeconds: 3600 };
+    for (const timeZone of ['UTC', 'Asia/Kolkata']) {
+      const zoned = await client.getMetricsOverview({ query: { ...hours, timeZone } });
+      expect(zoned.points.length).toBeGreaterThan(0);
+      expect(zoned.buckets).toEqual(
+        expect.arrayContaining(zoned.points.map(({ bucketStart }) => bucketStart)),
+      );
+    }
     const byProject = await client.getMetricsOverview({ query: { groupBy: 'project' } });
     expect(byProject.groups.map(({ group, requests }) => [group, requests])).toEqual([['pa', 2]]);
     expect(new Set(byProject.groupedPoints.map(({ group }) => group))).toEqual(new Set(['pa']));

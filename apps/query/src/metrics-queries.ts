@@ -101,7 +101,7 @@ export class MetricsQueries {
       from: toInstant(range.from),
       to: toInstant(range.to),
       bucketSeconds,
-      buckets: bucketsOf(range, query),
+      buckets: bucketsOf(range, { bucketSeconds, timeZone }),
       groupBy,
       total: total && toFigures(total),
       before: before ? toFigures(before) : null,
@@ -188,7 +188,7 @@ function rangeBefore({ from, to }: ClosedRange): ClosedRange {
 
 function bucketsOf(range: ClosedRange, buckets: { bucketSeconds: number; timeZone: string }): string[] {
   const [from, to] = [Math.floor(Number(range.from) / 1e9), Math.ceil(Number(range.to) / 1e9)];
-  return bucketStarts({ from, to, ...buckets }).map((start) => toInstant(`${start}000000000`));
+  return bucketStarts({ ...buckets, from, to }).map((start) => toInstant(`${start}000000000`));
 }
 
 function checkBuckets({ from, to }: ClosedRange, bucketSeconds: number): void {

@@ -169,7 +169,7 @@ export function traceSpecs(stage: () => Stage): void {
       await stage().visit(async (visit) => {
         const { page } = visit;
         await visit.goto(`/p/default/traces/${traceOf('huge-1')}`);
-        await visit.sees(/too much to show|longer than the capture limit|Show more/);
+        await visit.sees(/too much for this page|longer than the capture limit|Show more/);
         const [download] = await Promise.all([
           page.waitForEvent('download'),
           page.getByRole('button', { name: 'Download' }).first().click(),
