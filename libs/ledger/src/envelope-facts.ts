@@ -36,7 +36,8 @@ export function differingFields(envelope: Envelope, row: ShownRow): string[] {
     ...(kind === 'call.refused' ? { errorType: clipped(reason, 'errorType') } : {}),
     ...(kind === 'cost.computed'
       ? {
-          reason: same('reason', reason ?? ''),
+          // The leaf of a price has no reason; a cached answer's row has one.
+          reason: reason === undefined || row['reason'] === reason,
           priceBookVersion: clipped(priceBook, 'priceBookVersion'),
           time: row['time'] === undefined || textOf(row['time']).slice(0, -6) === String(time),
           state: same('state', envelope.costNanoUsd === undefined ? 'unpriced' : 'priced'),
