@@ -1,5 +1,5 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -123,7 +123,7 @@ let home: string;
 let requests: { line: string; authorization: string | undefined; body: unknown }[] = [];
 
 beforeAll(async () => {
-  server = createServer(async (request: IncomingMessage, response) => {
+  const receive = async (request: IncomingMessage, response: ServerResponse) => {
     const path = request.url?.split('?')[0] ?? '';
     const { authorization } = request.headers;
     const sent = await text(request);
@@ -144,7 +144,8 @@ beforeAll(async () => {
     const answer = answers[`${request.method} ${path}`];
     response.writeHead(answer ? 200 : 404, { 'content-type': 'application/json' });
     response.end(JSON.stringify(answer ?? { error: { code: 'not_found', message: 'nothing here' } }));
-  });
+  };
+  server = createServer((request, response) => void receive(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   home = await mkdtemp(join(tmpdir(), 'loom-cli-'));

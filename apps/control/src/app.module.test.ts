@@ -228,7 +228,7 @@ describe('keys', () => {
     expect(await operator.updateKey({ params, body: { expiresAt: null } })).toEqual({ ...key, name: 'new' });
   });
 
-  it.each([
+  it.each<[object, string | undefined]>([
     [{ name: '' }, 'name'],
     [{ name: '   ' }, 'name'],
     [{ name: 'x'.repeat(101) }, 'name'],
@@ -241,7 +241,7 @@ describe('keys', () => {
     [{}, undefined],
   ])('refuse the change %j and stay as they are', async (body, param) => {
     const { key } = await operator.createKey({ body: { name: 'same' } });
-    const changed = operator.updateKey({ params: { id: key.id }, body: body as object });
+    const changed = operator.updateKey({ params: { id: key.id }, body });
     await expect(changed).rejects.toMatchObject({ code: 'invalid_request', ...(param && { param }) });
     expect((await operator.listKeys()).keys.find(({ id }) => id === key.id)).toEqual(key);
   });

@@ -219,7 +219,7 @@ onOneMachine('npm start that cannot start', () => {
         disk.fill();
         expectSentence(await start({ LOOM_HOME: disk.path }), disk.path, 'is full; free some space');
         disk.free();
-        execFileSync('mount', ['-o', 'remount,ro', disk.path]);
+        disk.remount('ro');
         expectSentence(await start({ LOOM_HOME: join(disk.path, 'home') }), disk.path, 'read-only');
       } finally {
         disk.unmount();

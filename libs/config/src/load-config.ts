@@ -163,7 +163,7 @@ export function loadConfig<Shape extends z.ZodRawShape>(
   );
   const parsed = schema.safeParse(present);
   if (!parsed.success) {
-    faults.push(...parsed.error.issues.map((issue) => faultOf(schema, issue, present)));
+    faults.push(...parsed.error.issues.map((issue) => faultOf(schema.shape, issue, present)));
   }
   if (!parsed.success || faults.length > 0) {
     throw new LoomError('config_invalid', `configuration: ${faults.join('; ')}`);
@@ -171,10 +171,10 @@ export function loadConfig<Shape extends z.ZodRawShape>(
   return Object.freeze(parsed.data);
 }
 
-function faultOf(schema: z.ZodObject, issue: z.core.$ZodIssue, present: object): string {
+function faultOf(shape: z.ZodRawShape, issue: z.core.$ZodIssue, present: object): string {
   const name = issue.path.join('.');
   if (name in present) return `${name}: ${issue.message}`;
-  const { description } = schema.shape[name] ?? {};
+  const description = (shape[name] as z.ZodType | undefined)?.description;
   return description === undefined ? `${name} is not set` : `${name} is not set: ${description}`;
 }
 

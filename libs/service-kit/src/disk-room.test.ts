@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -38,9 +37,9 @@ describe('diskFault', () => {
       expect(await fault()).toBe('the disk of the data directory is full; free some space');
       disk?.free();
       expect(await fault()).toBeNull();
-      execFileSync('mount', ['-o', 'remount,size=8m', path]);
+      disk?.remount('size=8m');
       expect(await fault()).toMatch(/is full: \d+ MiB are free, 16 MiB are needed; free some space$/);
-      execFileSync('mount', ['-o', 'remount,size=24m,ro', path]);
+      disk?.remount('size=24m,ro');
       expect(await fault()).toBe('the disk of the data directory is read-only; mount it writable');
     },
   );
