@@ -1,8 +1,9 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Span } from '@loom/api-contract';
 import { readConfig } from './config.ts';
@@ -113,17 +114,24 @@ const answers: Record<string, object> = {
   },
   'GET /v1/keys': { keys: [key] },
   'POST /v1/keys': { key, secret: 'loom_secret' },
+  'PATCH /v1/keys/k9': { ...key, name: 'new' },
   'DELETE /v1/keys/k9': { ...key, revokedAt: '2026-11-22T11:00:00Z' },
 };
 
 let server: Server;
 let home: string;
-let requests: { line: string; authorization: string | undefined }[] = [];
+let requests: { line: string; authorization: string | undefined; body: unknown }[] = [];
 
 beforeAll(async () => {
-  server = createServer((request: IncomingMessage, response) => {
+  const receive = async (request: IncomingMessage, response: ServerResponse) => {
     const path = request.url?.split('?')[0] ?? '';
-    requests.push({ line: `${request.method} ${request.url}`, authorization: request.headers.authorization });
+    const { authorization } = request.headers;
+    const sent = await text(request);
+    requests.push({
+      line: `${request.method} ${request.url}`,
+      authorization,
+      body: sent === '' ? null : JSON.parse(sent),
+    });
     if (path === '/v1/live') {
       for (const count of [1, 2]) {
         response.write(
@@ -136,7 +144,8 @@ beforeAll(async () => {
     const answer = answers[`${request.method} ${path}`];
     response.writeHead(answer ? 200 : 404, { 'content-type': 'application/json' });
     response.end(JSON.stringify(answer ?? { error: { code: 'not_found', message: 'nothing here' } }));
-  });
+  };
+  server = createServer((request, response) => void receive(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   home = await mkdtemp(join(tmpdir(), 'loom-cli-'));
@@ -235,6 +244,26 @@ describe('loom', () => {
   });
 
   it.each([
+    [['--name', 'new'], { name: 'new' }],
+    [['--expires', 'never'], { expiresAt: null }],
+    [['--expires', '2999-01-01'], { expiresAt: '2999-01-01T00:00:00.000Z' }],
+    [
+      ['--tokens-per-minute', '90000000', '--concurrent-calls', 'none'],
+      { limits: { tokensPerMinute: 90_000_000, concurrentCalls: null } },
+    ],
+  ])('changes of a key what %j names', async (args, body) => {
+    expect((await run(['keys', 'update', 'k9', ...args])).out).toContain('Key k9 (new) is changed.');
+    expect(requests).toEqual([{ line: 'PATCH /v1/keys/k9', authorization: 'Bearer operator', body }]);
+  });
+
+  it('reads a span as the time from now when a key is to expire', async () => {
+    const before = Date.now();
+    await run(['keys', 'update', 'k9', '--expires', '30d']);
+    const { expiresAt } = requests[0]?.body as { expiresAt: string };
+    expect(Date.parse(expiresAt) - before).toBeGreaterThanOrEqual(30 * 86_400_000);
+  });
+
+  it.each([
     [2, ['show', 'f'.repeat(32)], {}, 'nothing here'],
     [3, ['traces'], { LOOM_HOME: '/nonexistent' }, 'no Loom is running here'],
     [3, ['traces'], { LOOM_QUERY_URL: 'http://127.0.0.1:1', LOOM_API_KEY: 'k' }, 'cannot be reached'],
@@ -242,6 +271,8 @@ describe('loom', () => {
     [4, ['traces', '--from', 'yesterday'], {}, '"yesterday" is no time'],
     [4, ['traces', '--limit', 'many'], {}, 'not a whole number'],
     [4, ['keys', 'create', '--name', 'n', '--scope', 'all'], {}, 'unknown scope "all"'],
+    [4, ['keys', 'update', 'k9', '--expires', 'soon'], {}, '"soon" is no time'],
+    [4, ['keys', 'update', 'k9', '--concurrent-calls', 'few'], {}, 'not a whole number'],
     [4, ['nothing'], {}, "unknown command 'nothing'"],
     [4, ['traces', '--nothing'], {}, "unknown option '--nothing'"],
   ])('exits with %d: %j %j', async (code, args, env, message) => {

@@ -11,7 +11,7 @@ import { addLedgerCommands } from './ledger-commands.ts';
 import { formatLiveEvent, formatTrace, formatTraces } from './format-trace.ts';
 import { type FixtureDeps, recordFixture } from './record-fixture.ts';
 import { safeText } from './terminal-text.ts';
-import { toTime } from './times.ts';
+import { toExpiry, toTime } from './times.ts';
 import { addVerifyCommands } from './verify-commands.ts';
 import { addWitnessCommand } from './witness/witness-command.ts';
 
@@ -187,7 +187,7 @@ function addKeyCommands(keys: Command, connect: Connect, output: Output): void {
     .requiredOption('--name <name>', 'what the key is for')
     .option('--scope <scope...>', `what it may do: ${KeyScope.options.join(', ')}`, ['call'])
     .option('--project <id>', 'default: the project of the operator key')
-    .option('--expires <time>', 'ISO 8601')
+    .option('--expires <time>', 'when it ends: 30d, or ISO 8601; default: never')
     .option('--json', 'one JSON value')
     .action(async (options: { name: string; scope: string[]; project?: string; expires?: string }) => {
       const { name, project, expires } = options;
@@ -195,13 +195,26 @@ function addKeyCommands(keys: Command, connect: Connect, output: Output): void {
         name,
         scopes: options.scope.map(toScope),
         ...(project !== undefined && { projectId: project }),
-        ...(expires !== undefined && { expiresAt: new Date(toTime(expires)).toISOString() }),
+        ...(expires !== undefined && { expiresAt: toExpiry(expires) }),
       };
       output.show(await (await connect()).createKey({ body }), ({ key, secret }) =>
         [
           `Key ${key.id} (${safeText(key.name)}: ${key.scopes.join(', ')}). The secret is shown this once:`,
           secret,
         ].join('\n'),
+      );
+    });
+  const update = command(keys, 'update', 'changes the name, the expiry or the limits of a key')
+    .argument('<key id>')
+    .option('--name <name>', 'what the key is for')
+    .option('--expires <time>', 'when it ends: 30d, ISO 8601 or never');
+  for (const [, option] of limitOptions) update.option(`--${option} <count>`, 'a whole number, or none');
+  update
+    .option('--json', 'one JSON value')
+    .action(async (id: string, options: Readonly<Record<string, string | undefined>>) => {
+      output.show(
+        await (await connect()).updateKey({ params: { id }, body: keyChangeOf(options) }),
+        (key) => `Key ${key.id} (${safeText(key.name)}) is changed.`,
       );
     });
   command(keys, 'revoke', 'revokes a key')
@@ -215,6 +228,24 @@ function addKeyCommands(keys: Command, connect: Connect, output: Output): void {
     });
 }
 
+const limitOptions = [
+  ['requestsPerMinute', 'requests-per-minute'],
+  ['tokensPerMinute', 'tokens-per-minute'],
+  ['concurrentCalls', 'concurrent-calls'],
+] as const;
+
+function keyChangeOf({ name, expires, ...options }: Readonly<Record<string, string | undefined>>) {
+  const limits = limitOptions.flatMap(([limit]) => {
+    const text = options[limit];
+    return text === undefined ? [] : [[limit, text === 'none' ? null : wholeNumber(text)] as const];
+  });
+  return {
+    ...(name !== undefined && { name }),
+    ...(expires !== undefined && { expiresAt: expires === 'never' ? null : toExpiry(expires) }),
+    ...(limits.length > 0 && { limits: Object.fromEntries(limits) }),
+  };
+}
+
 function toScope(text: string): KeyScope {
   const parsed = KeyScope.safeParse(text);
   if (parsed.success) return parsed.data;
@@ -222,6 +253,6 @@ function toScope(text: string): KeyScope {
 }
 
 function wholeNumber(text: string): number {
-  if (/^\d{1,6}$/.test(text)) return Number(text);
+  if (/^\d{1,10}$/.test(text)) return Number(text);
   throw new LoomError('invalid_request', `"${text}" is not a whole number`);
 }

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { createLimitedServer } from '@loom/http-server';
+import { createLimitedServer, listenFault } from '@loom/http-server';
 import next from 'next';
 
 /**
@@ -8,7 +8,7 @@ import next from 'next';
  * secret and no database.
  */
 const host = process.env.LOOM_CONSOLE_HOST ?? '127.0.0.1';
-const port = Number(process.env.LOOM_CONSOLE_PORT ?? 3000);
+const port = portOf(process.env.LOOM_CONSOLE_PORT || '3000');
 const closeDeadlineMs = 5_000;
 /** One connection each to query or control besides: theirs have room for twice as many of one address. */
 const connectionsMax = 1024;
@@ -29,7 +29,9 @@ const server = createLimitedServer({
   onRequest: (request, response) => void handle(request, response),
   faultBody: ({ status, message }) => ({ error: { code: faultCodes[status], message } }),
 });
-server.on('error', (error) => fail(error.message));
+server.on('error', (error) =>
+  fail(listenFault(error, { host, port, variables: 'LOOM_CONSOLE' }) ?? error.message),
+);
 server.listen(port, host, () => void start().catch((error) => fail(error.message)));
 
 async function start() {
@@ -67,7 +69,16 @@ function stop() {
   server.closeAllConnections();
 }
 
+function portOf(text) {
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
+  return fail(`LOOM_CONSOLE_PORT: expected 0 to 65535, not ${JSON.stringify(text)}`);
+}
+
+/** To the parent, or to standard error where there is none. */
 function fail(message) {
-  process.stderr.write(`console: ${message}\n`);
-  process.exit(1);
+  if (process.send) process.send({ failed: message }, () => process.exit(1));
+  else {
+    process.stderr.write(`console did not start: ${message}\n`);
+    process.exit(1);
+  }
 }

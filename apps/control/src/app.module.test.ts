@@ -210,6 +210,58 @@ describe('keys', () => {
     await expect(changed).rejects.toMatchObject({ code: 'invalid_request', param });
   });
 
+  it('are renamed and get another expiry, with an audit entry', async () => {
+    const { key } = await operator.createKey({ body: { name: 'old', limits: { requestsPerMinute: 60 } } });
+    const params = { id: key.id };
+    const expiresAt = '2999-01-01T00:00:00.000Z';
+    const changed = await operator.updateKey({ params, body: { name: ' new ', expiresAt } });
+    expect(changed).toEqual({ ...key, name: 'new', expiresAt });
+    expect((await operator.listKeys()).keys.find(({ id }) => id === key.id)).toEqual(changed);
+    const { entries } = await operator.listAudit({ query: { action: 'key.update', limit: 1 } });
+    expect(entries).toMatchObject([
+      {
+        resource: { id: key.id, name: 'new' },
+        before: { name: 'old', expiresAtMs: null },
+        after: { name: 'new', expiresAtMs: Date.parse(expiresAt) },
+      },
+    ]);
+    expect(await operator.updateKey({ params, body: { expiresAt: null } })).toEqual({ ...key, name: 'new' });
+  });
+
+  it.each<[object, string | undefined]>([
+    [{ name: '' }, 'name'],
+    [{ name: '   ' }, 'name'],
+    [{ name: 'x'.repeat(101) }, 'name'],
+    [{ name: null }, 'name'],
+    [{ expiresAt: '2020-01-01T00:00:00Z' }, 'expiresAt'],
+    [{ expiresAt: 'tomorrow' }, 'expiresAt'],
+    [{ expiresAt: '2999-02-30T00:00:00Z' }, 'expiresAt'],
+    [{ expiresAt: 4_102_444_800_000 }, 'expiresAt'],
+    [{ scopes: ['manage'] }, undefined],
+    [{}, undefined],
+  ])('refuse the change %j and stay as they are', async (body, param) => {
+    const { key } = await operator.createKey({ body: { name: 'same' } });
+    const changed = operator.updateKey({ params: { id: key.id }, body });
+    await expect(changed).rejects.toMatchObject({ code: 'invalid_request', ...(param && { param }) });
+    expect((await operator.listKeys()).keys.find(({ id }) => id === key.id)).toEqual(key);
+  });
+
+  it('that have expired say so, and cannot be extended', async () => {
+    const expiresAt = new Date(Date.now() + 300).toISOString();
+    const { key } = await operator.createKey({ body: { name: 'short' } });
+    const params = { id: key.id };
+    await operator.updateKey({ params, body: { expiresAt } });
+    await new Promise((resolve) => setTimeout(resolve, 350));
+    await expect(operator.updateKey({ params, body: { expiresAt: null } })).rejects.toMatchObject({
+      code: 'conflict',
+      message: `API key ${key.id} expired at ${expiresAt}; create a new one`,
+    });
+    expect((await operator.listKeys()).keys.find(({ id }) => id === key.id)).toMatchObject({
+      expiresAt,
+      revokedAt: null,
+    });
+  });
+
   it('are for a project of the own organization alone', async () => {
     await expect(operator.createKey({ body: { name: 'x', projectId: 'p-other' } })).rejects.toMatchObject({
       code: 'not_found',

@@ -1,4 +1,5 @@
 import {
+  envEmail,
   type Environment,
   envList,
   envNamedUrls,
@@ -30,8 +31,7 @@ export const controlSettings = z.object({
   LOOM_TRUSTED_PROXIES: envNetworks.describe(
     'Proxies before the console, as addresses or networks (10.1.0.0/16) separated by commas: whom they name in x-forwarded-for is who asks',
   ),
-  LOOM_FIRST_EMAIL: z
-    .email()
+  LOOM_FIRST_EMAIL: envEmail
     .default('admin@loom.local')
     .describe('Address of the first person, who is made when there are none'),
   LOOM_FIRST_PASSWORD: envSecret.optional().describe('Password of the first person, until it is changed'),

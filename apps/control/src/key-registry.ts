@@ -38,12 +38,7 @@ export class KeyRegistry {
 
   /** The secret is in the answer and, as a keyed hash, in the store; nowhere else. */
   async create(caller: Principal, body: z.output<typeof NewApiKey>): Promise<CreatedApiKeyValue> {
-    const expiresAtMs = body.expiresAt === null ? null : Date.parse(body.expiresAt);
-    if (expiresAtMs !== null && expiresAtMs <= this.#now()) {
-      throw new LoomError('invalid_request', `expiresAt ${body.expiresAt} is in the past`, {
-        param: 'expiresAt',
-      });
-    }
+    const expiresAtMs = this.#expiryOf(body.expiresAt);
     refuseMoreThanOwn(caller, body.scopes, 'make');
     const { id, secret, text } = newApiKey();
     const record: ApiKeyRecord = {
@@ -65,11 +60,22 @@ export class KeyRegistry {
     return { key: toApiKey(record), secret: text };
   }
 
+  /** `conflict` on a key that has ended: an expired one cannot be extended, as a revoked one cannot be restored. */
   async update(caller: Principal, id: string, body: z.output<typeof ApiKeyChange>): Promise<ApiKey> {
     const { organizationId, actor } = caller;
-    await this.#keyToAlter(caller, id, 'change');
-    const limits = definedOf(body.limits);
-    return toApiKey(await this.#store.actingAs(actor).updateApiKey({ organizationId, id }, { limits }));
+    const known = await this.#keyToAlter(caller, id, 'change');
+    if (known.revokedAtMs === null && known.expiresAtMs !== null && known.expiresAtMs <= this.#now()) {
+      const expiredAt = new Date(known.expiresAtMs).toISOString();
+      throw new LoomError('conflict', `API key ${id} expired at ${expiredAt}; create a new one`, {
+        param: 'id',
+      });
+    }
+    const change = {
+      ...(body.name !== undefined && { name: body.name }),
+      ...(body.expiresAt !== undefined && { expiresAtMs: this.#expiryOf(body.expiresAt) }),
+      ...(body.limits && { limits: definedOf(body.limits) }),
+    };
+    return toApiKey(await this.#store.actingAs(actor).updateApiKey({ organizationId, id }, change));
   }
 
   async revoke(caller: Principal, id: string): Promise<ApiKey> {
@@ -77,6 +83,18 @@ export class KeyRegistry {
     await this.#keyToAlter(caller, id, 'revoke');
     return toApiKey(
       await this.#store.actingAs(actor).revokeApiKey({ organizationId, id, atMs: this.#now() }),
+    );
+  }
+
+  /** Unix milliseconds; null: never. */
+  #expiryOf(expiresAt: string | null): number | null {
+    if (expiresAt === null) return null;
+    const expiresAtMs = Date.parse(expiresAt);
+    if (expiresAtMs > this.#now()) return expiresAtMs;
+    throw new LoomError(
+      'invalid_request',
+      `expiresAt ${expiresAt} is in the past; enter a later time, or revoke the key to end it now`,
+      { param: 'expiresAt' },
     );
   }
 
@@ -92,7 +110,7 @@ export class KeyRegistry {
     return keys.filter(({ projectId }) => reachesProject(caller, projectId));
   }
 
-  async #keyToAlter(caller: Principal, id: string, action: 'change' | 'revoke'): Promise<void> {
+  async #keyToAlter(caller: Principal, id: string, action: 'change' | 'revoke'): Promise<ApiKeyRecord> {
     const { type, id: ownId } = caller.actor;
     if (type === 'key' && id === ownId) {
       throw new LoomError('conflict', `this is the key that asks; ${action} it with another one`, {
@@ -102,6 +120,7 @@ export class KeyRegistry {
     const known = (await this.#keysOf(caller)).find((key) => key.id === id);
     if (!known) throw new LoomError('not_found', 'there is no API key with this id');
     refuseMoreThanOwn(caller, known.scopes, action);
+    return known;
   }
 }
 

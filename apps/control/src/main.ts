@@ -7,6 +7,7 @@ import {
   keyVerifier,
   openCounters,
   openServiceStream,
+  readiness,
   runProcess,
   startHttpApplication,
 } from '@loom/service-kit';
@@ -29,10 +30,11 @@ await runProcess({ service: 'control', env: process.env, logger, metrics }, asyn
   });
   const counters = await openCounters({ url: config.LOOM_COUNTERS_URL, whenDown: 'open', logger });
   const feed = await ControlFeed.start(stream, { logger, entities: ['apiKey'] });
-  const ready = async () => {
-    if (!feed.snapshot.complete) throw new Error('no control snapshot was seen yet');
-    await store.ping();
-  };
+  // Without the stream people still sign in, and what they change is published later.
+  const ready = readiness(
+    { 'control snapshot': () => feed.fault(), 'control store': () => store.ping() },
+    logger,
+  );
   const http = await startHttpApplication({
     module: await controlModule({
       config,
@@ -53,6 +55,7 @@ await runProcess({ service: 'control', env: process.env, logger, metrics }, asyn
     }),
     host: config.LOOM_CONTROL_HOST,
     port: config.LOOM_CONTROL_PORT,
+    variables: 'LOOM_CONTROL',
     logger,
     metrics,
     ready,

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { envUrl, loadConfig } from '@loom/config';
 import { openControlStore } from '@loom/control-store';
+import { endStart } from '@loom/service-kit';
 import { createLogger } from '@loom/telemetry';
 import { openTraceStore } from '@loom/trace-store';
 import { z } from 'zod';
@@ -24,6 +25,5 @@ try {
   await controlStore.close();
   logger.info('schemas are up to date');
 } catch (error) {
-  logger.error({ error }, 'schemas not brought forward');
-  process.exitCode = 1;
+  await endStart({ service: 'migrate', logger }, error);
 }

@@ -95,6 +95,28 @@ describe('a deployment on one machine', () => {
     await eventually(status, (code) => code === 401, 2_000);
   });
 
+  it('applies a renamed and shortened key within a second, and says that it has expired', async () => {
+    const { key, secret } = JSON.parse(await loomCli('keys', 'create', '--name', 'ci', '--json')) as {
+      key: { id: string };
+      secret: string;
+    };
+    const code = async () => {
+      const { gatewayUrl } = await loom.runtime();
+      const response = await fetch(`${gatewayUrl}/v1/models`, {
+        headers: { authorization: `Bearer ${secret}` },
+      });
+      const { error } = (await response.json()) as { error?: { code?: string } };
+      return error?.code ?? response.status;
+    };
+    await eventually(code, (answer) => answer === 200, 5_000);
+    await loomCli('keys', 'update', key.id, '--name', 'nightly', '--expires', '2s');
+    expect(await loomCli('keys', 'list')).toMatch(new RegExp(`${key.id} +nightly .* until `));
+    await eventually(code, (answer) => answer === 'expired_api_key', 4_000);
+    await expect(loomCli('keys', 'update', key.id, '--expires', 'never')).rejects.toMatchObject({
+      stderr: expect.stringMatching(/expired at .*; create a new one/),
+    });
+  });
+
   it('sets a poison message aside and goes on with the rest', async () => {
     const stream = await loom.openStream();
     const producer = await stream.producer(topics.traces);

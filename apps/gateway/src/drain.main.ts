@@ -1,6 +1,7 @@
 import { contentKeysOf } from '@loom/control-store/secrets';
 import { openEventStream, logRootOf } from '@loom/event-stream';
 import { LoomError } from '@loom/errors';
+import { endStart } from '@loom/service-kit';
 import { createLogger } from '@loom/telemetry';
 import { newUuid } from '@loom/trace-schema';
 import { readGatewayConfig } from './config.ts';
@@ -28,6 +29,5 @@ try {
   await stream.close();
   logger.info('outbox is empty');
 } catch (error) {
-  logger.error({ error }, 'outbox not emptied');
-  process.exit(1); // what is open would keep it alive
+  await endStart({ service: 'drain', logger }, error);
 }

@@ -25,6 +25,7 @@ await runProcess({ service: 'gateway', env: process.env, logger, metrics }, asyn
     }),
     host: config.LOOM_GATEWAY_HOST,
     port: config.LOOM_GATEWAY_PORT,
+    variables: 'LOOM_GATEWAY',
     logger,
     metrics,
     ready: () => gateway?.ready() ?? Promise.reject(new Error('starting')),

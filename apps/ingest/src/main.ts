@@ -1,5 +1,11 @@
 import 'reflect-metadata';
-import { EventStreamClient, openServiceStream, runProcess, startHttpApplication } from '@loom/service-kit';
+import {
+  EventStreamClient,
+  openServiceStream,
+  readiness,
+  runProcess,
+  startHttpApplication,
+} from '@loom/service-kit';
 import { createLogger, Metrics } from '@loom/telemetry';
 import { openTraceStore } from '@loom/trace-store';
 import { Module } from '@nestjs/common';
@@ -28,9 +34,10 @@ await runProcess({ service: 'ingest', env: process.env, logger, metrics }, async
     module: HealthModule,
     host: config.LOOM_INGEST_HOST,
     port: config.LOOM_INGEST_PORT,
+    variables: 'LOOM_INGEST',
     logger,
     metrics,
-    ready: () => store.ping(),
+    ready: readiness({ 'trace store': () => store.ping(), 'event stream': () => stream.ping() }, logger),
   });
   return {
     ready: { url: http.url },

@@ -1,6 +1,13 @@
 import 'reflect-metadata';
 import { openControlStore } from '@loom/control-store';
-import { internalToken, openServiceStream, runProcess, startHttpApplication } from '@loom/service-kit';
+import {
+  diskFault,
+  internalToken,
+  openServiceStream,
+  readiness,
+  runProcess,
+  startHttpApplication,
+} from '@loom/service-kit';
 import { openSigner } from '@loom/signer';
 import { createLogger, Metrics } from '@loom/telemetry';
 import { openTraceStore } from '@loom/trace-store';
@@ -33,6 +40,7 @@ await runProcess({ service: 'ledger', env: process.env, logger, metrics }, async
   });
   const traceStore = await openTraceStore(config.LOOM_TRACE_STORE_URL, { schema: 'expect' });
   const stream = await openServiceStream(config.LOOM_EVENT_STREAM_URL, logger);
+  const { LOOM_LEDGER_DIRECTORY: directory } = config;
   const onFileFailure = (error: unknown) => {
     logger.fatal({ error }, 'a file of the ledger cannot be written');
     process.exit(1);
@@ -54,9 +62,18 @@ await runProcess({ service: 'ledger', env: process.env, logger, metrics }, async
     }),
     host: config.LOOM_LEDGER_HOST,
     port: config.LOOM_LEDGER_PORT,
+    variables: 'LOOM_LEDGER',
     logger,
     metrics,
-    ready: () => store.ping(),
+    ready: readiness(
+      {
+        'control store': () => store.ping(),
+        'trace store': () => traceStore.ping(),
+        'event stream': () => stream.ping(),
+        ...(directory !== undefined && { disk: () => diskFault(directory, "the ledger's files") }),
+      },
+      logger,
+    ),
   });
   return {
     ready: { url: http.url },

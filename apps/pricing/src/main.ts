@@ -4,6 +4,7 @@ import {
   ControlFeed,
   EventStreamClient,
   openServiceStream,
+  readiness,
   runProcess,
   startHttpApplication,
 } from '@loom/service-kit';
@@ -27,6 +28,15 @@ await runProcess({ service: 'pricing', env: process.env, logger, metrics }, asyn
     entities: ['priceList'],
     onChange: (snapshot) => (book = new PriceBook(snapshot.priceLists())),
   });
+  const http = await startHttpApplication({
+    module: HealthModule,
+    host: config.LOOM_PRICING_HOST,
+    port: config.LOOM_PRICING_PORT,
+    variables: 'LOOM_PRICING',
+    logger,
+    metrics,
+    ready: readiness({ 'control snapshot': () => feed.fault(), 'event stream': () => stream.ping() }, logger),
+  });
   await feed.completed(); // nothing is priced by an empty price book
   const consumer = await startPricing({
     stream,
@@ -34,14 +44,6 @@ await runProcess({ service: 'pricing', env: process.env, logger, metrics }, asyn
     priceBook: () => book,
     logger,
     metrics,
-  });
-  const http = await startHttpApplication({
-    module: HealthModule,
-    host: config.LOOM_PRICING_HOST,
-    port: config.LOOM_PRICING_PORT,
-    logger,
-    metrics,
-    ready: () => Promise.resolve(),
   });
   return {
     ready: { url: http.url },

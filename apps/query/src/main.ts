@@ -7,6 +7,7 @@ import {
   internalToken,
   keyVerifier,
   openServiceStream,
+  readiness,
   runProcess,
   startHttpApplication,
 } from '@loom/service-kit';
@@ -51,12 +52,11 @@ await runProcess({ service: 'query', env: process.env, logger, metrics }, async 
     }),
     host: config.LOOM_QUERY_HOST,
     port: config.LOOM_QUERY_PORT,
+    variables: 'LOOM_QUERY',
     logger,
     metrics,
-    ready: async () => {
-      if (!feed.snapshot.complete) throw new Error('no control snapshot was seen yet');
-      await store.ping();
-    },
+    // Without the control store reads with a key go on, and without the stream all but the live view.
+    ready: readiness({ 'control snapshot': () => feed.fault(), 'trace store': () => store.ping() }, logger),
   });
   await feed.completed();
   return {

@@ -10,10 +10,13 @@ import { PriceBook } from '@loom/pricing';
 import { answerTextOf, assembleAnswer } from '@loom/providers';
 import {
   ControlFeed,
+  diskFault,
   EventStreamClient,
   keyVerifier,
+  type Needs,
   openCounters,
   openServiceStream,
+  readiness,
   startHttpApplication,
   type VerifySession,
 } from '@loom/service-kit';
@@ -87,10 +90,16 @@ async function openParts(
     controlStore.identity.readSession(token, projectId);
   const lagOf = (group: string) => stream.lag(group, [topics.traces]);
   const lag = async () => ({ ingest: await lagOf('ingest'), pricing: await lagOf('pricing') });
-  const ready = () => {
-    if (!feed.snapshot.complete) throw new Error('no control snapshot was seen yet');
-    return Promise.resolve();
-  };
+  const ready = readiness(
+    {
+      'control snapshot': () => feed.fault(),
+      'trace store': () => traceStore.ping(),
+      'control store': () => controlStore.ping(),
+      'event stream': () => stream.ping(),
+      ...diskNeeds(config),
+    },
+    logger,
+  );
 
   @Module({
     imports: [
@@ -118,7 +127,7 @@ async function openParts(
         env,
         errors,
         logger,
-        ready: async () => ready(),
+        ready,
         enginesReady: async () => {
           await Promise.all([traceStore.ping(), controlStore.ping()]);
         },
@@ -133,6 +142,7 @@ async function openParts(
     module: HttpModule as Type,
     host: config.LOOM_BACKEND_HOST,
     port: config.LOOM_BACKEND_PORT,
+    variables: 'LOOM_BACKEND',
     logger,
     metrics,
     ready,
@@ -159,6 +169,13 @@ async function openParts(
   onClose(() => ledger.close());
   onClose(keepSweeping(config, logger));
   return http.url;
+}
+
+function diskNeeds({ LOOM_HOME: home, LOOM_LEDGER_DIRECTORY: journal }: BackendConfig): Needs {
+  return {
+    ...(home !== undefined && { disk: () => diskFault(home, 'the data directory') }),
+    ...(journal !== undefined && { 'ledger journal': () => diskFault(journal, "the ledger's files") }),
+  };
 }
 
 // Whole segments that ingest, pricing and the ledger have committed, and that are old enough for other subscribers.

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { type Environment, envPort, loadConfig } from '@loom/config';
+import { envEmail, type Environment, envPort, loadConfig } from '@loom/config';
 import { z } from 'zod';
 
 const schema = z.object({
@@ -13,8 +13,7 @@ const schema = z.object({
     .default(4100)
     .describe('Port of query, control and ingest; 0 means any free one'),
   LOOM_CONSOLE_PORT: envPort.default(3000).describe('Port of the console; 0 means any free one'),
-  LOOM_FIRST_EMAIL: z
-    .email()
+  LOOM_FIRST_EMAIL: envEmail
     .default('admin@loom.local')
     .describe('Address of the first person, who is made at the first start'),
 });

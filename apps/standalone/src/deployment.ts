@@ -1,5 +1,5 @@
 import { type FSWatcher, watch } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from '@loom/telemetry';
@@ -50,9 +50,12 @@ export class Deployment {
     this.#file = new RuntimeFile(config.LOOM_HOME);
   }
 
+  get home(): string {
+    return this.#config.LOOM_HOME;
+  }
+
   async start(): Promise<Omit<Runtime, 'pids'>> {
-    const home = this.#config.LOOM_HOME;
-    await mkdir(home, { recursive: true, mode: 0o700 });
+    const { home } = this;
     this.#unlock = await lockHome(home);
     await this.#file.survivorsGone();
     await this.#file.remove();

@@ -4,5 +4,4 @@ import { Deployment } from './deployment.ts';
 import { runDeployment } from './run-deployment.ts';
 
 const logger = createLogger({ service: 'standalone' });
-const config = readStandaloneConfig(process.env);
-await runDeployment(new Deployment(config, logger, process.env), config.LOOM_HOME, logger);
+await runDeployment(() => new Deployment(readStandaloneConfig(process.env), logger, process.env), logger);

@@ -108,10 +108,13 @@ export class SupervisedProcess<Ready extends object> {
       const fail = (why: string) => {
         clearTimeout(timer);
         child.kill('SIGKILL');
-        reject(new LoomError('unavailable', `${this.name} did not start: ${why}`));
+        reject(new LoomError('unavailable', `${this.name}: ${why}`));
       };
-      const timer = setTimeout(() => fail(`not ready after ${this.#spec.readyMs} ms`), this.#spec.readyMs);
-      child.once('exit', (code, signal) => fail(`exit ${code ?? signal}`));
+      const timer = setTimeout(
+        () => fail(`it was not ready after ${this.#spec.readyMs / 1000} s; its log says why`),
+        this.#spec.readyMs,
+      );
+      child.once('exit', (code, signal) => fail(`it ended with ${code ?? signal}; its log says why`));
       child.once('error', (error) => fail(error.message));
       child.on('message', (message: { ready?: true; failed?: string }) => {
         if (message.failed !== undefined) fail(message.failed);

@@ -38,8 +38,16 @@ export const NewApiKey = z.strictObject({
   limits: KeyLimits.partial().default({}),
 });
 
-/** Limits that are left out stay; null takes one away. */
-export const ApiKeyChange = z.strictObject({ limits: KeyLimits.partial() });
+/** What is left out stays. `expiresAt: null` removes the expiry, a null limit removes that limit. */
+export const ApiKeyChange = z
+  .strictObject({
+    name: name.optional(),
+    expiresAt: timestamp.nullable().optional(),
+    limits: KeyLimits.partial().optional(),
+  })
+  .refine((change) => Object.values(change).some((value) => value !== undefined), {
+    error: 'nothing to change; set name, expiresAt or limits',
+  });
 
 /** The only answer that ever holds the secret. */
 export const CreatedApiKey = z.object({ key: ApiKey, secret: z.string() });

@@ -385,7 +385,7 @@ export const routes = {
     ...endpoints.updateKey,
     permission: 'keys:write',
     scope: 'project',
-    summary: 'Changes the limits of an API key. They hold within a second.',
+    summary: 'Changes the name, the expiry or the limits of an API key. Gateways apply them within a second.',
     params: IdParams,
     body: ApiKeyChange,
     response: ApiKey,

@@ -3,6 +3,7 @@ export {
   envBoolean,
   envBytes,
   envDurationMs,
+  envEmail,
   envInteger,
   envList,
   envNamedUrls,

@@ -41,8 +41,23 @@ describe('loadConfig', () => {
 
   it('names every variable at fault at once', () => {
     expect(() => loadConfig(schema, { LOOM_PORT: '70000', LOOM_WAIT_MS: 'soon' })).toThrow(
-      /LOOM_PORT: expected 0 to 65535.*LOOM_WAIT_MS: expected a duration/,
+      /LOOM_PORT: expected 0 to 65535, not 70000; LOOM_WAIT_MS: expected a duration, .*, not "soon"/,
     );
+  });
+
+  it.each([
+    [{ LOOM_PORT: 'http' }, 'LOOM_PORT: expected a whole number, not "http"'],
+    [{ LOOM_PORT: '-1' }, 'LOOM_PORT: expected a whole number, not "-1"'],
+    [{ LOOM_BODY_BYTES_MAX: '32 mb' }, 'not "32 mb"'],
+    [{ LOOM_STRICT: 'maybe' }, 'LOOM_STRICT: expected true or false, not "maybe"'],
+    [{ LOOM_STREAM_URL: 'kafka' }, 'LOOM_STREAM_URL: expected a URL'],
+  ])('says of %j what is there and what is expected', (env, message) => {
+    expect(() => loadConfig(schema, env)).toThrow(message);
+  });
+
+  it.each([{}, { LOOM_STORE_URL: '' }])('says of a variable that is not set what it is for: %j', (env) => {
+    const store = z.object({ LOOM_STORE_URL: envUrl.describe('The store') });
+    expect(() => loadConfig(store, env)).toThrow('configuration: LOOM_STORE_URL is not set: The store');
   });
 
   it('reads ports and ranges of ports, and names the entry that is neither', () => {

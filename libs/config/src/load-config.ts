@@ -24,18 +24,24 @@ export class Secret {
   }
 }
 
+/** The message of a text that is no secret: what was expected, and what is there. */
+const expected =
+  (what: string) =>
+  ({ input }: { readonly input?: unknown }): string =>
+    `expected ${what}, not ${JSON.stringify(input)}`;
+
 /** `true`/`1`/`yes` or `false`/`0`/`no`. */
 export const envBoolean = z
-  .enum(['true', '1', 'yes', 'false', '0', 'no'])
+  .enum(['true', '1', 'yes', 'false', '0', 'no'], { error: expected('true or false') })
   .transform((text) => text === 'true' || text === '1' || text === 'yes');
 
 /** A whole number within bounds. */
 export const envInteger = (min: number, max: number) =>
   z
     .string()
-    .regex(/^\d+$/, 'expected a whole number')
+    .regex(/^\d+$/, { error: expected('a whole number') })
     .transform(Number)
-    .refine((value) => value >= min && value <= max, `expected ${min} to ${max}`);
+    .refine((value) => value >= min && value <= max, { error: expected(`${min} to ${max}`) });
 
 /** A TCP port; 0 means any free one. */
 export const envPort = envInteger(0, 65_535);
@@ -45,7 +51,7 @@ const byteUnits: Readonly<Record<string, number>> = { '': 1, KiB: 1024, MiB: 102
 /** Bytes, with an optional unit: `33554432`, `32MiB`. */
 export const envBytes = z
   .string()
-  .regex(/^\d+(KiB|MiB|GiB)?$/, 'expected bytes, such as 33554432 or 32MiB')
+  .regex(/^\d+(KiB|MiB|GiB)?$/, { error: expected('bytes, such as 33554432 or 32MiB') })
   .transform((text) => Number.parseInt(text, 10) * (byteUnits[text.replace(/^\d+/, '')] ?? 1));
 
 const durationUnits: Readonly<Record<string, number>> = {
@@ -59,7 +65,7 @@ const durationUnits: Readonly<Record<string, number>> = {
 /** A duration with its unit: `250ms`, `30s`, `5m`. Milliseconds out. */
 export const envDurationMs = z
   .string()
-  .regex(/^\d+(ms|s|m|h|d)$/, 'expected a duration, such as 250ms, 30s, 5m')
+  .regex(/^\d+(ms|s|m|h|d)$/, { error: expected('a duration, such as 250ms, 30s, 5m') })
   .transform((text) => Number.parseInt(text, 10) * (durationUnits[text.replace(/^\d+/, '')] ?? 1));
 
 /** Entries separated by commas; empty when unset. */
@@ -73,9 +79,11 @@ export const envList = z
       .filter(Boolean),
   );
 
+export const envEmail = z.email({ error: expected('an email address') });
+
 export const envUrl = z.string().transform((text, context) => {
   if (URL.canParse(text)) return new URL(text);
-  context.addIssue({ code: 'custom', message: 'expected a URL' });
+  context.addIssue({ code: 'custom', message: 'expected a URL, such as http://127.0.0.1:8123' });
   return z.NEVER;
 });
 
@@ -155,12 +163,19 @@ export function loadConfig<Shape extends z.ZodRawShape>(
   );
   const parsed = schema.safeParse(present);
   if (!parsed.success) {
-    faults.push(...parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`));
+    faults.push(...parsed.error.issues.map((issue) => faultOf(schema.shape, issue, present)));
   }
   if (!parsed.success || faults.length > 0) {
     throw new LoomError('config_invalid', `configuration: ${faults.join('; ')}`);
   }
   return Object.freeze(parsed.data);
+}
+
+function faultOf(shape: z.ZodRawShape, issue: z.core.$ZodIssue, present: object): string {
+  const name = issue.path.join('.');
+  if (name in present) return `${name}: ${issue.message}`;
+  const description = (shape[name] as z.ZodType | undefined)?.description;
+  return description === undefined ? `${name} is not set` : `${name} is not set: ${description}`;
 }
 
 /** The name that was probably meant; undefined when none is within `distanceMax` changed letters. */

@@ -39,7 +39,7 @@ export interface ControlStore {
 
   createApiKey(key: ApiKeyRecord): Promise<void>;
   listApiKeys(scope: OrganizationScope): Promise<ApiKeyRecord[]>;
-  /** Limits and members that are not named stay. `conflict` on a revoked key. */
+  /** Members and limits that are left out stay. `conflict` on a revoked key. */
   updateApiKey(key: RecordKey, change: ApiKeyUpdate): Promise<ApiKeyRecord>;
   /** Revoking twice keeps the first time. */
   revokeApiKey(key: RecordKey & { readonly atMs: number }): Promise<ApiKeyRecord>;
@@ -140,9 +140,8 @@ export interface ActionNote {
   readonly projectId?: string;
 }
 
-export interface ApiKeyUpdate {
+export interface ApiKeyUpdate extends Partial<Pick<ApiKeyRecord, 'name' | 'scopes' | 'expiresAtMs'>> {
   readonly limits?: Partial<KeyLimits>;
-  readonly scopes?: ApiKeyRecord['scopes'];
 }
 
 export type ProjectUpdate = Partial<

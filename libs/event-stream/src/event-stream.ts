@@ -31,6 +31,9 @@ export interface EventStream {
   /** How far a group is behind: records not yet committed, over all partitions of the topics. */
   lag(group: string, topics: readonly string[]): Promise<number>;
 
+  /** Resolves when the stream can be reached; rejects with `unavailable` when it cannot, within ten seconds. */
+  ping(): Promise<void>;
+
   /** Stops every subscription after its running batch, flushes and closes producers. */
   close(): Promise<void>;
 }

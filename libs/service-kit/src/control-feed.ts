@@ -48,6 +48,11 @@ export class ControlFeed {
     return this.#heardAtMs;
   }
 
+  /** What keeps a service from being ready; null when a whole snapshot is known. */
+  fault(): Promise<string | null> {
+    return Promise.resolve(this.snapshot.complete ? null : 'no control snapshot was seen yet');
+  }
+
   /** Resolves when a whole snapshot is known. */
   completed(): Promise<void> {
     if (this.snapshot.complete) return Promise.resolve();

@@ -1,6 +1,11 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { type ErrorCode, LoomError, toLoomError } from '@loom/errors';
-import { type ConnectionLimits, createLimitedServer, type RequestFault } from '@loom/http-server';
+import {
+  type ConnectionLimits,
+  createLimitedServer,
+  listenFault,
+  type RequestFault,
+} from '@loom/http-server';
 import { type Logger, type Metrics, type RequestSpan, startRequestSpan } from '@loom/telemetry';
 import { type DynamicModule, StandardSchemaValidationPipe, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -13,6 +18,8 @@ export interface HttpApplicationOptions {
   readonly host: string;
   /** 0 means any free port. */
   readonly port: number;
+  /** What the names of the variables of host and port begin with, such as `LOOM_QUERY`; for the message of a fault. */
+  readonly variables?: string;
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** Resolves when the service can do its work; rejects with the reason when it cannot. */
@@ -90,9 +97,19 @@ export async function startHttpApplication(options: HttpApplicationOptions): Pro
     }),
   );
   if (options.intercept) intercept = options.intercept(app);
-  await app.listen(options.port, options.host);
+  await listen(app, options);
   const address = app.getHttpServer().address() as { port: number };
   return { app, url: `http://${options.host}:${address.port}`, close: () => app.close() };
+}
+
+async function listen(app: NestFastifyApplication, options: HttpApplicationOptions): Promise<void> {
+  try {
+    await app.listen(options.port, options.host);
+  } catch (cause) {
+    await app.close(); // what the module has begun ends before its stores do
+    const fault = listenFault(cause, options);
+    throw fault === null ? cause : new LoomError('config_invalid', fault, { cause });
+  }
 }
 
 function addHealthRoutes(fastify: FastifyInstance, options: HttpApplicationOptions): void {

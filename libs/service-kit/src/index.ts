@@ -2,6 +2,7 @@ export { clientAddress } from './client-address.ts';
 export { type ConsumerApplicationOptions, startConsumer } from './consumer-application.ts';
 export { ControlFeed, type ControlFeedOptions } from './control-feed.ts';
 export { DeadLetters, type DeadLettersOptions, type FaultyRecord } from './dead-letters.ts';
+export { diskFault } from './disk-room.ts';
 export { EventStreamClient } from './event-stream-client.ts';
 export { EventStreamServer, type EventStreamServerOptions } from './event-stream-server.ts';
 export {
@@ -42,6 +43,8 @@ export {
   type VerifyKey,
   type VerifySession,
 } from './principal.ts';
-export { runProcess, type RunningProcess } from './run-process.ts';
+export { type Needs, readiness } from './readiness.ts';
+export { endStart, runProcess, type RunningProcess } from './run-process.ts';
 export { openServiceStream } from './service-stream.ts';
 export { clearedSessionCookie, sessionCookie } from './session-cookie.ts';
+export { isExpectedFault, startFault } from './start-fault.ts';

@@ -34,6 +34,11 @@ export class SmallDisk {
     rmSync(this.#filler, { force: true });
   }
 
+  /** Changes what it was mounted with: `ro`, `size=8m`. */
+  remount(options: string): void {
+    execFileSync('mount', ['-o', `remount,${options}`, this.path], { stdio: 'ignore' });
+  }
+
   unmount(): void {
     execFileSync('umount', ['-l', this.path], { stdio: 'ignore' });
     rmSync(this.path, { recursive: true, force: true });

@@ -1,12 +1,8 @@
 'use client';
 
 import type { ApiKey } from '@loom/api-contract';
-import { useState } from 'react';
-import { useLoomChange } from '../api/loom.tsx';
 import { formatCount } from '../format/numbers.ts';
 import { Field, TextInput } from '../ui/field.tsx';
-import { FormDialog } from '../ui/form-dialog.tsx';
-import { notify } from '../ui/toaster.tsx';
 
 type Limits = ApiKey['limits'];
 type LimitName = keyof Limits;
@@ -14,7 +10,7 @@ type LimitName = keyof Limits;
 const limits: Readonly<Record<LimitName, { readonly label: string; readonly unit: string }>> = {
   requestsPerMinute: { label: 'Requests per minute', unit: 'req/min' },
   tokensPerMinute: { label: 'Tokens per minute', unit: 'tok/min' },
-  concurrentCalls: { label: 'Calls at once', unit: 'at once' },
+  concurrentCalls: { label: 'Concurrent calls', unit: 'concurrent' },
 };
 const names = Object.keys(limits) as LimitName[];
 
@@ -61,39 +57,5 @@ export function LimitFields({
         ))}
       </div>
     </fieldset>
-  );
-}
-
-/** Changes what a key may use from now on. */
-export function ChangeLimits({
-  apiKey: { id, name, limits: known },
-  onClose,
-}: {
-  readonly apiKey: ApiKey;
-  readonly onClose: () => void;
-}) {
-  const update = useLoomChange('updateKey', ['listKeys', 'listAudit']);
-  const [value, setValue] = useState(known);
-  const submit = () =>
-    update.mutate(
-      { params: { id }, body: { limits: value } },
-      {
-        onSuccess: () => {
-          onClose();
-          notify(`The limits of “${name}” are changed.`);
-        },
-      },
-    );
-  return (
-    <FormDialog
-      title={`Limits of “${name}”`}
-      description="They hold within a second. What was used in the last minute stays counted."
-      action="Save"
-      change={update}
-      onSubmit={submit}
-      onClose={onClose}
-    >
-      <LimitFields value={value} onChange={setValue} />
-    </FormDialog>
   );
 }

@@ -16,7 +16,9 @@ import { FormDialog } from '../ui/form-dialog.tsx';
 import { OnceShown } from '../ui/once-shown.tsx';
 import { Empty } from '../ui/states.tsx';
 import { notify } from '../ui/toaster.tsx';
-import { ChangeLimits, LimitFields, LimitsText, noLimits } from './key-limits.tsx';
+import { ChangeKey } from './change-key.tsx';
+import { ExpiryField, expiryOf } from './key-expiry.tsx';
+import { LimitFields, LimitsText, noLimits } from './key-limits.tsx';
 import { ManagePage } from './manage-page.tsx';
 
 type Scope = keyof typeof scopePermissions;
@@ -29,13 +31,6 @@ const meanings: Readonly<Record<Scope, string>> = {
 const strong: Readonly<Record<Scope, boolean>> = {
   ...{ call: false, read: false, manage: true, administer: true },
 };
-const lives: readonly (readonly [label: string, days: number | null])[] = [
-  ['Never', null],
-  ['In 7 days', 7],
-  ['In 30 days', 30],
-  ['In 90 days', 90],
-  ['In a year', 365],
-];
 
 export function Keys() {
   const { data, error, refetch } = useLoom('listKeys');
@@ -100,12 +95,14 @@ export function Keys() {
           head: 'Action',
           align: 'right',
           cell: (key) => {
-            const { id, name, revokedAt } = key;
+            const { id, name, revokedAt, expiresAt } = key;
             return mayWrite && revokedAt === null ? (
               <span className="flex justify-end gap-1.5">
-                <Button size="small" onClick={() => setChanging(key)}>
-                  Limits
-                </Button>
+                {(expiresAt === null || !isPast(expiresAt)) && (
+                  <Button size="small" onClick={() => setChanging(key)}>
+                    Edit
+                  </Button>
+                )}
                 <ConfirmButton
                   label="Revoke"
                   title={`Revoke “${name}”?`}
@@ -131,7 +128,7 @@ export function Keys() {
         },
       ]}
     >
-      {changing && <ChangeLimits apiKey={changing} onClose={() => setChanging(null)} />}
+      {changing && <ChangeKey apiKey={changing} onClose={() => setChanging(null)} />}
       {isCreating && <CreateKey onClose={() => setCreating(false)} onCreated={setSecret} />}
       {secret !== null && (
         <OnceShown
@@ -177,9 +174,8 @@ function CreateKey({
   const [days, setDays] = useState('');
   const [limits, setLimits] = useState(noLimits);
   const submit = () => {
-    const expiresAt = days === '' ? null : new Date(Date.now() + Number(days) * 86_400_000).toISOString();
     create.mutate(
-      { body: { name, projectId, scopes: [...scopes], expiresAt, limits } },
+      { body: { name, projectId, scopes: [...scopes], expiresAt: expiryOf(days), limits } },
       {
         onSuccess: ({ secret }) => {
           onClose();
@@ -233,17 +229,7 @@ function CreateKey({
             </label>
           ))}
       </fieldset>
-      <Field label="Ends">
-        {(ids) => (
-          <Select {...ids} value={days} onChange={(event) => setDays(event.target.value)}>
-            {lives.map(([label, days]) => (
-              <option key={label} value={days ?? ''}>
-                {label}
-              </option>
-            ))}
-          </Select>
-        )}
-      </Field>
+      <ExpiryField value={days} onChange={setDays} />
       <LimitFields value={limits} onChange={setLimits} />
     </FormDialog>
   );

@@ -4,7 +4,7 @@ import { type Stage } from '../testing/stage.ts';
 
 export function manageSpecs(stage: () => Stage): void {
   describe('what people configure', () => {
-    it('makes a key that works, shows it once, and revokes it', async () => {
+    it('makes a key that works, shows it once, renames it with an expiry, and revokes it', async () => {
       const { world } = stage();
       await stage().visit(async (visit) => {
         const { page } = visit;
@@ -20,7 +20,15 @@ export function manageSpecs(stage: () => Stage): void {
           () => world.call('loom-sim', { key: secret, text: 'by the new key' }),
           (traceId) => traceId !== '',
         );
-        const row = page.getByRole('row', { name: /browser key/ });
+        await page
+          .getByRole('row', { name: /browser key/ })
+          .getByRole('button', { name: 'Edit' })
+          .click();
+        await page.getByRole('dialog').getByLabel('Name').fill('renamed key');
+        await page.getByRole('dialog').getByLabel('Expires').selectOption('In 7 days');
+        await visit.button('Save').click();
+        const row = page.getByRole('row', { name: /renamed key/ });
+        await visit.sees(row.getByText(/^ends /));
         await row.getByRole('button', { name: 'Revoke' }).click();
         await visit.button('Revoke now').click();
         await visit.sees(row.getByText('revoked'));
@@ -29,7 +37,7 @@ export function manageSpecs(stage: () => Stage): void {
           (traceId) => traceId === '',
         );
         await visit.goto('/p/default/audit');
-        await visit.sees(page.getByRole('row', { name: /key\.revoke.*browser key/ }));
+        await visit.sees(page.getByRole('row', { name: /key\.revoke.*renamed key/ }));
         await visit.sees(page.getByRole('row', { name: /key\.create.*browser key/ }));
         expect(await page.content()).not.toContain(secret);
       });

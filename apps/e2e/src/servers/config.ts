@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { type Environment, envPort, envUrl, loadConfig } from '@loom/config';
+import { envEmail, type Environment, envPort, envUrl, loadConfig } from '@loom/config';
 import { z } from 'zod';
 
 /** What `npm run start:servers` takes; every server that is not given by its URL is started. */
@@ -19,8 +19,7 @@ const serversConfigSchema = z.object({
   LOOM_QUERY_PORT: envPort.default(4100).describe('Port of query; 0 means any free one'),
   LOOM_CONTROL_PORT: envPort.default(4110).describe('Port of control; 0 means any free one'),
   LOOM_CONSOLE_PORT: envPort.default(3000).describe('Port of the console; 0 means any free one'),
-  LOOM_FIRST_EMAIL: z
-    .email()
+  LOOM_FIRST_EMAIL: envEmail
     .default('admin@loom.local')
     .describe('Address of the first person, who is made at the first start'),
 });

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { removeEnginesFile, writeEnginesFile } from '@loom/app-standalone/engines-file';
@@ -52,9 +52,12 @@ export class ServersDeployment {
     this.#file = new RuntimeFile(config.LOOM_HOME);
   }
 
+  get home(): string {
+    return this.#config.LOOM_HOME;
+  }
+
   async start(): Promise<Omit<Runtime, 'pids'>> {
-    const home = this.#config.LOOM_HOME;
-    await mkdir(home, { recursive: true, mode: 0o700 });
+    const { home } = this;
     this.#unlock = await lockHome(home);
     await this.#file.survivorsGone();
     await this.#file.remove();

@@ -4,5 +4,4 @@ import { readServersConfig } from './config.ts';
 import { ServersDeployment } from './servers-deployment.ts';
 
 const logger = createLogger({ service: 'servers' });
-const config = readServersConfig(process.env);
-await runDeployment(new ServersDeployment(config, logger, process.env), config.LOOM_HOME, logger);
+await runDeployment(() => new ServersDeployment(readServersConfig(process.env), logger, process.env), logger);

@@ -42,9 +42,10 @@ export class Deployment {
     this.#env = env;
   }
 
-  static async start(env: Record<string, string> = {}): Promise<Deployment> {
+  /** `parent`: where its home is made. */
+  static async start(env: Record<string, string> = {}, parent = tmpdir()): Promise<Deployment> {
     if (!existsSync(main)) throw new Error(`${main} is not built; run the tests by npm test`);
-    const deployment = new Deployment(await mkdtemp(join(tmpdir(), 'loom-e2e-')), env);
+    const deployment = new Deployment(await mkdtemp(join(parent, 'loom-e2e-')), env);
     await deployment.start();
     return deployment;
   }

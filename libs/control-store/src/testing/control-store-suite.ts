@@ -191,6 +191,23 @@ export function controlStoreSuite(name: string, start: () => Promise<SuiteDataba
       await expect(store.updateApiKey(own, change)).rejects.toMatchObject({ code: 'conflict' });
     });
 
+    it('changes the name and the expiry of a key, which keeps everything else', async () => {
+      const { organizationId, project } = await newProject();
+      const key = keyOf(project.id, organizationId);
+      await store.createApiKey(key);
+      const own = { id: key.id, organizationId };
+      const limits = { requestsPerMinute: null, tokensPerMinute: null, concurrentCalls: null };
+      const renamed = await store.updateApiKey(own, { name: 'checkout', expiresAtMs: 9_000 });
+      expect(renamed).toEqual({ ...key, limits, name: 'checkout', expiresAtMs: 9_000 });
+      expect(await other.listApiKeys({ organizationId })).toEqual([renamed]);
+      expect(await store.updateApiKey(own, { expiresAtMs: null })).toEqual({ ...renamed, expiresAtMs: null });
+      const { entries } = await store.listAudit({ organizationId, withDeployment: false, limit: 2 });
+      expect(entries).toMatchObject([
+        { action: 'key.update', before: { expiresAtMs: 9_000 }, after: { expiresAtMs: null } },
+        { action: 'key.update', before: { name: key.name }, after: { name: 'checkout' } },
+      ]);
+    });
+
     it('shows an organization nothing of another', async () => {
       const { organizationId, project } = await newProject();
       await store.createApiKey(keyOf(project.id, organizationId));

@@ -121,6 +121,12 @@ export function eventStreamSuite(name: string, options: EventStreamSuiteOptions)
       expect(counts.a1).toBe(20);
     });
 
+    check('can be reached, before its first record and after', async () => {
+      await stream.ping();
+      await (await stream.producer(topic)).append(records(0, 1));
+      await stream.ping();
+    });
+
     check('counts what a group has not committed as its lag', async () => {
       const producer = await stream.producer(topic);
       await producer.append(records(0, 6));

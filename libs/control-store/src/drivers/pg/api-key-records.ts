@@ -32,14 +32,14 @@ export class ApiKeyRecords {
     return (await query.orderBy(asc(apiKeys.createdAt), asc(apiKeys.id)).limit(listMax)).map(withoutVersion);
   }
 
-  update(key: RecordKey, { limits, scopes }: ApiKeyUpdate): Promise<ApiKeyRecord> {
+  update(key: RecordKey, { limits, ...change }: ApiKeyUpdate): Promise<ApiKeyRecord> {
     return this.#log.transaction(async (tx) => {
       const known = await this.#locked(tx, key);
       if (known.revokedAtMs !== null)
         throw new LoomError('conflict', `API key ${key.id} is revoked`, { param: 'id' });
       return this.#put(tx, 'key.update', known, {
+        ...change,
         limits: { ...noLimits, ...known.limits, ...limits },
-        scopes: scopes ?? known.scopes,
       });
     });
   }

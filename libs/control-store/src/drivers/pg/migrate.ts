@@ -60,7 +60,7 @@ function refuseNewerSchema(applied: ReadonlySet<string>, files: readonly string[
   if (unknown.length > 0) {
     throw new LoomError(
       'config_invalid',
-      `the control store is of a newer version: it has ${unknown.join(', ')}`,
+      `the control store is of a newer version of Loom (it has ${unknown.join(', ')}); start that version or a newer one`,
     );
   }
 }

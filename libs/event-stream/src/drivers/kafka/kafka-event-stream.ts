@@ -74,6 +74,14 @@ class KafkaEventStream implements EventStream {
     }
   }
 
+  async ping(): Promise<void> {
+    try {
+      await within(openMsMax, this.#admin.describeCluster());
+    } catch (error) {
+      throw toStreamError(error, this.#config, 'cannot be reached');
+    }
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.#subscriptions].map((subscription) => subscription.close()));
     await Promise.all(this.#producers.map((producer) => producer.close()));

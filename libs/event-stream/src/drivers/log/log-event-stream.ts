@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LoomError } from '@loom/errors';
 import { newUuid } from '@loom/trace-schema';
@@ -73,6 +74,14 @@ class LogEventStream implements EventStream {
       }
     }
     return Math.max(0, lag);
+  }
+
+  async ping(): Promise<void> {
+    try {
+      await readdir(this.#root);
+    } catch (cause) {
+      throw new LoomError('unavailable', 'the directory of the event log cannot be read', { cause });
+    }
   }
 
   async close(): Promise<void> {

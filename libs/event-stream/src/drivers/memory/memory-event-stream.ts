@@ -85,6 +85,10 @@ export class MemoryEventStream implements EventStream {
     );
   }
 
+  ping(): Promise<void> {
+    return Promise.resolve();
+  }
+
   lag(group: string, topics: readonly string[]): Promise<number> {
     let lag = 0;
     for (const topic of topics) lag += this.#log(topic).length - this.#group(group, topic).committed;

@@ -76,7 +76,7 @@ function refuseNewerSchema(applied: ReadonlySet<unknown>, files: readonly string
   if (unknown.length > 0) {
     throw new LoomError(
       'config_invalid',
-      `the trace store is of a newer version: it has ${unknown.join(', ')}`,
+      `the trace store is of a newer version of Loom (it has ${unknown.join(', ')}); start that version or a newer one`,
     );
   }
 }
