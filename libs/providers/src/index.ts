@@ -30,4 +30,4 @@ export {
   simulatorModel,
 } from './simulator.ts';
 export { assembleAnswer } from './recorded-answer.ts';
-export { answerTextOf, readStreamEvents, type Wire, wireOf } from './wires.ts';
+export { answerTextOf, readStreamEvents, streamFactsOf, type Wire, wireOf } from './wires.ts';

@@ -1,12 +1,13 @@
 import { LoomError } from '@loom/errors';
 import { type CallError, isInexactNumber, parseExactJson } from '@loom/trace-schema';
+import type { AnswerFacts } from './answer-facts.ts';
 import { framingOf } from './framing.ts';
 import { parseRecord, record } from './json-values.ts';
 import type { AnswerContext, ClientHalf, ProviderHalf, WireEvent } from './neutral/halves.ts';
 import { foldAnswer, type NeutralEvent } from './neutral/neutral-answer.ts';
 import { droppableFeatures } from './neutral/neutral-request.ts';
 import { invalidMember } from './neutral/request-builder.ts';
-import { eventsOfAnswer } from './neutral-wire.ts';
+import { eventsOfAnswer, NeutralFacts } from './neutral-wire.ts';
 
 /** What becomes of parts of a request that the provider has no words for. */
 export type UnsupportedPolicy = 'refuse' | 'drop';
@@ -42,12 +43,14 @@ export interface StreamTranslation {
    * Throws `upstream_failed` at an event that cannot be read.
    */
   push(chunk: Buffer): string;
-  /** The connection ended well: what is left to say. */
+  /** No more comes, whether the connection ended well or broke: what is left to say. */
   end(): string;
   /** What the provider told in mid-stream; nothing comes after it. */
   readonly error: CallError | null;
-  /** True when the provider said that its answer is whole. */
+  /** True when the provider said that its answer is whole; not before `end`. */
   readonly ended: boolean;
+  /** What the events said so far. */
+  facts(): AnswerFacts;
 }
 
 // Numbers keep their digits where they pass (tool schemas, arguments). The members that a pair reads must be usable.
@@ -112,6 +115,7 @@ class PairStream implements StreamTranslation {
   readonly #reader;
   readonly #writer;
   readonly #framing;
+  readonly #facts = new NeutralFacts();
   #error: CallError | null = null;
   #ended = false;
   #isStarted = false;
@@ -124,6 +128,10 @@ class PairStream implements StreamTranslation {
 
   get error(): CallError | null {
     return this.#error;
+  }
+
+  facts(): AnswerFacts {
+    return this.#facts.facts();
   }
 
   get ended(): boolean {
@@ -148,6 +156,7 @@ class PairStream implements StreamTranslation {
     let written = '';
     for (const event of events) {
       if (this.#error || this.#ended) break; // what a provider says after its end belongs to nobody
+      this.#facts.push(event);
       if (event.type === 'error') this.#error = event.error;
       // Not every provider opens its answer; every client wants it opened.
       else if (event.type !== 'start' && !this.#isStarted) written += this.#writer.push(noStart);

@@ -1,5 +1,10 @@
 import type { Usage } from '@loom/trace-schema';
-import { readMessagesFacts, assembleMessage, messageText } from './anthropic-messages/messages-answer.ts';
+import {
+  assembleMessage,
+  MessagesFacts,
+  messageText,
+  readMessagesFacts,
+} from './anthropic-messages/messages-answer.ts';
 import type { AnswerFacts } from './answer-facts.ts';
 import { bedrockProvider } from './bedrock/converse-provider.ts';
 import { cohereProvider } from './cohere/cohere-provider.ts';
@@ -8,14 +13,26 @@ import { framingOf } from './framing.ts';
 import { parseRecord } from './json-values.ts';
 import type { WireEvent } from './neutral/halves.ts';
 import { neutralWire } from './neutral-wire.ts';
-import { answerText, assembleAnswer, readAnswerFacts, readTailUsage } from './openai-chat/chat-answer.ts';
+import {
+  answerText,
+  assembleAnswer,
+  ChatFacts,
+  readAnswerFacts,
+  readTailUsage,
+} from './openai-chat/chat-answer.ts';
 import { readChatUsage } from './openai-chat/chat-usage.ts';
 import { readMessagesUsage } from './anthropic-messages/messages-usage.ts';
 import { readResponsesUsage } from './openai-responses/responses-usage.ts';
 import { assembleCompletion, completionText } from './openai-completions/completions-answer.ts';
 import { embeddingsWires } from './openai-embeddings/embeddings-pairs.ts';
 import { readEmbeddingsFacts } from './openai-embeddings/embeddings-answer.ts';
-import { assembleResponse, readResponsesFacts, responseText } from './openai-responses/responses-answer.ts';
+import {
+  assembleResponse,
+  readResponsesFacts,
+  ResponsesFacts,
+  responseText,
+} from './openai-responses/responses-answer.ts';
+import type { StreamFacts } from './stream-facts.ts';
 
 /** How the answers of one API are read for the record. Pure; of broken bytes they read what can be read. */
 export interface Wire {
@@ -23,6 +40,8 @@ export interface Wire {
   /** How a stream is framed. */
   readonly framing: 'sse' | 'eventstream';
   readFacts(bytes: Buffer, stream: boolean): AnswerFacts;
+  /** Reads a stream as it comes. Only of APIs that callers speak: of others the translation knows what its events say. */
+  streamFacts?(): StreamFacts;
   /** The usage at the end of a JSON answer of which only the last bytes are there. */
   readTailUsage(tail: Buffer): Usage | null;
   /** What the model said, as plain text; '' when there is nothing to read. */
@@ -39,28 +58,32 @@ const messagesTail = (tail: Buffer) => readTailUsage(tail, readMessagesUsage);
 export const wires: readonly Wire[] = [
   {
     ...{ name: 'openai-chat', framing: 'sse', readFacts: readAnswerFacts, readTailUsage: chatTail },
-    ...{ answerText, assemble: assembleAnswer },
+    ...{ streamFacts: () => new ChatFacts(), answerText, assemble: assembleAnswer },
   },
   {
     ...{ name: 'openai-responses', framing: 'sse', readFacts: readResponsesFacts },
+    streamFacts: () => new ResponsesFacts(),
     readTailUsage: (tail) => readTailUsage(tail, readResponsesUsage),
     ...{ answerText: responseText, assemble: assembleResponse },
   },
   {
     ...{ name: 'openai-embeddings', framing: 'sse', readFacts: readEmbeddingsFacts, readTailUsage: chatTail },
-    ...{ answerText: () => '', assemble: bodyOf },
+    ...{ streamFacts: () => new ChatFacts(), answerText: () => '', assemble: bodyOf },
   },
   {
     ...{ name: 'openai-completions', framing: 'sse', readFacts: readAnswerFacts, readTailUsage: chatTail },
+    streamFacts: () => new ChatFacts(),
     ...{ answerText: completionText, assemble: assembleCompletion },
   },
   {
     ...{ name: 'anthropic-messages', framing: 'sse', readFacts: readMessagesFacts },
+    streamFacts: () => new MessagesFacts(),
     ...{ readTailUsage: messagesTail, answerText: messageText, assemble: assembleMessage },
   },
   {
     ...{ name: 'anthropic-count-tokens', framing: 'sse', readFacts: readMessagesFacts },
-    ...{ readTailUsage: () => null, answerText: () => '', assemble: bodyOf },
+    ...{ streamFacts: () => new MessagesFacts(), readTailUsage: () => null },
+    ...{ answerText: () => '', assemble: bodyOf },
   },
   neutralWire(geminiProvider),
   neutralWire(bedrockProvider),
@@ -75,6 +98,13 @@ export function wireOf(name: string): Wire {
   const wire = byName.get(name);
   if (!wire) throw new Error(`no reader for answers of ${name}`);
   return wire;
+}
+
+/** Reads a stream of this API as it comes. Throws for an API that no caller speaks. */
+export function streamFactsOf(wire: Wire): StreamFacts {
+  const facts = wire.streamFacts?.();
+  if (!facts) throw new Error(`streams of ${wire.name} are read where they are translated`);
+  return facts;
 }
 
 /** The framed events of a stream that is all there, by the name of its API; none for an API that is not known here. */

@@ -5,12 +5,14 @@ import {
   type AnswerFacts,
   EventGate,
   policyFinishReasons,
+  streamFactsOf,
   type StreamTranslation,
   type Wire,
   wireOf,
 } from '@loom/providers';
 import type { AttemptFailure } from '@loom/routing';
 import type { Usage } from '@loom/trace-schema';
+import type { Told } from '../call.ts';
 import type { UpstreamExchange, UpstreamListener } from '../upstream/upstream.ts';
 import { classifyError, classifyStatus } from './classify-failure.ts';
 import { CredentialMask } from './credential-mask.ts';
@@ -31,7 +33,7 @@ export interface AttemptHost {
   keep(piece: Piece): void;
   /** What the answer says, when all of it was kept and read: it need not be read again. */
   learn(facts: AnswerFacts): void;
-  /** The opened answer is over; `rest` is what was held back, for an answer that is whole. */
+  /** The opened answer is over; `rest` is what was held back, for an answer that is whole. `failure`: it broke off. */
   close(end: { readonly failure: LoomError | null; readonly rest?: Buffer | string }): void;
   /** Nothing was opened and the attempt is over. The answer is there when the provider gave one. */
   fail(failure: AttemptFailure, cause: LoomError, answer: FailedAnswer | null): void;
@@ -68,6 +70,7 @@ export class Attempt implements UpstreamListener {
   readonly #host: AttemptHost;
   readonly #options: AttemptOptions;
   readonly #wire: Wire;
+  /** Reads the events of a stream on their way to the client, and alone decides whether the stream has ended. */
   readonly #gate: EventGate | null;
   readonly #translation: StreamTranslation | null;
   readonly #mask: CredentialMask | null;
@@ -85,7 +88,7 @@ export class Attempt implements UpstreamListener {
     this.#options = options;
     const { pair, wire, askedForUsage } = options.prepared;
     this.#wire = wireOf(wire);
-    this.#gate = pair ? null : new EventGate({ takesUsageOut: askedForUsage });
+    this.#gate = pair ? null : new EventGate(streamFactsOf(this.#wire), { takesUsageOut: askedForUsage });
     this.#translation = pair ? pair.translateStream(options.context) : null;
     this.#mask = CredentialMask.of(options.prepared.credential);
   }
@@ -110,9 +113,21 @@ export class Attempt implements UpstreamListener {
     this.#upstream?.resume();
   }
 
-  /** What of the client's stream is still to be said when the stream is broken off; nothing for bytes that pass. */
-  get translation(): StreamTranslation | null {
-    return this.#translation;
+  /** Whether the client gets other bytes than the provider sent. */
+  get isTranslated(): boolean {
+    return this.#translation !== null;
+  }
+
+  /** What the events of the stream said so far. Of a translation it is less than the provider's bytes tell. */
+  toldByStream(): Told {
+    const reader = this.#translation ?? this.#gate;
+    if (!reader) throw new Error('a stream passes or is translated');
+    return { facts: reader.facts(), whole: this.#gate !== null };
+  }
+
+  /** The number that the next event has, of a numbered stream that passes. */
+  nextSequence(): number {
+    return this.#gate?.nextSequence() ?? 0;
   }
 
   head(status: number, headers: IncomingHttpHeaders): void {
@@ -132,7 +147,7 @@ export class Attempt implements UpstreamListener {
     this.#flushMask();
     if (this.#state === 'over') return;
     if (this.#state === 'registering') this.#endedEarly = () => this.end();
-    else if (this.#state === 'open') this.#endOpen();
+    else if (this.#state === 'open') this.#endOpen(null);
     else this.#endHeld();
   }
 
@@ -140,7 +155,7 @@ export class Attempt implements UpstreamListener {
     this.#flushMask();
     if (this.#state === 'over') return;
     if (this.#state === 'registering') this.#endedEarly = () => this.failure(error);
-    else if (this.#state === 'open') this.#finish(error);
+    else if (this.#state === 'open') this.#endOpen(error);
     else this.#fail(classifyError(error), error);
   }
 
@@ -239,12 +254,14 @@ export class Attempt implements UpstreamListener {
     return this.#mask && !this.#masksBytes ? this.#mask.text(translated) : translated;
   }
 
-  #endOpen(): void {
-    if (this.#head?.streamed !== true) return this.#finish(null);
+  // A connection that breaks after the provider has said that it is done takes nothing from the answer.
+  #endOpen(broken: LoomError | null): void {
+    const reader = this.#translation ?? this.#gate;
+    if (this.#head?.streamed !== true || !reader) return this.#finish(broken);
     try {
-      this.#finish(null, this.#translation ? this.#translation.end() : this.#gate?.end());
+      this.#finish(broken, reader.end());
     } catch (error) {
-      this.#finish(toLoomError(error));
+      this.#finish(broken ?? toLoomError(error));
     }
   }
 

@@ -9,7 +9,7 @@ import {
   targetKey,
 } from '@loom/routing';
 import { type CallAttempt, type CallError, newSpanId, providerNameOf } from '@loom/trace-schema';
-import { type Call, type CallEnd, known } from '../call.ts';
+import { type Call, type CallEnd, known, type Told } from '../call.ts';
 import {
   errorBody,
   errorEvent,
@@ -62,7 +62,9 @@ export class Exchange implements AttemptHost {
   readonly #done = Promise.withResolvers<CallEnd>();
   readonly #attempts: CallAttempt[] = [];
   #running: Running | null = null;
+  /** Of an answer that is no stream. */
   #tail: AnswerTail | null = null;
+  #isOpen = false;
   #over = false;
   #status = 0;
   #contentType: string | undefined;
@@ -115,7 +117,8 @@ export class Exchange implements AttemptHost {
     this.#status = status;
     this.#contentType = headers['content-type'];
     this.#streamed = streamed;
-    this.#tail = new AnswerTail(wireOf(prepared.wire));
+    this.#tail = streamed ? null : new AnswerTail(wireOf(prepared.wire));
+    this.#isOpen = true;
     const outgoing = {
       ...headersForCaller(headers, { hasOwnLimits: this.#call.limits !== null }),
       ...responseHeaders(this.#call),
@@ -154,23 +157,20 @@ export class Exchange implements AttemptHost {
   close({ failure, rest }: { readonly failure: LoomError | null; readonly rest?: Buffer | string }): void {
     if (this.#over) return;
     const { response } = this.#call;
-    const told = this.#tail?.read(this.#streamed);
-    const translation = this.#running?.attempt.translation ?? null;
+    const facts = this.#told()?.facts;
     const isMalformed = failure?.reason === 'malformed_answer';
-    const saidSo = this.#streamed && told?.facts.ended === true && !isMalformed;
+    const saidSo = this.#streamed && facts?.ended === true && !isMalformed;
     const isEnded = saidSo || (!this.#streamed && failure === null);
-    const providerError = told?.facts.error ?? null;
-    // A connection that breaks after the provider has said that it is done takes nothing from the answer.
+    const providerError = facts?.error ?? null;
     if (isEnded && !providerError) {
-      const last = failure && translation && this.#streamed ? translation.end() : rest;
-      if (last !== undefined && last.length > 0) this.write(last);
+      if (rest !== undefined && rest.length > 0) this.write(rest);
       response.end();
       this.#settle('succeeded');
       this.#finish('completed', null);
     } else if (providerError) {
       // Bytes that pass have told it already; a translated stream is told it now.
       response.end(
-        translation
+        this.#running?.attempt.isTranslated
           ? providerErrorEvent(this.#call.dialectOrThrow, providerError, this.#streamPlace())
           : undefined,
       );
@@ -326,9 +326,15 @@ export class Exchange implements AttemptHost {
   }
 
   #streamPlace(): StreamPlace {
-    const isTranslated = this.#running?.prepared.pair != null;
-    const sequence = isTranslated ? this.#writtenEvents : (this.#tail?.nextSequence() ?? 0);
+    const attempt = this.#running?.attempt;
+    const sequence = attempt?.isTranslated ? this.#writtenEvents : (attempt?.nextSequence() ?? 0);
     return { requestId: this.#call.id, sequence };
+  }
+
+  /** What the answer that was opened says; null when none was. */
+  #told(): Told | null {
+    if (!this.#isOpen) return null;
+    return this.#streamed ? (this.#running?.attempt.toldByStream() ?? null) : (this.#tail?.read() ?? null);
   }
 
   readonly #clientLeft = (): void => {
@@ -373,12 +379,13 @@ export class Exchange implements AttemptHost {
     for (const timer of [this.#totalTimer, this.#stallTimer, this.#waitTimer]) if (timer) clearTimeout(timer);
     this.#call.response.off('close', this.#clientLeft).off('drain', this.#resume);
     const running = this.#running;
+    const told = this.#told();
     // Of a call that had only one way to go, the call itself is the attempt.
     const isRouted = this.#attempts.length > 1 || running?.planned.reason !== 'only';
     if (running && isRouted && this.#attempts.at(-1)?.spanId !== running.spanId)
       this.#note({
         ...{ status: this.#status === 0 ? null : this.#status, error },
-        usage: this.#tail?.read(this.#streamed).facts.usage ?? null,
+        usage: told?.facts.usage ?? null,
       });
     this.#done.resolve({
       ...{
@@ -388,7 +395,7 @@ export class Exchange implements AttemptHost {
         deliveredBytes: this.#deliveredBytes,
         streamed: this.#streamed,
       },
-      ...(this.#tail ? { tail: this.#tail.read(this.#streamed) } : {}),
+      ...(told ? { tail: told } : {}),
       ...(running
         ? { target: running.planned.target, wire: running.prepared.wire, dropped: running.prepared.dropped }
         : {}),

@@ -47,7 +47,13 @@ export type NeutralEvent =
       readonly stopSequence: string | null;
       readonly said?: string;
     }
-  | { readonly type: 'usage'; readonly usage: Usage; readonly serviceTier: string | null }
+  /** `isPartial`: only what was read is told yet, not what was written. */
+  | {
+      readonly type: 'usage';
+      readonly usage: Usage;
+      readonly serviceTier: string | null;
+      readonly isPartial?: boolean;
+    }
   | { readonly type: 'error'; readonly error: CallError }
   | { readonly type: 'end' };
 

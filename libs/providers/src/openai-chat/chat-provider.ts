@@ -105,7 +105,11 @@ class ChatStreamReader implements StreamReader {
     this.#isFinished = true;
     const hasCalls = this.#calls.size > 0 && reason === 'stop';
     const finish = hasCalls ? 'tool-calls' : (finishes[reason] ?? 'other');
-    return [...events, ...this.#closeAll(), { type: 'finish', reason: finish, stopSequence: null }];
+    return [
+      ...events,
+      ...this.#closeAll(),
+      { type: 'finish', reason: finish, stopSequence: null, said: reason },
+    ];
   }
 
   #say(kind: 'text' | 'reasoning' | 'refusal', said: string | null): NeutralEvent[] {

@@ -90,7 +90,11 @@ function embeddingsPair(provider: EmbeddingsProvider): Pair {
     },
     assemble: (bytes, _stream, context) => assemble(provider, bytes, context),
     readError: (bytes) => provider.readError(parseRecord(bytes.toString('utf8'))),
-    translateStream: () => ({ push: () => '', end: () => '', error: null, ended: false }), // embeddings have no streams
+    // Embeddings have no streams.
+    translateStream: () => ({
+      ...{ push: () => '', end: () => '', error: null, ended: false },
+      facts: () => toFacts(newFacts()),
+    }),
   };
 }
 
