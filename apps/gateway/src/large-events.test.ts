@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { beforeAll, describe, expect, it } from '@jest/globals';
 import { answerPieces } from '@loom/testkit';
 import { useGateway } from './testing/gateway-suite.ts';
 
@@ -85,12 +85,13 @@ const cases = sizes.flatMap((bytes) => [
 
 describe('an event that is larger than a buffer', () => {
   const suite = useGateway({ LOOM_CAPTURE_ANSWER_BYTES_MAX: '65536' });
+  beforeAll(() =>
+    suite.gateway.provider({ name: 'gem', kind: 'gemini', baseUrl: suite.first.url, models: [] }),
+  );
 
   it.each(cases)(
     'ends the stream of $path from $model well, with its usage ($bytes bytes)',
     async ({ bytes, path, model, body, play }) => {
-      if (model.startsWith('gem'))
-        await suite.gateway.provider({ name: 'gem', kind: 'gemini', baseUrl: suite.first.url, models: [] });
       suite.first.play = answerPieces(pieces(play(bytes)));
       const response = await suite.post(path, { ...body, model, stream: true });
       const text = await response.text();

@@ -1,4 +1,5 @@
 export { type AnswerFacts, policyFinishReasons } from './answer-facts.ts';
+export { type AnswerForm, formOf } from './answer-form.ts';
 export { type Dialect, type DialectName, dialectOf, dialects } from './dialects.ts';
 export { completedUsage, estimateUsage, splitByDensity } from './estimate.ts';
 export { jsonDepthMax } from './json-members.ts';

@@ -34,10 +34,10 @@ export function numberOf(value: unknown): number | null {
   return typeof value === 'number' && Number.isFinite(value) ? value : null;
 }
 
-/** A JSON text as an object, or null when it is none or broken. */
+/** A JSON text as an object, or null when it is none or broken. A byte order mark before it is passed over. */
 export function parseRecord(json: string): Readonly<Record<string, unknown>> | null {
   try {
-    return record(JSON.parse(json));
+    return record(JSON.parse(json.charCodeAt(0) === 0xfeff ? json.slice(1) : json));
   } catch {
     return null;
   }

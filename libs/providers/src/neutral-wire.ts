@@ -1,4 +1,5 @@
 import { isLoomError } from '@loom/errors';
+import { isStream } from './answer-form.ts';
 import { framingOf } from './framing.ts';
 import { parseRecord } from './json-values.ts';
 import type { ProviderHalf } from './neutral/halves.ts';
@@ -9,7 +10,8 @@ import type { Wire } from './wires.ts';
 /** The events of an answer that is all there, as far as it can be read: half a stream gives what half of it says. */
 export function eventsOfAnswer(provider: ProviderHalf, bytes: Buffer, stream: boolean): NeutralEvent[] {
   try {
-    if (!stream) return provider.readAnswer(parseRecord(bytes.toString('utf8')));
+    if (!isStream(bytes, provider.framing, stream))
+      return provider.readAnswer(parseRecord(bytes.toString('utf8')));
   } catch (error) {
     if (isLoomError(error)) return []; // an error's body, or a broken one, is no answer
     throw error;

@@ -29,6 +29,8 @@ export interface Pair {
   writeRequest(bytes: Buffer, model: string, policy: UnsupportedPolicy): TranslatedRequest;
   /** The answer's body for the client. Throws `upstream_failed` when the provider's is none of its API. */
   writeAnswer(bytes: Buffer, context: AnswerContext): Buffer;
+  /** The same as the stream that the answer would have been. */
+  writeAnswerAsStream(bytes: Buffer, context: AnswerContext): string;
   /** An answer that is on the record, whole or as a stream, as one body of the client's dialect; null when there is none. */
   assemble(bytes: Buffer, stream: boolean, context: AnswerContext): Readonly<Record<string, unknown>> | null;
   /** The error that an answer with an error status tells, or null when it cannot be read. */
@@ -62,6 +64,12 @@ function bodyOf(bytes: Buffer): Readonly<Record<string, unknown>> {
   return body;
 }
 
+function answerOf(bytes: Buffer): Readonly<Record<string, unknown>> {
+  const body = parseRecord(bytes.toString('utf8'));
+  if (body) return body;
+  throw new LoomError('upstream_failed', 'the answer is no JSON object', { reason: 'malformed_answer' });
+}
+
 export function pairOf(client: ClientHalf, provider: ProviderHalf): Pair {
   return {
     dialect: client.dialect,
@@ -82,13 +90,16 @@ export function pairOf(client: ClientHalf, provider: ProviderHalf): Pair {
       const body = provider.writeRequest({ ...request, features }, (path) => dropped.add(path));
       return { body: Buffer.from(JSON.stringify(body)), dropped: [...dropped] };
     },
-    writeAnswer: (bytes, context) => {
-      const body = parseRecord(bytes.toString('utf8'));
-      if (!body)
-        throw new LoomError('upstream_failed', 'the answer is no JSON object', {
-          reason: 'malformed_answer',
-        });
-      return Buffer.from(JSON.stringify(client.writeAnswer(foldAnswer(provider.readAnswer(body)), context)));
+    writeAnswer: (bytes, context) =>
+      Buffer.from(
+        JSON.stringify(client.writeAnswer(foldAnswer(provider.readAnswer(answerOf(bytes))), context)),
+      ),
+    writeAnswerAsStream: (bytes, context) => {
+      const writer = client.streamWriter(context);
+      const events = provider.readAnswer(answerOf(bytes));
+      const opening = events[0]?.type === 'start' ? [] : [noStart];
+      const ending: NeutralEvent[] = events.at(-1)?.type === 'end' ? [] : [{ type: 'end' }];
+      return [...opening, ...events, ...ending].map((event) => writer.push(event)).join('');
     },
     assemble: (bytes, stream, context) => {
       const events = eventsOfAnswer(provider, bytes, stream);

@@ -6,7 +6,9 @@ import {
   readMessagesFacts,
 } from './anthropic-messages/messages-answer.ts';
 import type { AnswerFacts } from './answer-facts.ts';
+import { isStream } from './answer-form.ts';
 import { bedrockProvider } from './bedrock/converse-provider.ts';
+import { chatAsStream, completionAsStream, messageAsStream, responseAsStream } from './body-as-stream.ts';
 import { cohereProvider } from './cohere/cohere-provider.ts';
 import { geminiProvider } from './gemini/gemini-provider.ts';
 import { framingOf } from './framing.ts';
@@ -34,7 +36,10 @@ import {
 } from './openai-responses/responses-answer.ts';
 import type { StreamFacts } from './stream-facts.ts';
 
-/** How the answers of one API are read for the record. Pure; of broken bytes they read what can be read. */
+/**
+ * How the answers of one API are read for the record. Pure; of broken bytes they read what can be read. Whether bytes are
+ * a stream is decided by the bytes; `stream` is what was expected, and counts only where they do not say.
+ */
 export interface Wire {
   readonly name: string;
   /** How a stream is framed. */
@@ -48,21 +53,23 @@ export interface Wire {
   answerText(bytes: Buffer, stream: boolean): string;
   /** The answer as one body in the API's own shape, or null when there is none. */
   assemble(bytes: Buffer, stream: boolean): Readonly<Record<string, unknown>> | null;
+  /** A JSON answer as the stream that it would have been. Only of APIs that callers speak and that have streams. */
+  bodyAsStream?(body: Readonly<Record<string, unknown>>, includeUsage: boolean): string;
 }
 
 const bodyOf = (bytes: Buffer) => parseRecord(bytes.toString('utf8'));
 const chatTail = (tail: Buffer) => readTailUsage(tail, readChatUsage);
 const messagesTail = (tail: Buffer) => readTailUsage(tail, readMessagesUsage);
 
-/** The APIs whose answers Loom reads: what a provider is asked by, whoever asked. */
-export const wires: readonly Wire[] = [
+const readers: readonly Wire[] = [
   {
     ...{ name: 'openai-chat', framing: 'sse', readFacts: readAnswerFacts, readTailUsage: chatTail },
     ...{ streamFacts: () => new ChatFacts(), answerText, assemble: assembleAnswer },
+    bodyAsStream: chatAsStream,
   },
   {
     ...{ name: 'openai-responses', framing: 'sse', readFacts: readResponsesFacts },
-    streamFacts: () => new ResponsesFacts(),
+    ...{ streamFacts: () => new ResponsesFacts(), bodyAsStream: responseAsStream },
     readTailUsage: (tail) => readTailUsage(tail, readResponsesUsage),
     ...{ answerText: responseText, assemble: assembleResponse },
   },
@@ -72,12 +79,12 @@ export const wires: readonly Wire[] = [
   },
   {
     ...{ name: 'openai-completions', framing: 'sse', readFacts: readAnswerFacts, readTailUsage: chatTail },
-    streamFacts: () => new ChatFacts(),
+    ...{ streamFacts: () => new ChatFacts(), bodyAsStream: completionAsStream },
     ...{ answerText: completionText, assemble: assembleCompletion },
   },
   {
     ...{ name: 'anthropic-messages', framing: 'sse', readFacts: readMessagesFacts },
-    streamFacts: () => new MessagesFacts(),
+    ...{ streamFacts: () => new MessagesFacts(), bodyAsStream: messageAsStream },
     ...{ readTailUsage: messagesTail, answerText: messageText, assemble: assembleMessage },
   },
   {
@@ -90,6 +97,14 @@ export const wires: readonly Wire[] = [
   neutralWire(cohereProvider),
   ...embeddingsWires,
 ];
+
+/** The APIs whose answers Loom reads: what a provider is asked by, whoever asked. */
+export const wires: readonly Wire[] = readers.map((wire) => ({
+  ...wire,
+  readFacts: (bytes, stream) => wire.readFacts(bytes, isStream(bytes, wire.framing, stream)),
+  answerText: (bytes, stream) => wire.answerText(bytes, isStream(bytes, wire.framing, stream)),
+  assemble: (bytes, stream) => wire.assemble(bytes, isStream(bytes, wire.framing, stream)),
+}));
 
 const byName = new Map(wires.map((wire) => [wire.name, wire]));
 

@@ -1,4 +1,4 @@
-import type { AnswerFacts, Wire } from '@loom/providers';
+import type { Wire } from '@loom/providers';
 import type { Told } from '../call.ts';
 
 /** The end of an answer that is looked at. Bytes. */
@@ -30,11 +30,6 @@ export class AnswerTail {
       this.#first ??= gone?.subarray(0, tailBytesMax) ?? null;
       this.#isCut = true;
     }
-  }
-
-  /** The facts of all that was pushed, read by somebody else. */
-  learn(facts: AnswerFacts): void {
-    this.#told = { facts, whole: true };
   }
 
   /** What the answer says. */

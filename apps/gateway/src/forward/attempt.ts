@@ -2,8 +2,10 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { LoomError, toLoomError } from '@loom/errors';
 import {
   type AnswerContext,
+  type AnswerForm,
   type AnswerFacts,
   EventGate,
+  formOf,
   policyFinishReasons,
   streamFactsOf,
   type StreamTranslation,
@@ -18,6 +20,7 @@ import { classifyError, classifyStatus } from './classify-failure.ts';
 import { CredentialMask } from './credential-mask.ts';
 import { bytesOf, type HeldAnswer, type Piece } from './held-answer.ts';
 import type { PreparedAttempt } from './prepare-attempt.ts';
+import { answerForCaller, type WholeAnswer } from './whole-answer.ts';
 
 /** The client's side of an attempt. What is opened is the call's answer: no other attempt follows. */
 export interface AttemptHost {
@@ -43,9 +46,14 @@ export interface AttemptHost {
   beforeHandingOut(responseId: string): Promise<void>;
 }
 
-/** An answer that was not handed out: with an error status, or one that a policy cut off and that took tokens. */
+/**
+ * An answer that was not handed out: with an error status, one that is none of its API, or one that a policy cut off and
+ * that took tokens.
+ */
 export interface FailedAnswer extends HeldAnswer {
   readonly usage: Usage | null;
+  /** True when the client may get it after all. */
+  readonly isAnswer?: boolean;
 }
 
 export interface AttemptOptions {
@@ -59,8 +67,8 @@ export interface AttemptOptions {
 
 /** A JSON answer is held whole, and checked, up to this size; a larger one passes as it comes. Bytes. */
 const heldBytesMax = 8 * 1024 * 1024;
-/** A translated answer must be held whole; a larger one is refused. Bytes. */
-const translatedBytesMax = 64 * 1024 * 1024;
+/** An answer that is translated, or made a stream or one body, must be held whole; a larger one is refused. Bytes. */
+const convertedBytesMax = 64 * 1024 * 1024;
 
 /**
  * One try at one target. It holds the answer until it is sure that it is one: a JSON answer until it is whole and of its
@@ -76,6 +84,9 @@ export class Attempt implements UpstreamListener {
   readonly #mask: CredentialMask | null;
   #upstream: UpstreamExchange | null = null;
   #head: HeldHead | null = null;
+  /** The first bytes, until they say what form the answer has. */
+  #start: Buffer = Buffer.alloc(0);
+  #form: AnswerForm | null = null;
   #held: Piece[] = [];
   #heldBytes = 0;
   /** `waiting` for a first event, `registering` its id, `open`, `over`. */
@@ -132,14 +143,13 @@ export class Attempt implements UpstreamListener {
 
   head(status: number, headers: IncomingHttpHeaders): void {
     if (this.#state === 'over') return;
-    const type = headers['content-type'] ?? '';
-    const framing = this.#wire.framing === 'sse' ? 'text/event-stream' : 'application/vnd.amazon.eventstream';
     const masked = this.#mask ? this.#mask.headers(headers) : headers;
-    this.#head = { status, headers: masked, streamed: status < 300 && type.startsWith(framing) };
+    this.#head = { status, headers: masked, streamed: false };
   }
 
   chunk(bytes: Buffer): void {
     if (this.#state === 'over') return;
+    if (this.#form === null) this.#sniff(bytes);
     this.#take(this.#masksBytes ? (this.#mask?.push(bytes) ?? bytes) : bytes);
   }
 
@@ -159,9 +169,18 @@ export class Attempt implements UpstreamListener {
     else this.#fail(classifyError(error), error);
   }
 
+  // Content types are often missing or wrong: the first bytes say what the answer is.
+  #sniff(bytes: Buffer): void {
+    this.#start = this.#start.length === 0 ? bytes : Buffer.concat([this.#start, bytes]);
+    this.#form = formOf(this.#start, this.#wire.framing);
+    const head = this.#mustHead();
+    const passes = this.#form === 'stream' && head.status < 300 && this.#options.prepared.stream;
+    if (passes) this.#head = { ...head, streamed: true };
+  }
+
   /** Frames of an event stream of AWS carry checksums, and their text in base64: it is masked where it is translated. */
   get #masksBytes(): boolean {
-    return this.#wire.framing === 'sse' || this.#head?.streamed !== true;
+    return this.#wire.framing === 'sse' || this.#form !== 'stream';
   }
 
   #flushMask(): void {
@@ -182,18 +201,23 @@ export class Attempt implements UpstreamListener {
     if (this.#state === 'registering') return;
     if (head.streamed) {
       if (piece.bytes.includes(0x0a) || this.#wire.framing === 'eventstream') this.#tryOpenStream(head);
-    } else if (this.#heldBytes > (this.#translation ? translatedBytesMax : heldBytesMax))
-      this.#tooLarge(head);
+    } else if (this.#heldBytes > (this.#isAsAsked ? heldBytesMax : convertedBytesMax)) this.#tooLarge(head);
+  }
+
+  /** Whether the caller gets the body as it comes. */
+  get #isAsAsked(): boolean {
+    const { pair, stream } = this.#options.prepared;
+    return pair === null && !stream && this.#form !== 'stream';
   }
 
   #tooLarge(head: HeldHead): void {
-    if (this.#translation) this.#malformed(`is larger than ${translatedBytesMax} bytes`);
-    else this.#open(head);
+    if (this.#isAsAsked) this.#open(head);
+    else this.#malformed(`is larger than ${convertedBytesMax} bytes`);
   }
 
   // The first whole event decides: an error that comes first is a failed attempt and no answer.
   #tryOpenStream(head: HeldHead): void {
-    const bytes = bytesOf({ ...head, pieces: this.#held });
+    const bytes = bytesOf(this.#heldAnswer(head));
     if (this.#wire.framing === 'sse') {
       const facts = firstFacts(this.#wire, bytes);
       if (!facts) return;
@@ -268,14 +292,16 @@ export class Attempt implements UpstreamListener {
   /** Hands out an answer that another target was to replace, and none did. */
   deliverAnyway(): void {
     const head = this.#head;
-    if (head) this.#deliverWhole(head, bytesOf({ ...head, pieces: this.#held }));
+    if (!head) return;
+    const body = bytesOf(this.#heldAnswer(head));
+    this.#deliverWhole(head, body, this.#wire.readFacts(body, this.#form === 'stream'));
   }
 
   // A JSON answer is whole, or a stream ended before its first event.
   #endHeld(): void {
     const head = this.#head;
     if (!head) return this.#malformed('has no head');
-    const answer = { ...head, pieces: this.#held };
+    const answer = this.#heldAnswer(head);
     const body = bytesOf(answer);
     if (head.status >= 300) {
       const error = this.#errorOf(body);
@@ -287,7 +313,7 @@ export class Attempt implements UpstreamListener {
       });
     }
     if (head.streamed) return this.#malformed('is a stream without an event');
-    const facts = this.#wire.readFacts(body, false);
+    const facts = this.#wire.readFacts(body, this.#form === 'stream');
     if (facts.error) {
       const failure = classifyStatus(statusOfError(facts.error.code), facts.error, head.headers);
       const cause = new LoomError('upstream_failed', facts.error.message, { reason: facts.error.type });
@@ -301,32 +327,30 @@ export class Attempt implements UpstreamListener {
       const cause = new LoomError('upstream_failed', 'a content policy cut the answer off', {
         reason: 'content_policy',
       });
-      return this.#fail({ kind: 'content_policy' }, cause, { ...answer, usage: facts.usage });
+      return this.#fail({ kind: 'content_policy' }, cause, {
+        ...{ ...answer, usage: facts.usage, isAnswer: true },
+      });
     }
     const deliver = () => this.#deliverWhole(head, body, facts);
     if (this.#options.registersId && facts.responseId !== null) this.#register(facts.responseId, deliver);
     else deliver();
   }
 
-  #deliverWhole(head: HeldHead, body: Buffer, facts: AnswerFacts | null = null): void {
-    const { pair } = this.#options.prepared;
-    let bytes = body;
+  #deliverWhole(head: HeldHead, body: Buffer, facts: AnswerFacts): void {
+    const form = this.#form ?? 'body';
+    let answer: WholeAnswer;
     try {
-      if (pair) bytes = pair.writeAnswer(body, this.#options.context);
+      const held = { body, form, headers: head.headers };
+      answer = answerForCaller(this.#options.prepared, held, this.#options.context);
     } catch (error) {
-      const cause = toLoomError(error);
-      this.#fail({ kind: 'malformed' }, cause);
+      this.#fail({ kind: 'malformed' }, toLoomError(error), { ...this.#heldAnswer(head), usage: null });
       return;
     }
     this.#isOpen();
-    const headers = { ...head.headers, 'content-length': String(bytes.length) };
-    this.#host.open({
-      ...head,
-      headers: pair ? { ...headers, 'content-type': 'application/json' } : headers,
-    });
+    this.#host.open({ ...head, headers: answer.headers, streamed: answer.streamed });
     for (const piece of this.#held) this.#host.keep(piece);
-    if (facts) this.#host.learn(facts);
-    this.#host.write(bytes);
+    this.#host.learn(facts);
+    this.#host.write(answer.bytes);
     this.#finish(null);
   }
 
@@ -340,7 +364,12 @@ export class Attempt implements UpstreamListener {
     const error = new LoomError('upstream_failed', `the answer of provider "${provider.name}" ${what}`, {
       reason: 'malformed_answer',
     });
-    this.#fail({ kind: 'malformed' }, error);
+    const head = this.#head;
+    this.#fail({ kind: 'malformed' }, error, head && { ...this.#heldAnswer(head), usage: null });
+  }
+
+  #heldAnswer(head: HeldHead): HeldAnswer {
+    return { ...head, pieces: this.#held };
   }
 
   #fail(failure: AttemptFailure, cause: LoomError, answer: FailedAnswer | null = null): void {

@@ -24,7 +24,7 @@ import { responseHeaders } from '../response-headers.ts';
 import type { UpstreamExchange, UpstreamListener } from '../upstream/upstream.ts';
 import { AnswerTail } from './answer-tail.ts';
 import { Attempt, type AttemptHost, type FailedAnswer } from './attempt.ts';
-import { bytesOf, type HeldAnswer, type Piece } from './held-answer.ts';
+import { bytesOf, type Piece } from './held-answer.ts';
 import type { PreparedAttempt } from './prepare-attempt.ts';
 
 export interface ExchangeOptions {
@@ -64,6 +64,8 @@ export class Exchange implements AttemptHost {
   #running: Running | null = null;
   /** Of an answer that is no stream. */
   #tail: AnswerTail | null = null;
+  /** Of an answer that was held until it was whole. */
+  #learned: Told | null = null;
   #isOpen = false;
   #over = false;
   #status = 0;
@@ -127,7 +129,7 @@ export class Exchange implements AttemptHost {
     if (streamed) {
       delete outgoing['content-length'];
       outgoing['x-accel-buffering'] = 'no';
-      if (prepared.pair) outgoing['content-type'] = 'text/event-stream; charset=utf-8';
+      if (prepared.pair || !isEventStream(headers)) outgoing['content-type'] = eventStreamType;
     }
     this.#call.response.writeHead(status, outgoing);
     if (streamed) this.#call.response.flushHeaders();
@@ -151,7 +153,7 @@ export class Exchange implements AttemptHost {
   }
 
   learn(facts: AnswerFacts): void {
-    this.#tail?.learn(facts);
+    this.#learned = { facts, whole: true };
   }
 
   close({ failure, rest }: { readonly failure: LoomError | null; readonly rest?: Buffer | string }): void {
@@ -227,7 +229,7 @@ export class Exchange implements AttemptHost {
 
   #goOn(
     next: PlannedAttempt,
-    last: { readonly cause: LoomError; readonly answer: HeldAnswer | null; readonly running: Running },
+    last: { readonly cause: LoomError; readonly answer: FailedAnswer | null; readonly running: Running },
   ): void {
     this.#waitTimer = setTimeout(() => {
       this.#waitTimer = null;
@@ -249,14 +251,19 @@ export class Exchange implements AttemptHost {
   }
 
   // No attempt is left: the last one's failure is the call's.
-  #giveUp(cause: LoomError, answer: HeldAnswer | null, running = this.#running): void {
+  #giveUp(cause: LoomError, answer: FailedAnswer | null, running = this.#running): void {
     this.#running = running;
     if (!answer || !running) {
       this.#breakOff(cause, 'failed');
       return;
     }
-    if (answer.status < 300) {
+    if (answer.isAnswer) {
       running.attempt.deliverAnyway();
+      return;
+    }
+    if (answer.status < 300) {
+      this.#keepFailed(answer, cause.status);
+      this.#breakOff(cause, 'failed');
       return;
     }
     const body = bytesOf(answer);
@@ -283,6 +290,12 @@ export class Exchange implements AttemptHost {
     this.open({ ...answer, headers });
     for (const piece of answer.pieces) this.keep(piece);
     this.#endWith(shown, told ?? error);
+  }
+
+  /** What the provider sent is on the record, though the client gets something else. */
+  #keepFailed({ pieces }: FailedAnswer, status: number): void {
+    this.#call.tap?.head(status);
+    for (const { bytes, atMs } of pieces) this.#call.tap?.chunk(bytes, atMs);
   }
 
   #endWith(body: Buffer, error: CallError): void {
@@ -334,6 +347,7 @@ export class Exchange implements AttemptHost {
   /** What the answer that was opened says; null when none was. */
   #told(): Told | null {
     if (!this.#isOpen) return null;
+    if (this.#learned) return this.#learned;
     return this.#streamed ? (this.#running?.attempt.toldByStream() ?? null) : (this.#tail?.read() ?? null);
   }
 
@@ -406,6 +420,12 @@ export class Exchange implements AttemptHost {
 }
 
 const droppedCharactersMax = 2048;
+const eventStreamType = 'text/event-stream; charset=utf-8';
+
+/** Whether clients know the answer by its content type for the stream that it is. */
+function isEventStream(headers: IncomingHttpHeaders): boolean {
+  return headers['content-type']?.startsWith('text/event-stream') === true;
+}
 
 const brokenStream = () =>
   new LoomError('upstream_failed', "the provider's stream ended before it was complete", {

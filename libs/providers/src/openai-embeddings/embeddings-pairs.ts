@@ -83,11 +83,8 @@ function embeddingsPair(provider: EmbeddingsProvider): Pair {
       const request = { model, texts: textsOf(body.input), dimensions: numberOf(body.dimensions), body };
       return { body: Buffer.from(JSON.stringify(provider.writeRequest(request))), dropped };
     },
-    writeAnswer: (bytes, context) => {
-      const answer = assemble(provider, bytes, context);
-      if (answer) return Buffer.from(JSON.stringify(answer));
-      throw new LoomError('upstream_failed', 'the answer has no embeddings', { reason: 'malformed_answer' });
-    },
+    writeAnswer: (bytes, context) => Buffer.from(written(provider, bytes, context)),
+    writeAnswerAsStream: (bytes, context) => written(provider, bytes, context), // embeddings have no streams
     assemble: (bytes, _stream, context) => assemble(provider, bytes, context),
     readError: (bytes) => provider.readError(parseRecord(bytes.toString('utf8'))),
     // Embeddings have no streams.
@@ -96,6 +93,12 @@ function embeddingsPair(provider: EmbeddingsProvider): Pair {
       facts: () => toFacts(newFacts()),
     }),
   };
+}
+
+function written(provider: EmbeddingsProvider, bytes: Buffer, context: AnswerContext): string {
+  const answer = assemble(provider, bytes, context);
+  if (answer) return JSON.stringify(answer);
+  throw new LoomError('upstream_failed', 'the answer has no embeddings', { reason: 'malformed_answer' });
 }
 
 function unknownMembers(
