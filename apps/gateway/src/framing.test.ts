@@ -1,6 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { answerJson, type Play } from '@loom/testkit';
-import { gunzipSync } from 'node:zlib';
 import { chatAnswer, useGateway } from './testing/gateway-suite.ts';
 
 const data = (value: unknown) => `data: ${JSON.stringify(value)}\n\n`;
@@ -212,9 +211,7 @@ describe('the framing of an answer', () => {
       expect(response.status).toBe(502);
       const end = await suite.endOf(response);
       expect(end).toMatchObject({ type: 'call.failed', status: 502, response: { length: text.length } });
-      const { data: kept, encoding } = end.response as { data: string; encoding: string };
-      const bytes = Buffer.from(kept, 'base64');
-      expect((encoding === 'gzip' ? gunzipSync(bytes) : bytes).toString()).toBe(text);
+      expect(Buffer.from(end.response?.data ?? '', 'base64').toString()).toBe(text);
     }
   });
 });

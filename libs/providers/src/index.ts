@@ -23,6 +23,7 @@ export {
   type ProviderProfile,
   readModelList,
 } from './profiles.ts';
+export { isContextOverflow, type ProviderError, readErrorBody, statusOfError } from './provider-error.ts';
 export {
   type SimulatedAnswer,
   simulateChat,

@@ -38,13 +38,22 @@ export function neutralWire(provider: ProviderHalf): Wire {
       for (const event of eventsOfAnswer(provider, bytes, stream)) facts.push(event);
       const read = facts.facts();
       if (stream || read.ended) return read;
-      const error = provider.readError(parseRecord(bytes.toString('utf8')));
+      const error = provider.readError(jsonOf(bytes));
       return { ...read, error, ended: error !== null };
     },
     readTailUsage: () => null,
     answerText: (bytes, stream) => textOf(answerOf(bytes, stream)),
     assemble: (bytes, stream) => (stream ? null : parseRecord(bytes.toString('utf8'))),
   };
+}
+
+// Google tells an error in a list of one.
+function jsonOf(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString('utf8').replace(/^\ufeff/, ''));
+  } catch {
+    return null;
+  }
 }
 
 /** The facts of the neutral events of an answer. It keeps no text. */

@@ -1,5 +1,5 @@
 import { LoomError } from '@loom/errors';
-import { type CallError, isInexactNumber, parseExactJson } from '@loom/trace-schema';
+import { isInexactNumber, parseExactJson } from '@loom/trace-schema';
 import type { AnswerFacts } from './answer-facts.ts';
 import { framingOf } from './framing.ts';
 import { parseRecord, record } from './json-values.ts';
@@ -8,6 +8,7 @@ import { foldAnswer, type NeutralEvent } from './neutral/neutral-answer.ts';
 import { droppableFeatures } from './neutral/neutral-request.ts';
 import { invalidMember } from './neutral/request-builder.ts';
 import { eventsOfAnswer, NeutralFacts } from './neutral-wire.ts';
+import type { ProviderError } from './provider-error.ts';
 
 /** What becomes of parts of a request that the provider has no words for. */
 export type UnsupportedPolicy = 'refuse' | 'drop';
@@ -33,8 +34,6 @@ export interface Pair {
   writeAnswerAsStream(bytes: Buffer, context: AnswerContext): string;
   /** An answer that is on the record, whole or as a stream, as one body of the client's dialect; null when there is none. */
   assemble(bytes: Buffer, stream: boolean, context: AnswerContext): Readonly<Record<string, unknown>> | null;
-  /** The error that an answer with an error status tells, or null when it cannot be read. */
-  readError(bytes: Buffer): CallError | null;
   translateStream(context: AnswerContext): StreamTranslation;
 }
 
@@ -48,7 +47,7 @@ export interface StreamTranslation {
   /** No more comes, whether the connection ended well or broke: what is left to say. */
   end(): string;
   /** What the provider told in mid-stream; nothing comes after it. */
-  readonly error: CallError | null;
+  readonly error: ProviderError | null;
   /** True when the provider said that its answer is whole; not before `end`. */
   readonly ended: boolean;
   /** What the events said so far. */
@@ -105,7 +104,6 @@ export function pairOf(client: ClientHalf, provider: ProviderHalf): Pair {
       const events = eventsOfAnswer(provider, bytes, stream);
       return events.length === 0 ? null : client.writeAnswer(foldAnswer(events), context);
     },
-    readError: (bytes) => provider.readError(parseRecord(bytes.toString('utf8'))),
     translateStream: (context) => new PairStream(client, provider, context),
   };
 }
@@ -127,7 +125,7 @@ class PairStream implements StreamTranslation {
   readonly #writer;
   readonly #framing;
   readonly #facts = new NeutralFacts();
-  #error: CallError | null = null;
+  #error: ProviderError | null = null;
   #ended = false;
   #isStarted = false;
 
@@ -137,7 +135,7 @@ class PairStream implements StreamTranslation {
     this.#framing = framingOf(provider.framing);
   }
 
-  get error(): CallError | null {
+  get error(): ProviderError | null {
     return this.#error;
   }
 

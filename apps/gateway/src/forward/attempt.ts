@@ -7,6 +7,9 @@ import {
   EventGate,
   formOf,
   policyFinishReasons,
+  type ProviderError,
+  readErrorBody,
+  statusOfError,
   streamFactsOf,
   type StreamTranslation,
   type Wire,
@@ -18,7 +21,7 @@ import type { Told } from '../call.ts';
 import type { UpstreamExchange, UpstreamListener } from '../upstream/upstream.ts';
 import { classifyError, classifyStatus } from './classify-failure.ts';
 import { CredentialMask } from './credential-mask.ts';
-import { bytesOf, type HeldAnswer, type Piece } from './held-answer.ts';
+import { bytesOf, type HeldAnswer, isJson, type Piece } from './held-answer.ts';
 import type { PreparedAttempt } from './prepare-attempt.ts';
 import { answerForCaller, type WholeAnswer } from './whole-answer.ts';
 
@@ -52,6 +55,10 @@ export interface AttemptHost {
  */
 export interface FailedAnswer extends HeldAnswer {
   readonly usage: Usage | null;
+  /** What the provider says of it. `status` is what the error stands for, also where it came with 200. */
+  readonly error?: ProviderError;
+  /** True when the caller understands the body as it is. */
+  readonly passes?: boolean;
   /** True when the client may get it after all. */
   readonly isAnswer?: boolean;
 }
@@ -217,22 +224,12 @@ export class Attempt implements UpstreamListener {
 
   // The first whole event decides: an error that comes first is a failed attempt and no answer.
   #tryOpenStream(head: HeldHead): void {
-    const bytes = bytesOf(this.#heldAnswer(head));
-    if (this.#wire.framing === 'sse') {
-      const facts = firstFacts(this.#wire, bytes);
-      if (!facts) return;
-      if (facts.error) {
-        const failure = classifyStatus(statusOfError(facts.error.code), facts.error, head.headers);
-        const cause = new LoomError('upstream_failed', facts.error.message, { reason: facts.error.type });
-        this.#fail(failure, cause);
-        return;
-      }
-      if (this.#options.registersId && facts.responseId !== null) {
-        this.#register(facts.responseId, () => this.#open(head));
-        return;
-      }
-    }
-    this.#open(head);
+    const facts = firstFacts(this.#wire, bytesOf(this.#heldAnswer(head)));
+    if (!facts) return;
+    if (facts.error) return this.#failWith(head, facts.error);
+    if (this.#options.registersId && facts.responseId !== null)
+      this.#register(facts.responseId, () => this.#open(head));
+    else this.#open(head);
   }
 
   #register(responseId: string, then: () => void): void {
@@ -303,22 +300,10 @@ export class Attempt implements UpstreamListener {
     if (!head) return this.#malformed('has no head');
     const answer = this.#heldAnswer(head);
     const body = bytesOf(answer);
-    if (head.status >= 300) {
-      const error = this.#errorOf(body);
-      const failure = classifyStatus(head.status, error, head.headers);
-      const message = error?.message ?? `the provider answered with status ${head.status}`;
-      return this.#fail(failure, new LoomError('upstream_failed', message, { reason: 'upstream_error' }), {
-        ...answer,
-        usage: null,
-      });
-    }
+    if (head.status >= 300) return this.#failWith(head, this.#errorOf(head, body));
     if (head.streamed) return this.#malformed('is a stream without an event');
     const facts = this.#wire.readFacts(body, this.#form === 'stream');
-    if (facts.error) {
-      const failure = classifyStatus(statusOfError(facts.error.code), facts.error, head.headers);
-      const cause = new LoomError('upstream_failed', facts.error.message, { reason: facts.error.type });
-      return this.#fail(failure, cause);
-    }
+    if (facts.error) return this.#failWith(head, facts.error);
     if (!facts.ended) return this.#malformed(describeBody(body, head.headers));
     if (
       this.#host.fallsBackOnContentPolicy &&
@@ -354,9 +339,25 @@ export class Attempt implements UpstreamListener {
     this.#finish(null);
   }
 
-  #errorOf(body: Buffer): AnswerFacts['error'] {
-    const { pair } = this.#options.prepared;
-    return pair ? pair.readError(body) : this.#wire.readFacts(body, false).error;
+  // The error of an answer with an error status. Bedrock tells its type in a header.
+  #errorOf({ status, headers }: HeldHead, body: Buffer): ProviderError {
+    const { name } = this.#options.prepared.upstream.provider;
+    const told = readErrorBody(body);
+    const named = String(headers['x-amzn-errortype'] ?? '').split(':')[0];
+    const type = named || told?.type || 'upstream_error';
+    const bare = `provider "${name}" answered with status ${status}`;
+    if (!told) return { type, message: bare, code: null };
+    return { ...told, type, message: isJson(body) ? told.message : `${bare}: ${told.message}` };
+  }
+
+  // An error in an answer with status 200 has the status that its words stand for.
+  #failWith(head: HeldHead, error: ProviderError): void {
+    const status = head.status >= 300 ? head.status : statusOfError(error);
+    const cause = new LoomError('upstream_failed', error.message, { reason: error.type });
+    const held = this.#heldAnswer(head);
+    const passes = head.status === status && this.#options.prepared.pair === null && isJson(bytesOf(held));
+    const answer = { ...held, status, usage: null, error, passes };
+    this.#fail(classifyStatus(status, error, head.headers), cause, answer);
   }
 
   #malformed(what: string): void {
@@ -408,14 +409,11 @@ type HeldHead = Pick<HeldAnswer, 'status' | 'headers' | 'streamed'>;
 
 /** The facts of the events that are whole; null when none is yet, or only comments have come. */
 function firstFacts(wire: Wire, bytes: Buffer): AnswerFacts | null {
-  if (!/(?:^|[\r\n])data:[^\r\n]*[\r\n]/.test(bytes.toString('latin1'))) return null;
-  return wire.readFacts(bytes, true);
-}
-
-/** The HTTP status that an error in a 200 stands for. */
-function statusOfError(code: string | null): number {
-  const status = Number(code);
-  return Number.isInteger(status) && status >= 400 && status < 600 ? status : 502;
+  const hasEvent =
+    wire.framing === 'sse'
+      ? /(?:^|[\r\n])data:[^\r\n]*[\r\n]/.test(bytes.toString('latin1'))
+      : bytes.length >= 4 && bytes.length >= bytes.readUInt32BE(0);
+  return hasEvent ? wire.readFacts(bytes, true) : null;
 }
 
 function describeBody(body: Buffer, headers: IncomingHttpHeaders): string {

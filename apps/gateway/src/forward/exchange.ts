@@ -1,6 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { isLoomError, LoomError } from '@loom/errors';
-import { type AnswerContext, type AnswerFacts, wireOf } from '@loom/providers';
+import {
+  type AnswerContext,
+  type AnswerFacts,
+  type ProviderError,
+  statusOfError,
+  wireOf,
+} from '@loom/providers';
 import {
   type AttemptFailure,
   type AttemptPlan,
@@ -23,6 +29,7 @@ import { unixNanos } from '../record/emitter.ts';
 import { responseHeaders } from '../response-headers.ts';
 import type { UpstreamExchange, UpstreamListener } from '../upstream/upstream.ts';
 import { AnswerTail } from './answer-tail.ts';
+import { classifyStatus } from './classify-failure.ts';
 import { Attempt, type AttemptHost, type FailedAnswer } from './attempt.ts';
 import { bytesOf, type Piece } from './held-answer.ts';
 import type { PreparedAttempt } from './prepare-attempt.ts';
@@ -176,7 +183,8 @@ export class Exchange implements AttemptHost {
           ? providerErrorEvent(this.#call.dialectOrThrow, providerError, this.#streamPlace())
           : undefined,
       );
-      this.#settle('failed');
+      const told = classifyStatus(statusOfError(providerError), providerError, {});
+      this.#settle(isOfTarget(told) ? 'failed' : 'succeeded');
       this.#finish('failed', providerError);
     } else {
       this.#settle('failed');
@@ -261,35 +269,22 @@ export class Exchange implements AttemptHost {
       running.attempt.deliverAnyway();
       return;
     }
-    if (answer.status < 300) {
+    const { error, passes = false } = answer;
+    if (!error) {
       this.#keepFailed(answer, cause.status);
       this.#breakOff(cause, 'failed');
       return;
     }
     const body = bytesOf(answer);
-    const wire = wireOf(running.prepared.wire);
-    const told = running.prepared.pair
-      ? running.prepared.pair.readError(body)
-      : wire.readFacts(body, false).error;
-    const error = { type: 'upstream_error', message: cause.message, code: String(answer.status) };
-    if (!isJson(body) && answer.status !== 429) {
-      const { name } = running.prepared.upstream.provider;
-      const message = `provider "${name}" answered with status ${answer.status} and no error of its API`;
-      this.open({ ...answer, status: 502, headers: { 'content-type': 'application/json' } });
-      for (const piece of answer.pieces) this.keep(piece);
-      return this.#endWith(
-        Buffer.from(JSON.stringify(this.#body(new LoomError('upstream_failed', message)))),
-        error,
-      );
-    }
-    const { pair } = running.prepared;
-    const shown = pair && told ? Buffer.from(JSON.stringify(this.#providerBody(answer.status, told))) : body;
-    const headers = pair
-      ? { ...answer.headers, 'content-type': 'application/json', 'content-length': String(shown.length) }
-      : answer.headers;
-    this.open({ ...answer, headers });
-    for (const piece of answer.pieces) this.keep(piece);
-    this.#endWith(shown, told ?? error);
+    // A redirect is no answer for the caller.
+    const status = answer.status < 400 ? 502 : answer.status;
+    const shown = passes ? body : Buffer.from(JSON.stringify(this.#providerBody(status, error)));
+    const headers = { ...answer.headers, 'content-length': String(shown.length) };
+    if (!passes) headers['content-type'] = 'application/json';
+    if (error.retryAfterMs !== undefined) headers['retry-after'] ??= retryAfter(error.retryAfterMs);
+    this.open({ headers, streamed: false, status });
+    this.#keepFailed(answer, status);
+    this.#endWith(shown, error);
   }
 
   /** What the provider sent is on the record, though the client gets something else. */
@@ -308,7 +303,7 @@ export class Exchange implements AttemptHost {
     return errorBody(this.#call.dialect, error, this.#call.id);
   }
 
-  #providerBody(status: number, error: CallError): object {
+  #providerBody(status: number, error: ProviderError): object {
     return providerErrorBody(this.#call.dialectOrThrow, { status, error, requestId: this.#call.id });
   }
 
@@ -321,8 +316,7 @@ export class Exchange implements AttemptHost {
     if (!response.headersSent) {
       this.#status = error.status;
       const body = Buffer.from(JSON.stringify(this.#body(error)));
-      if (error.retryAfterMs !== undefined)
-        response.setHeader('retry-after', Math.ceil(error.retryAfterMs / 1000));
+      if (error.retryAfterMs !== undefined) response.setHeader('retry-after', retryAfter(error.retryAfterMs));
       response.writeHead(error.status, {
         ...responseHeaders(this.#call),
         'content-type': 'application/json',
@@ -420,6 +414,10 @@ export class Exchange implements AttemptHost {
 }
 
 const droppedCharactersMax = 2048;
+
+/** In whole seconds. */
+const retryAfter = (milliseconds: number) => String(Math.ceil(milliseconds / 1000));
+
 const eventStreamType = 'text/event-stream; charset=utf-8';
 
 /** Whether clients know the answer by its content type for the stream that it is. */
@@ -443,12 +441,4 @@ function isOfTarget({ kind }: AttemptFailure): boolean {
   return (
     kind !== 'request' && kind !== 'context_window' && kind !== 'content_policy' && kind !== 'rate_limited'
   );
-}
-
-function isJson(body: Buffer): boolean {
-  try {
-    return typeof JSON.parse(body.toString('utf8')) === 'object';
-  } catch {
-    return false;
-  }
 }

@@ -1,10 +1,5 @@
-import {
-  type AnswerFacts,
-  type MutableFacts,
-  newFacts,
-  readProviderError,
-  toFacts,
-} from '../answer-facts.ts';
+import { type AnswerFacts, type MutableFacts, newFacts, toFacts } from '../answer-facts.ts';
+import { readProviderError } from '../provider-error.ts';
 import { isRecordList, parseRecord, record, records, text } from '../json-values.ts';
 import type { WireEvent } from '../neutral/halves.ts';
 import { sseData } from '../sse.ts';
@@ -23,7 +18,7 @@ import { mergedUsage, readMessagesUsage } from './messages-usage.ts';
  */
 
 /** Event types that can hold a fact; all others are passed over without being parsed. */
-const factHint = /"type"\s*:\s*"(?:message_start|message_delta|message_stop|error)"/;
+const factHint = /"type"\s*:\s*"(?:message_start|message_delta|message_stop|error)"|"error"\s*:\s*\{/;
 
 /** Reads the facts of an Anthropic answer, whole or as a stream. Malformed events are passed over. */
 export function readMessagesFacts(bytes: Buffer, stream: boolean): AnswerFacts {
@@ -72,7 +67,8 @@ export class MessagesFacts implements StreamFacts {
       this.#take(event.usage);
       this.#isWritten ||= record(event.usage) !== null;
     } else if (event?.type === 'message_stop') this.#facts.ended = true;
-    else if (event?.type === 'error') this.#facts.error ??= readProviderError(event.error);
+    else if (event?.type === 'error' || event?.type === undefined)
+      this.#facts.error ??= readProviderError(event?.error); // servers in between leave the type out
   }
 
   facts(): AnswerFacts {

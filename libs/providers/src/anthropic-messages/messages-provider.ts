@@ -1,5 +1,5 @@
 import { LoomError } from '@loom/errors';
-import { readProviderError } from '../answer-facts.ts';
+import { readProviderError } from '../provider-error.ts';
 import { eventObject, record, records, text } from '../json-values.ts';
 import type { ProviderHalf, StreamReader, WireEvent } from '../neutral/halves.ts';
 import type {
@@ -105,8 +105,10 @@ class MessagesStreamReader implements StreamReader {
         return this.#stop();
       case 'error':
         return [{ type: 'error', error: readProviderError(event.error) ?? unknownError }];
-      default:
-        return [];
+      default: {
+        const error = event.type === undefined ? readProviderError(event.error) : null;
+        return error ? [{ type: 'error', error }] : [];
+      }
     }
   }
 

@@ -1,11 +1,6 @@
 import type { Usage } from '@loom/trace-schema';
-import {
-  type AnswerFacts,
-  type MutableFacts,
-  newFacts,
-  readProviderError,
-  toFacts,
-} from '../answer-facts.ts';
+import { type AnswerFacts, type MutableFacts, newFacts, toFacts } from '../answer-facts.ts';
+import { readProviderError } from '../provider-error.ts';
 import { isRecordList, parseRecord, record, text } from '../json-values.ts';
 import type { WireEvent } from '../neutral/halves.ts';
 import { sseData } from '../sse.ts';
@@ -74,9 +69,10 @@ function take(body: Record<string, unknown>, facts: MutableFacts): void {
   facts.systemFingerprint ??= text(body.system_fingerprint);
   // The last snapshot wins: providers that repeat usage send it cumulative.
   facts.usage = readChatUsage(body.usage) ?? readChatUsage(record(body.x_groq)?.usage) ?? facts.usage;
-  facts.error ??= readProviderError(body.error);
+  facts.error ??= readProviderError(body.error) ?? (body.object === 'error' ? readProviderError(body) : null);
   if (Array.isArray(body.choices)) {
     for (const choice of body.choices) {
+      facts.error ??= readProviderError(record(choice)?.error); // OpenRouter
       const reason = text(record(choice)?.finish_reason);
       if (reason) facts.finishReasons.add(reason);
     }

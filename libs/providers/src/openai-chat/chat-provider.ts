@@ -1,5 +1,5 @@
 import { LoomError } from '@loom/errors';
-import { readProviderError } from '../answer-facts.ts';
+import { readProviderError } from '../provider-error.ts';
 import { eventObject, numberOf, record, records, text } from '../json-values.ts';
 import type { ProviderHalf, StreamReader, WireEvent } from '../neutral/halves.ts';
 import type {
@@ -73,7 +73,7 @@ class ChatStreamReader implements StreamReader {
   }
 
   take(chunk: Readonly<Record<string, unknown>>): NeutralEvent[] {
-    const error = readProviderError(chunk.error);
+    const error = readProviderError(chunk.error) ?? readProviderError(records(chunk.choices)[0]?.error);
     if (error) return [{ type: 'error', error }];
     const events: NeutralEvent[] = [];
     // Azure begins with a chunk that has neither a model nor a choice.

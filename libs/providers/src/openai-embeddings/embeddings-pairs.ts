@@ -1,6 +1,7 @@
 import { LoomError } from '@loom/errors';
-import type { CallError, Usage } from '@loom/trace-schema';
-import { type AnswerFacts, newFacts, readProviderError, toFacts } from '../answer-facts.ts';
+import type { Usage } from '@loom/trace-schema';
+import { type AnswerFacts, newFacts, toFacts } from '../answer-facts.ts';
+import { type ProviderError, readProviderError } from '../provider-error.ts';
 import { count, numberOf, parseRecord, record, records, text } from '../json-values.ts';
 import type { AnswerContext } from '../neutral/halves.ts';
 import { invalidMember, mustText } from '../neutral/request-builder.ts';
@@ -20,7 +21,7 @@ interface EmbeddingsProvider {
   readAnswer(
     body: Readonly<Record<string, unknown>>,
   ): { vectors: readonly (readonly number[])[]; usage: Usage | null } | null;
-  readError(body: Readonly<Record<string, unknown>> | null): CallError | null;
+  readError(body: Readonly<Record<string, unknown>> | null): ProviderError | null;
 }
 
 interface EmbeddingsRequest {
@@ -86,7 +87,6 @@ function embeddingsPair(provider: EmbeddingsProvider): Pair {
     writeAnswer: (bytes, context) => Buffer.from(written(provider, bytes, context)),
     writeAnswerAsStream: (bytes, context) => written(provider, bytes, context), // embeddings have no streams
     assemble: (bytes, _stream, context) => assemble(provider, bytes, context),
-    readError: (bytes) => provider.readError(parseRecord(bytes.toString('utf8'))),
     // Embeddings have no streams.
     translateStream: () => ({
       ...{ push: () => '', end: () => '', error: null, ended: false },

@@ -1,10 +1,5 @@
-import {
-  type AnswerFacts,
-  type MutableFacts,
-  newFacts,
-  readProviderError,
-  toFacts,
-} from '../answer-facts.ts';
+import { type AnswerFacts, type MutableFacts, newFacts, toFacts } from '../answer-facts.ts';
+import { readProviderError } from '../provider-error.ts';
 import { parseRecord, record, records, text } from '../json-values.ts';
 import type { WireEvent } from '../neutral/halves.ts';
 import { sseData } from '../sse.ts';
@@ -22,7 +17,7 @@ import { readResponsesUsage } from './responses-usage.ts';
  */
 
 const factHint =
-  /"type"\s*:\s*"(?:response\.(?:created|queued|in_progress|completed|incomplete|failed)|error)"/;
+  /"type"\s*:\s*"(?:response\.(?:created|queued|in_progress|completed|incomplete|failed)|error)"|"error"\s*:\s*\{/;
 const endTypes = new Set(['response.completed', 'response.incomplete', 'response.failed']);
 
 /** Reads the facts of an answer of the Responses API, whole or as a stream. Malformed events are passed over. */
@@ -48,7 +43,8 @@ export class ResponsesFacts implements StreamFacts {
     // One recorded stream leaves the last brace of its events out; clients read it all the same.
     const event = parseRecord(data) ?? parseRecord(`${data}}`);
     if (!event) return;
-    if (event.type === 'error') this.#facts.error ??= readProviderError(event.error ?? event);
+    const isError = event.type === 'error' || event.type === undefined; // servers in between leave the type out
+    if (isError) this.#facts.error ??= readProviderError(event.error ?? (event.type ? event : null));
     takeResponse(record(event.response) ?? {}, this.#facts);
     if (endTypes.has(String(event.type))) this.#facts.ended = true;
   }
