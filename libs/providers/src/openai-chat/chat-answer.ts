@@ -5,7 +5,7 @@ import { isRecordList, parseRecord, record, text } from '../json-values.ts';
 import type { WireEvent } from '../neutral/halves.ts';
 import { sseData } from '../sse.ts';
 import { factsOfStream, type StreamFacts } from '../stream-facts.ts';
-import { readChatUsage } from './chat-usage.ts';
+import { readUsageOfChat } from './chat-usage.ts';
 
 /**
  * Reads the facts of a chat answer. Of a stream only the events that can hold a fact are parsed: the first, those
@@ -68,7 +68,7 @@ function take(body: Record<string, unknown>, facts: MutableFacts): void {
   facts.serviceTier = text(body.service_tier) ?? facts.serviceTier;
   facts.systemFingerprint ??= text(body.system_fingerprint);
   // The last snapshot wins: providers that repeat usage send it cumulative.
-  facts.usage = readChatUsage(body.usage) ?? readChatUsage(record(body.x_groq)?.usage) ?? facts.usage;
+  facts.usage = readUsageOfChat(body) ?? facts.usage;
   facts.error ??= readProviderError(body.error) ?? (body.object === 'error' ? readProviderError(body) : null);
   if (Array.isArray(body.choices)) {
     for (const choice of body.choices) {

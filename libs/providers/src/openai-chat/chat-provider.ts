@@ -10,7 +10,7 @@ import type {
 } from '../neutral/neutral-answer.ts';
 import { features } from '../neutral/neutral-request.ts';
 import { writeChatRequest } from './chat-provider-request.ts';
-import { readChatUsage } from './chat-usage.ts';
+import { readUsageOfChat } from './chat-usage.ts';
 
 const finishes: Readonly<Record<string, NeutralFinish>> = {
   stop: 'stop',
@@ -84,7 +84,7 @@ class ChatStreamReader implements StreamReader {
     }
     const [choice] = records(chunk.choices);
     if (choice) events.push(...this.#choice(choice));
-    const usage = readChatUsage(chunk.usage) ?? readChatUsage(record(chunk.x_groq)?.usage);
+    const usage = readUsageOfChat(chunk);
     if (usage) events.push({ type: 'usage', usage, serviceTier: text(chunk.service_tier) });
     return events;
   }
