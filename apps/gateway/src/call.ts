@@ -18,6 +18,12 @@ import type { LimitState } from './limits/limit-state.ts';
 import type { ReceiptText } from './record/receipts.ts';
 import type { StoredResponseCall } from './stored-responses.ts';
 
+/** What an answer says of itself, and whether all of it was read. */
+export interface Told {
+  readonly facts: AnswerFacts;
+  readonly whole: boolean;
+}
+
 /** How a call ended, as far as the client and the provider could see it. */
 export interface CallEnd {
   /** `interrupted` when the gateway stopped in the middle of it. */
@@ -28,8 +34,7 @@ export interface CallEnd {
   readonly deliveredBytes: number;
   /** True when the answer was a stream of server-sent events. */
   readonly streamed: boolean;
-  /** What the end of the answer says of it, and whether that end was the whole answer. */
-  readonly tail?: { readonly facts: AnswerFacts; readonly whole: boolean };
+  readonly tail?: Told;
   /** Where the answer came from, when that is not where the call first went. */
   readonly target?: Target;
   /** The API that the answer's bytes are of. */

@@ -142,7 +142,7 @@ describe('a route', () => {
     suite.first.play = answerPieces(['data: {"error":{"message":"overloaded","type":"server_error"}}\n\n']);
     suite.second.play = answerJson(chatAnswer('two'));
     const response = await ask('safe', { stream: true });
-    expect([response.status, (await response.json()) as object]).toMatchObject([200, { id: 'chatcmpl-1' }]);
+    expect([response.status, await response.text()]).toEqual([200, expect.stringContaining('chatcmpl-1')]);
   });
 
   it('falls back to a provider of another API, and translates', async () => {

@@ -1,5 +1,5 @@
-import type { CallError, Usage } from '@loom/trace-schema';
-import { record, text } from './json-values.ts';
+import type { Usage } from '@loom/trace-schema';
+import type { ProviderError } from './provider-error.ts';
 
 /** What the record needs to know of an answer, read from its raw bytes. */
 export interface AnswerFacts {
@@ -12,7 +12,7 @@ export interface AnswerFacts {
   /** True when the provider has told what it read and not yet what it wrote: an answer that broke off. */
   readonly usageIsPartial: boolean;
   /** The provider's error, as an error body or as an event in the middle of a stream. */
-  readonly error: CallError | null;
+  readonly error: ProviderError | null;
   /** True when the provider said that it is done. A JSON answer of the right shape is whole. */
   readonly ended: boolean;
 }
@@ -31,7 +31,7 @@ export interface MutableFacts {
   systemFingerprint: string | null;
   usage: Usage | null;
   usageIsPartial: boolean;
-  error: CallError | null;
+  error: ProviderError | null;
   ended: boolean;
 }
 
@@ -51,21 +51,4 @@ export function newFacts(): MutableFacts {
 
 export function toFacts(facts: MutableFacts): AnswerFacts {
   return { ...facts, finishReasons: [...facts.finishReasons] };
-}
-
-/**
- * The error that a provider tells, in the shapes that are about: an object with message, type or status, and code; or a
- * plain text. Null when the value tells none.
- */
-export function readProviderError(value: unknown): CallError | null {
-  if (typeof value === 'string' && value !== '')
-    return { type: 'upstream_error', message: value.slice(0, 2000), code: null };
-  const error = record(value);
-  if (!error) return null;
-  const { code } = error;
-  return {
-    type: text(error.type) ?? text(error.status) ?? 'upstream_error',
-    message: (text(error.message) ?? JSON.stringify(error)).slice(0, 2000),
-    code: typeof code === 'string' || typeof code === 'number' ? String(code) : null,
-  };
 }

@@ -26,6 +26,8 @@ class SseFraming implements Framing {
   readonly #decoder = new TextDecoder('utf-8');
   #events: WireEvent[] = [];
   #bytesSinceEvent = 0;
+  /** Of a line that is not whole: the parser would read its beginning again with each piece. */
+  #held: string[] = [];
   readonly #parser = createParser({
     onEvent: ({ event = '', data }) => {
       this.#bytesSinceEvent = 0;
@@ -35,14 +37,22 @@ class SseFraming implements Framing {
 
   push(chunk: Buffer): WireEvent[] {
     this.#bytesSinceEvent += chunk.length;
-    this.#parser.feed(this.#decoder.decode(chunk, { stream: true }));
+    this.#held.push(this.#decoder.decode(chunk, { stream: true }));
+    if (chunk.includes(0x0a) || chunk.includes(0x0d)) this.#feed();
     if (this.#bytesSinceEvent > eventBytesMax) throw tooLarge();
     return this.#take();
   }
 
   end(): WireEvent[] {
-    this.#parser.feed(`${this.#decoder.decode()}\n\n`);
+    this.#held.push(`${this.#decoder.decode()}\n\n`);
+    this.#feed();
     return this.#take();
+  }
+
+  #feed(): void {
+    const text = this.#held.join('');
+    this.#held = [];
+    this.#parser.feed(text);
   }
 
   #take(): WireEvent[] {

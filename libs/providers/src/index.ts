@@ -1,4 +1,5 @@
 export { type AnswerFacts, policyFinishReasons } from './answer-facts.ts';
+export { type AnswerForm, formOf } from './answer-form.ts';
 export { type Dialect, type DialectName, dialectOf, dialects } from './dialects.ts';
 export { completedUsage, estimateUsage, splitByDensity } from './estimate.ts';
 export { jsonDepthMax } from './json-members.ts';
@@ -22,6 +23,7 @@ export {
   type ProviderProfile,
   readModelList,
 } from './profiles.ts';
+export { isContextOverflow, type ProviderError, readErrorBody, statusOfError } from './provider-error.ts';
 export {
   type SimulatedAnswer,
   simulateChat,
@@ -30,4 +32,4 @@ export {
   simulatorModel,
 } from './simulator.ts';
 export { assembleAnswer } from './recorded-answer.ts';
-export { answerTextOf, readStreamEvents, type Wire, wireOf } from './wires.ts';
+export { answerTextOf, readStreamEvents, streamFactsOf, type Wire, wireOf } from './wires.ts';

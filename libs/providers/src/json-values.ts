@@ -24,9 +24,10 @@ export function text(value: unknown): string | null {
   return typeof value === 'string' && value !== '' ? value : null;
 }
 
-/** A count of tokens; 0 for everything that is none. */
+/** A count of tokens, which some servers tell as a text; 0 for everything that is none. */
 export function count(value: unknown): number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : 0;
+  const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
+  return typeof number === 'number' && Number.isSafeInteger(number) && number >= 0 ? number : 0;
 }
 
 /** A finite number, or null. */
@@ -34,10 +35,10 @@ export function numberOf(value: unknown): number | null {
   return typeof value === 'number' && Number.isFinite(value) ? value : null;
 }
 
-/** A JSON text as an object, or null when it is none or broken. */
+/** A JSON text as an object, or null when it is none or broken. A byte order mark before it is passed over. */
 export function parseRecord(json: string): Readonly<Record<string, unknown>> | null {
   try {
-    return record(JSON.parse(json));
+    return record(JSON.parse(json.charCodeAt(0) === 0xfeff ? json.slice(1) : json));
   } catch {
     return null;
   }

@@ -1,12 +1,14 @@
 import { LoomError } from '@loom/errors';
-import { type CallError, isInexactNumber, parseExactJson } from '@loom/trace-schema';
+import { isInexactNumber, parseExactJson } from '@loom/trace-schema';
+import type { AnswerFacts } from './answer-facts.ts';
 import { framingOf } from './framing.ts';
 import { parseRecord, record } from './json-values.ts';
 import type { AnswerContext, ClientHalf, ProviderHalf, WireEvent } from './neutral/halves.ts';
 import { foldAnswer, type NeutralEvent } from './neutral/neutral-answer.ts';
 import { droppableFeatures } from './neutral/neutral-request.ts';
 import { invalidMember } from './neutral/request-builder.ts';
-import { eventsOfAnswer } from './neutral-wire.ts';
+import { eventsOfAnswer, NeutralFacts } from './neutral-wire.ts';
+import type { ProviderError } from './provider-error.ts';
 
 /** What becomes of parts of a request that the provider has no words for. */
 export type UnsupportedPolicy = 'refuse' | 'drop';
@@ -28,10 +30,10 @@ export interface Pair {
   writeRequest(bytes: Buffer, model: string, policy: UnsupportedPolicy): TranslatedRequest;
   /** The answer's body for the client. Throws `upstream_failed` when the provider's is none of its API. */
   writeAnswer(bytes: Buffer, context: AnswerContext): Buffer;
+  /** The same as the stream that the answer would have been. */
+  writeAnswerAsStream(bytes: Buffer, context: AnswerContext): string;
   /** An answer that is on the record, whole or as a stream, as one body of the client's dialect; null when there is none. */
   assemble(bytes: Buffer, stream: boolean, context: AnswerContext): Readonly<Record<string, unknown>> | null;
-  /** The error that an answer with an error status tells, or null when it cannot be read. */
-  readError(bytes: Buffer): CallError | null;
   translateStream(context: AnswerContext): StreamTranslation;
 }
 
@@ -42,12 +44,14 @@ export interface StreamTranslation {
    * Throws `upstream_failed` at an event that cannot be read.
    */
   push(chunk: Buffer): string;
-  /** The connection ended well: what is left to say. */
+  /** No more comes, whether the connection ended well or broke: what is left to say. */
   end(): string;
   /** What the provider told in mid-stream; nothing comes after it. */
-  readonly error: CallError | null;
-  /** True when the provider said that its answer is whole. */
+  readonly error: ProviderError | null;
+  /** True when the provider said that its answer is whole; not before `end`. */
   readonly ended: boolean;
+  /** What the events said so far. */
+  facts(): AnswerFacts;
 }
 
 // Numbers keep their digits where they pass (tool schemas, arguments). The members that a pair reads must be usable.
@@ -57,6 +61,12 @@ function bodyOf(bytes: Buffer): Readonly<Record<string, unknown>> {
     if (isInexactNumber(value)) throw invalidMember(name, 'a number that a 64-bit float can hold exactly');
   }
   return body;
+}
+
+function answerOf(bytes: Buffer): Readonly<Record<string, unknown>> {
+  const body = parseRecord(bytes.toString('utf8'));
+  if (body) return body;
+  throw new LoomError('upstream_failed', 'the answer is no JSON object', { reason: 'malformed_answer' });
 }
 
 export function pairOf(client: ClientHalf, provider: ProviderHalf): Pair {
@@ -79,19 +89,21 @@ export function pairOf(client: ClientHalf, provider: ProviderHalf): Pair {
       const body = provider.writeRequest({ ...request, features }, (path) => dropped.add(path));
       return { body: Buffer.from(JSON.stringify(body)), dropped: [...dropped] };
     },
-    writeAnswer: (bytes, context) => {
-      const body = parseRecord(bytes.toString('utf8'));
-      if (!body)
-        throw new LoomError('upstream_failed', 'the answer is no JSON object', {
-          reason: 'malformed_answer',
-        });
-      return Buffer.from(JSON.stringify(client.writeAnswer(foldAnswer(provider.readAnswer(body)), context)));
+    writeAnswer: (bytes, context) =>
+      Buffer.from(
+        JSON.stringify(client.writeAnswer(foldAnswer(provider.readAnswer(answerOf(bytes))), context)),
+      ),
+    writeAnswerAsStream: (bytes, context) => {
+      const writer = client.streamWriter(context);
+      const events = provider.readAnswer(answerOf(bytes));
+      const opening = events[0]?.type === 'start' ? [] : [noStart];
+      const ending: NeutralEvent[] = events.at(-1)?.type === 'end' ? [] : [{ type: 'end' }];
+      return [...opening, ...events, ...ending].map((event) => writer.push(event)).join('');
     },
     assemble: (bytes, stream, context) => {
       const events = eventsOfAnswer(provider, bytes, stream);
       return events.length === 0 ? null : client.writeAnswer(foldAnswer(events), context);
     },
-    readError: (bytes) => provider.readError(parseRecord(bytes.toString('utf8'))),
     translateStream: (context) => new PairStream(client, provider, context),
   };
 }
@@ -112,7 +124,8 @@ class PairStream implements StreamTranslation {
   readonly #reader;
   readonly #writer;
   readonly #framing;
-  #error: CallError | null = null;
+  readonly #facts = new NeutralFacts();
+  #error: ProviderError | null = null;
   #ended = false;
   #isStarted = false;
 
@@ -122,8 +135,12 @@ class PairStream implements StreamTranslation {
     this.#framing = framingOf(provider.framing);
   }
 
-  get error(): CallError | null {
+  get error(): ProviderError | null {
     return this.#error;
+  }
+
+  facts(): AnswerFacts {
+    return this.#facts.facts();
   }
 
   get ended(): boolean {
@@ -148,6 +165,7 @@ class PairStream implements StreamTranslation {
     let written = '';
     for (const event of events) {
       if (this.#error || this.#ended) break; // what a provider says after its end belongs to nobody
+      this.#facts.push(event);
       if (event.type === 'error') this.#error = event.error;
       // Not every provider opens its answer; every client wants it opened.
       else if (event.type !== 'start' && !this.#isStarted) written += this.#writer.push(noStart);

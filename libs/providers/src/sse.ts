@@ -33,8 +33,8 @@ export function lastEventEnd(bytes: Buffer): number {
   return cr < 0 ? 0 : cr + 2;
 }
 
-/** Where the first event ends: the offset after its empty line, or the length when none is whole. */
-export function firstEventEnd(bytes: Buffer): number {
+/** Where the first event ends: the offset after its empty line, or null when none is whole. */
+export function firstEventEnd(bytes: Buffer): number | null {
   const lf = bytes.indexOf('\n\n');
   const crlf = bytes.indexOf('\n\r\n');
   const ends = [lf < 0 ? Infinity : lf + 2, crlf < 0 ? Infinity : crlf + 3];
@@ -42,5 +42,6 @@ export function firstEventEnd(bytes: Buffer): number {
     const cr = bytes.indexOf('\r\r');
     ends.push(cr < 0 ? Infinity : cr + 2);
   }
-  return Math.min(bytes.length, ...ends);
+  const end = Math.min(...ends);
+  return end === Infinity ? null : end;
 }

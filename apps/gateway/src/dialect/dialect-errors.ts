@@ -1,6 +1,5 @@
 import type { LoomError } from '@loom/errors';
-import type { Dialect } from '@loom/providers';
-import type { CallError } from '@loom/trace-schema';
+import { type Dialect, isContextOverflow, type ProviderError, statusOfError } from '@loom/providers';
 import { anthropicError, anthropicErrorType } from './anthropic-errors.ts';
 import { openAiError } from './openai-errors.ts';
 
@@ -35,24 +34,44 @@ export function providerErrorBody(
     status,
     error,
     requestId,
-  }: { readonly status: number; readonly error: CallError; readonly requestId: string },
+  }: { readonly status: number; readonly error: ProviderError; readonly requestId: string },
 ): object {
   if (dialect.errors === 'anthropic') {
     const type = anthropicErrorType(status);
-    return { type: 'error', error: { type, message: error.message }, request_id: requestId };
+    return { type: 'error', error: { type, message: anthropicMessage(error) }, request_id: requestId };
   }
-  return { error: { message: error.message, type: error.type, param: null, code: error.code } };
+  const { message, type, param = null } = error;
+  return { error: { message, type, param, code: openAiCode(error) } };
+}
+
+// What clients of each dialect know a request by that is longer than the model can read.
+function openAiCode(error: ProviderError): string | null {
+  return isContextOverflow(error) ? 'context_length_exceeded' : error.code;
+}
+
+function anthropicMessage(error: ProviderError): string {
+  const known = 'prompt is too long';
+  return isContextOverflow(error) && !error.message.includes(known)
+    ? `${known}: ${error.message}`
+    : error.message;
 }
 
 /** A provider's error in mid-stream, as the last event. */
-export function providerErrorEvent(dialect: Dialect, error: CallError, place: StreamPlace): string {
-  const body = providerErrorBody(dialect, { status: 502, error, requestId: place.requestId });
+export function providerErrorEvent(dialect: Dialect, error: ProviderError, place: StreamPlace): string {
+  const body = providerErrorBody(dialect, {
+    status: statusOfError(error),
+    error,
+    requestId: place.requestId,
+  });
   switch (dialect.streamErrors) {
     case 'openai-chat':
       return `data: ${JSON.stringify(body)}\n\n`;
     case 'openai-responses':
       return responsesErrorEvent(
-        { type: error.type, message: error.message, code: error.code ?? error.type, param: null },
+        {
+          ...{ type: error.type, message: error.message, param: error.param ?? null },
+          code: openAiCode(error) ?? error.type,
+        },
         place,
       );
     case 'anthropic':

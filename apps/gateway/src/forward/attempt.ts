@@ -2,20 +2,28 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { LoomError, toLoomError } from '@loom/errors';
 import {
   type AnswerContext,
+  type AnswerForm,
   type AnswerFacts,
   EventGate,
+  formOf,
   policyFinishReasons,
+  type ProviderError,
+  readErrorBody,
+  statusOfError,
+  streamFactsOf,
   type StreamTranslation,
   type Wire,
   wireOf,
 } from '@loom/providers';
 import type { AttemptFailure } from '@loom/routing';
 import type { Usage } from '@loom/trace-schema';
+import type { Told } from '../call.ts';
 import type { UpstreamExchange, UpstreamListener } from '../upstream/upstream.ts';
 import { classifyError, classifyStatus } from './classify-failure.ts';
 import { CredentialMask } from './credential-mask.ts';
-import { bytesOf, type HeldAnswer, type Piece } from './held-answer.ts';
+import { bytesOf, type HeldAnswer, isJson, type Piece } from './held-answer.ts';
 import type { PreparedAttempt } from './prepare-attempt.ts';
+import { answerForCaller, type WholeAnswer } from './whole-answer.ts';
 
 /** The client's side of an attempt. What is opened is the call's answer: no other attempt follows. */
 export interface AttemptHost {
@@ -31,7 +39,7 @@ export interface AttemptHost {
   keep(piece: Piece): void;
   /** What the answer says, when all of it was kept and read: it need not be read again. */
   learn(facts: AnswerFacts): void;
-  /** The opened answer is over; `rest` is what was held back, for an answer that is whole. */
+  /** The opened answer is over; `rest` is what was held back, for an answer that is whole. `failure`: it broke off. */
   close(end: { readonly failure: LoomError | null; readonly rest?: Buffer | string }): void;
   /** Nothing was opened and the attempt is over. The answer is there when the provider gave one. */
   fail(failure: AttemptFailure, cause: LoomError, answer: FailedAnswer | null): void;
@@ -41,9 +49,18 @@ export interface AttemptHost {
   beforeHandingOut(responseId: string): Promise<void>;
 }
 
-/** An answer that was not handed out: with an error status, or one that a policy cut off and that took tokens. */
+/**
+ * An answer that was not handed out: with an error status, one that is none of its API, or one that a policy cut off and
+ * that took tokens.
+ */
 export interface FailedAnswer extends HeldAnswer {
   readonly usage: Usage | null;
+  /** What the provider says of it. `status` is what the error stands for, also where it came with 200. */
+  readonly error?: ProviderError;
+  /** True when the caller understands the body as it is. */
+  readonly passes?: boolean;
+  /** True when the client may get it after all. */
+  readonly isAnswer?: boolean;
 }
 
 export interface AttemptOptions {
@@ -57,8 +74,8 @@ export interface AttemptOptions {
 
 /** A JSON answer is held whole, and checked, up to this size; a larger one passes as it comes. Bytes. */
 const heldBytesMax = 8 * 1024 * 1024;
-/** A translated answer must be held whole; a larger one is refused. Bytes. */
-const translatedBytesMax = 64 * 1024 * 1024;
+/** An answer that is translated, or made a stream or one body, must be held whole; a larger one is refused. Bytes. */
+const convertedBytesMax = 64 * 1024 * 1024;
 
 /**
  * One try at one target. It holds the answer until it is sure that it is one: a JSON answer until it is whole and of its
@@ -68,11 +85,15 @@ export class Attempt implements UpstreamListener {
   readonly #host: AttemptHost;
   readonly #options: AttemptOptions;
   readonly #wire: Wire;
+  /** Reads the events of a stream on their way to the client, and alone decides whether the stream has ended. */
   readonly #gate: EventGate | null;
   readonly #translation: StreamTranslation | null;
   readonly #mask: CredentialMask | null;
   #upstream: UpstreamExchange | null = null;
   #head: HeldHead | null = null;
+  /** The first bytes, until they say what form the answer has. */
+  #start: Buffer = Buffer.alloc(0);
+  #form: AnswerForm | null = null;
   #held: Piece[] = [];
   #heldBytes = 0;
   /** `waiting` for a first event, `registering` its id, `open`, `over`. */
@@ -85,7 +106,7 @@ export class Attempt implements UpstreamListener {
     this.#options = options;
     const { pair, wire, askedForUsage } = options.prepared;
     this.#wire = wireOf(wire);
-    this.#gate = pair ? null : new EventGate({ takesUsageOut: askedForUsage });
+    this.#gate = pair ? null : new EventGate(streamFactsOf(this.#wire), { takesUsageOut: askedForUsage });
     this.#translation = pair ? pair.translateStream(options.context) : null;
     this.#mask = CredentialMask.of(options.prepared.credential);
   }
@@ -110,21 +131,32 @@ export class Attempt implements UpstreamListener {
     this.#upstream?.resume();
   }
 
-  /** What of the client's stream is still to be said when the stream is broken off; nothing for bytes that pass. */
-  get translation(): StreamTranslation | null {
-    return this.#translation;
+  /** Whether the client gets other bytes than the provider sent. */
+  get isTranslated(): boolean {
+    return this.#translation !== null;
+  }
+
+  /** What the events of the stream said so far. Of a translation it is less than the provider's bytes tell. */
+  toldByStream(): Told {
+    const reader = this.#translation ?? this.#gate;
+    if (!reader) throw new Error('a stream passes or is translated');
+    return { facts: reader.facts(), whole: this.#gate !== null };
+  }
+
+  /** The number that the next event has, of a numbered stream that passes. */
+  nextSequence(): number {
+    return this.#gate?.nextSequence() ?? 0;
   }
 
   head(status: number, headers: IncomingHttpHeaders): void {
     if (this.#state === 'over') return;
-    const type = headers['content-type'] ?? '';
-    const framing = this.#wire.framing === 'sse' ? 'text/event-stream' : 'application/vnd.amazon.eventstream';
     const masked = this.#mask ? this.#mask.headers(headers) : headers;
-    this.#head = { status, headers: masked, streamed: status < 300 && type.startsWith(framing) };
+    this.#head = { status, headers: masked, streamed: false };
   }
 
   chunk(bytes: Buffer): void {
     if (this.#state === 'over') return;
+    if (this.#form === null) this.#sniff(bytes);
     this.#take(this.#masksBytes ? (this.#mask?.push(bytes) ?? bytes) : bytes);
   }
 
@@ -132,7 +164,7 @@ export class Attempt implements UpstreamListener {
     this.#flushMask();
     if (this.#state === 'over') return;
     if (this.#state === 'registering') this.#endedEarly = () => this.end();
-    else if (this.#state === 'open') this.#endOpen();
+    else if (this.#state === 'open') this.#endOpen(null);
     else this.#endHeld();
   }
 
@@ -140,13 +172,22 @@ export class Attempt implements UpstreamListener {
     this.#flushMask();
     if (this.#state === 'over') return;
     if (this.#state === 'registering') this.#endedEarly = () => this.failure(error);
-    else if (this.#state === 'open') this.#finish(error);
+    else if (this.#state === 'open') this.#endOpen(error);
     else this.#fail(classifyError(error), error);
+  }
+
+  // Content types are often missing or wrong: the first bytes say what the answer is.
+  #sniff(bytes: Buffer): void {
+    this.#start = this.#start.length === 0 ? bytes : Buffer.concat([this.#start, bytes]);
+    this.#form = formOf(this.#start, this.#wire.framing);
+    const head = this.#mustHead();
+    const passes = this.#form === 'stream' && head.status < 300 && this.#options.prepared.stream;
+    if (passes) this.#head = { ...head, streamed: true };
   }
 
   /** Frames of an event stream of AWS carry checksums, and their text in base64: it is masked where it is translated. */
   get #masksBytes(): boolean {
-    return this.#wire.framing === 'sse' || this.#head?.streamed !== true;
+    return this.#wire.framing === 'sse' || this.#form !== 'stream';
   }
 
   #flushMask(): void {
@@ -167,33 +208,28 @@ export class Attempt implements UpstreamListener {
     if (this.#state === 'registering') return;
     if (head.streamed) {
       if (piece.bytes.includes(0x0a) || this.#wire.framing === 'eventstream') this.#tryOpenStream(head);
-    } else if (this.#heldBytes > (this.#translation ? translatedBytesMax : heldBytesMax))
-      this.#tooLarge(head);
+    } else if (this.#heldBytes > (this.#isAsAsked ? heldBytesMax : convertedBytesMax)) this.#tooLarge(head);
+  }
+
+  /** Whether the caller gets the body as it comes. */
+  get #isAsAsked(): boolean {
+    const { pair, stream } = this.#options.prepared;
+    return pair === null && !stream && this.#form !== 'stream';
   }
 
   #tooLarge(head: HeldHead): void {
-    if (this.#translation) this.#malformed(`is larger than ${translatedBytesMax} bytes`);
-    else this.#open(head);
+    if (this.#isAsAsked) this.#open(head);
+    else this.#malformed(`is larger than ${convertedBytesMax} bytes`);
   }
 
   // The first whole event decides: an error that comes first is a failed attempt and no answer.
   #tryOpenStream(head: HeldHead): void {
-    const bytes = bytesOf({ ...head, pieces: this.#held });
-    if (this.#wire.framing === 'sse') {
-      const facts = firstFacts(this.#wire, bytes);
-      if (!facts) return;
-      if (facts.error) {
-        const failure = classifyStatus(statusOfError(facts.error.code), facts.error, head.headers);
-        const cause = new LoomError('upstream_failed', facts.error.message, { reason: facts.error.type });
-        this.#fail(failure, cause);
-        return;
-      }
-      if (this.#options.registersId && facts.responseId !== null) {
-        this.#register(facts.responseId, () => this.#open(head));
-        return;
-      }
-    }
-    this.#open(head);
+    const facts = firstFacts(this.#wire, bytesOf(this.#heldAnswer(head)));
+    if (!facts) return;
+    if (facts.error) return this.#failWith(head, facts.error);
+    if (this.#options.registersId && facts.responseId !== null)
+      this.#register(facts.responseId, () => this.#open(head));
+    else this.#open(head);
   }
 
   #register(responseId: string, then: () => void): void {
@@ -239,43 +275,35 @@ export class Attempt implements UpstreamListener {
     return this.#mask && !this.#masksBytes ? this.#mask.text(translated) : translated;
   }
 
-  #endOpen(): void {
-    if (this.#head?.streamed !== true) return this.#finish(null);
+  // A connection that breaks after the provider has said that it is done takes nothing from the answer.
+  #endOpen(broken: LoomError | null): void {
+    const reader = this.#translation ?? this.#gate;
+    if (this.#head?.streamed !== true || !reader) return this.#finish(broken);
     try {
-      this.#finish(null, this.#translation ? this.#translation.end() : this.#gate?.end());
+      this.#finish(broken, reader.end());
     } catch (error) {
-      this.#finish(toLoomError(error));
+      this.#finish(broken ?? toLoomError(error));
     }
   }
 
   /** Hands out an answer that another target was to replace, and none did. */
   deliverAnyway(): void {
     const head = this.#head;
-    if (head) this.#deliverWhole(head, bytesOf({ ...head, pieces: this.#held }));
+    if (!head) return;
+    const body = bytesOf(this.#heldAnswer(head));
+    this.#deliverWhole(head, body, this.#wire.readFacts(body, this.#form === 'stream'));
   }
 
   // A JSON answer is whole, or a stream ended before its first event.
   #endHeld(): void {
     const head = this.#head;
     if (!head) return this.#malformed('has no head');
-    const answer = { ...head, pieces: this.#held };
+    const answer = this.#heldAnswer(head);
     const body = bytesOf(answer);
-    if (head.status >= 300) {
-      const error = this.#errorOf(body);
-      const failure = classifyStatus(head.status, error, head.headers);
-      const message = error?.message ?? `the provider answered with status ${head.status}`;
-      return this.#fail(failure, new LoomError('upstream_failed', message, { reason: 'upstream_error' }), {
-        ...answer,
-        usage: null,
-      });
-    }
+    if (head.status >= 300) return this.#failWith(head, this.#errorOf(head, body));
     if (head.streamed) return this.#malformed('is a stream without an event');
-    const facts = this.#wire.readFacts(body, false);
-    if (facts.error) {
-      const failure = classifyStatus(statusOfError(facts.error.code), facts.error, head.headers);
-      const cause = new LoomError('upstream_failed', facts.error.message, { reason: facts.error.type });
-      return this.#fail(failure, cause);
-    }
+    const facts = this.#wire.readFacts(body, this.#form === 'stream');
+    if (facts.error) return this.#failWith(head, facts.error);
     if (!facts.ended) return this.#malformed(describeBody(body, head.headers));
     if (
       this.#host.fallsBackOnContentPolicy &&
@@ -284,38 +312,52 @@ export class Attempt implements UpstreamListener {
       const cause = new LoomError('upstream_failed', 'a content policy cut the answer off', {
         reason: 'content_policy',
       });
-      return this.#fail({ kind: 'content_policy' }, cause, { ...answer, usage: facts.usage });
+      return this.#fail({ kind: 'content_policy' }, cause, {
+        ...{ ...answer, usage: facts.usage, isAnswer: true },
+      });
     }
     const deliver = () => this.#deliverWhole(head, body, facts);
     if (this.#options.registersId && facts.responseId !== null) this.#register(facts.responseId, deliver);
     else deliver();
   }
 
-  #deliverWhole(head: HeldHead, body: Buffer, facts: AnswerFacts | null = null): void {
-    const { pair } = this.#options.prepared;
-    let bytes = body;
+  #deliverWhole(head: HeldHead, body: Buffer, facts: AnswerFacts): void {
+    const form = this.#form ?? 'body';
+    let answer: WholeAnswer;
     try {
-      if (pair) bytes = pair.writeAnswer(body, this.#options.context);
+      const held = { body, form, headers: head.headers };
+      answer = answerForCaller(this.#options.prepared, held, this.#options.context);
     } catch (error) {
-      const cause = toLoomError(error);
-      this.#fail({ kind: 'malformed' }, cause);
+      this.#fail({ kind: 'malformed' }, toLoomError(error), { ...this.#heldAnswer(head), usage: null });
       return;
     }
     this.#isOpen();
-    const headers = { ...head.headers, 'content-length': String(bytes.length) };
-    this.#host.open({
-      ...head,
-      headers: pair ? { ...headers, 'content-type': 'application/json' } : headers,
-    });
+    this.#host.open({ ...head, headers: answer.headers, streamed: answer.streamed });
     for (const piece of this.#held) this.#host.keep(piece);
-    if (facts) this.#host.learn(facts);
-    this.#host.write(bytes);
+    this.#host.learn(facts);
+    this.#host.write(answer.bytes);
     this.#finish(null);
   }
 
-  #errorOf(body: Buffer): AnswerFacts['error'] {
-    const { pair } = this.#options.prepared;
-    return pair ? pair.readError(body) : this.#wire.readFacts(body, false).error;
+  // The error of an answer with an error status. Bedrock tells its type in a header.
+  #errorOf({ status, headers }: HeldHead, body: Buffer): ProviderError {
+    const { name } = this.#options.prepared.upstream.provider;
+    const told = readErrorBody(body);
+    const named = String(headers['x-amzn-errortype'] ?? '').split(':')[0];
+    const type = named || told?.type || 'upstream_error';
+    const bare = `provider "${name}" answered with status ${status}`;
+    if (!told) return { type, message: bare, code: null };
+    return { ...told, type, message: isJson(body) ? told.message : `${bare}: ${told.message}` };
+  }
+
+  // An error in an answer with status 200 has the status that its words stand for.
+  #failWith(head: HeldHead, error: ProviderError): void {
+    const status = head.status >= 300 ? head.status : statusOfError(error);
+    const cause = new LoomError('upstream_failed', error.message, { reason: error.type });
+    const held = this.#heldAnswer(head);
+    const passes = head.status === status && this.#options.prepared.pair === null && isJson(bytesOf(held));
+    const answer = { ...held, status, usage: null, error, passes };
+    this.#fail(classifyStatus(status, error, head.headers), cause, answer);
   }
 
   #malformed(what: string): void {
@@ -323,7 +365,12 @@ export class Attempt implements UpstreamListener {
     const error = new LoomError('upstream_failed', `the answer of provider "${provider.name}" ${what}`, {
       reason: 'malformed_answer',
     });
-    this.#fail({ kind: 'malformed' }, error);
+    const head = this.#head;
+    this.#fail({ kind: 'malformed' }, error, head && { ...this.#heldAnswer(head), usage: null });
+  }
+
+  #heldAnswer(head: HeldHead): HeldAnswer {
+    return { ...head, pieces: this.#held };
   }
 
   #fail(failure: AttemptFailure, cause: LoomError, answer: FailedAnswer | null = null): void {
@@ -362,14 +409,11 @@ type HeldHead = Pick<HeldAnswer, 'status' | 'headers' | 'streamed'>;
 
 /** The facts of the events that are whole; null when none is yet, or only comments have come. */
 function firstFacts(wire: Wire, bytes: Buffer): AnswerFacts | null {
-  if (!/(?:^|[\r\n])data:[^\r\n]*[\r\n]/.test(bytes.toString('latin1'))) return null;
-  return wire.readFacts(bytes, true);
-}
-
-/** The HTTP status that an error in a 200 stands for. */
-function statusOfError(code: string | null): number {
-  const status = Number(code);
-  return Number.isInteger(status) && status >= 400 && status < 600 ? status : 502;
+  const hasEvent =
+    wire.framing === 'sse'
+      ? /(?:^|[\r\n])data:[^\r\n]*[\r\n]/.test(bytes.toString('latin1'))
+      : bytes.length >= 4 && bytes.length >= bytes.readUInt32BE(0);
+  return hasEvent ? wire.readFacts(bytes, true) : null;
 }
 
 function describeBody(body: Buffer, headers: IncomingHttpHeaders): string {

@@ -1,10 +1,8 @@
 import type { LoomError } from '@loom/errors';
+import { isContextOverflow, type ProviderError } from '@loom/providers';
 import type { AttemptFailure, FailureKind } from '@loom/routing';
-import type { CallError } from '@loom/trace-schema';
 import type { IncomingHttpHeaders } from 'node:http';
 
-const contextWindow =
-  /context[_ ]length|context window|maximum context|prompt is too long|too many (?:input )?tokens|input is too long|exceeds? the (?:maximum|model'?s?) (?:number of )?(?:input )?tokens?/i;
 const contentPolicy =
   /content[_ ]?(?:policy|filter|management)|responsible ?ai|safety (?:system|filter)|content was flagged/i;
 
@@ -22,13 +20,15 @@ const kindByStatus: Readonly<Record<number, FailureKind>> = {
 /** What an answer with an error status says of the next attempt: by its status, and for 4xx by its words. */
 export function classifyStatus(
   status: number,
-  error: CallError | null,
+  error: ProviderError | null,
   headers: IncomingHttpHeaders,
 ): AttemptFailure {
-  const retryAfterMs = retryAfterOf(headers);
+  const retryAfterMs = retryAfterOf(headers) ?? error?.retryAfterMs;
+  // A limit of tokens for each minute speaks of tokens too; a credential or a model that is not there of neither.
+  if (error && ![401, 404, 429].includes(status) && isContextOverflow(error))
+    return { kind: 'context_window' };
   if (status === 400 || status === 413 || status === 422 || status === 403) {
     const words = `${error?.code ?? ''} ${error?.type ?? ''} ${error?.message ?? ''}`;
-    if (contextWindow.test(words)) return { kind: 'context_window' };
     if (contentPolicy.test(words)) return { kind: 'content_policy' };
   }
   const known = kindByStatus[status];

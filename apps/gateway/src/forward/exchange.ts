@@ -1,6 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { isLoomError, LoomError } from '@loom/errors';
-import { type AnswerContext, type AnswerFacts, wireOf } from '@loom/providers';
+import {
+  type AnswerContext,
+  type AnswerFacts,
+  type ProviderError,
+  statusOfError,
+  wireOf,
+} from '@loom/providers';
 import {
   type AttemptFailure,
   type AttemptPlan,
@@ -9,7 +15,7 @@ import {
   targetKey,
 } from '@loom/routing';
 import { type CallAttempt, type CallError, newSpanId, providerNameOf } from '@loom/trace-schema';
-import { type Call, type CallEnd, known } from '../call.ts';
+import { type Call, type CallEnd, known, type Told } from '../call.ts';
 import {
   errorBody,
   errorEvent,
@@ -23,8 +29,9 @@ import { unixNanos } from '../record/emitter.ts';
 import { responseHeaders } from '../response-headers.ts';
 import type { UpstreamExchange, UpstreamListener } from '../upstream/upstream.ts';
 import { AnswerTail } from './answer-tail.ts';
+import { classifyStatus } from './classify-failure.ts';
 import { Attempt, type AttemptHost, type FailedAnswer } from './attempt.ts';
-import { bytesOf, type HeldAnswer, type Piece } from './held-answer.ts';
+import { bytesOf, type Piece } from './held-answer.ts';
 import type { PreparedAttempt } from './prepare-attempt.ts';
 
 export interface ExchangeOptions {
@@ -62,7 +69,11 @@ export class Exchange implements AttemptHost {
   readonly #done = Promise.withResolvers<CallEnd>();
   readonly #attempts: CallAttempt[] = [];
   #running: Running | null = null;
+  /** Of an answer that is no stream. */
   #tail: AnswerTail | null = null;
+  /** Of an answer that was held until it was whole. */
+  #learned: Told | null = null;
+  #isOpen = false;
   #over = false;
   #status = 0;
   #contentType: string | undefined;
@@ -115,7 +126,8 @@ export class Exchange implements AttemptHost {
     this.#status = status;
     this.#contentType = headers['content-type'];
     this.#streamed = streamed;
-    this.#tail = new AnswerTail(wireOf(prepared.wire));
+    this.#tail = streamed ? null : new AnswerTail(wireOf(prepared.wire));
+    this.#isOpen = true;
     const outgoing = {
       ...headersForCaller(headers, { hasOwnLimits: this.#call.limits !== null }),
       ...responseHeaders(this.#call),
@@ -124,7 +136,7 @@ export class Exchange implements AttemptHost {
     if (streamed) {
       delete outgoing['content-length'];
       outgoing['x-accel-buffering'] = 'no';
-      if (prepared.pair) outgoing['content-type'] = 'text/event-stream; charset=utf-8';
+      if (prepared.pair || !isEventStream(headers)) outgoing['content-type'] = eventStreamType;
     }
     this.#call.response.writeHead(status, outgoing);
     if (streamed) this.#call.response.flushHeaders();
@@ -148,33 +160,31 @@ export class Exchange implements AttemptHost {
   }
 
   learn(facts: AnswerFacts): void {
-    this.#tail?.learn(facts);
+    this.#learned = { facts, whole: true };
   }
 
   close({ failure, rest }: { readonly failure: LoomError | null; readonly rest?: Buffer | string }): void {
     if (this.#over) return;
     const { response } = this.#call;
-    const told = this.#tail?.read(this.#streamed);
-    const translation = this.#running?.attempt.translation ?? null;
+    const facts = this.#told()?.facts;
     const isMalformed = failure?.reason === 'malformed_answer';
-    const saidSo = this.#streamed && told?.facts.ended === true && !isMalformed;
+    const saidSo = this.#streamed && facts?.ended === true && !isMalformed;
     const isEnded = saidSo || (!this.#streamed && failure === null);
-    const providerError = told?.facts.error ?? null;
-    // A connection that breaks after the provider has said that it is done takes nothing from the answer.
+    const providerError = facts?.error ?? null;
     if (isEnded && !providerError) {
-      const last = failure && translation && this.#streamed ? translation.end() : rest;
-      if (last !== undefined && last.length > 0) this.write(last);
+      if (rest !== undefined && rest.length > 0) this.write(rest);
       response.end();
       this.#settle('succeeded');
       this.#finish('completed', null);
     } else if (providerError) {
       // Bytes that pass have told it already; a translated stream is told it now.
       response.end(
-        translation
+        this.#running?.attempt.isTranslated
           ? providerErrorEvent(this.#call.dialectOrThrow, providerError, this.#streamPlace())
           : undefined,
       );
-      this.#settle('failed');
+      const told = classifyStatus(statusOfError(providerError), providerError, {});
+      this.#settle(isOfTarget(told) ? 'failed' : 'succeeded');
       this.#finish('failed', providerError);
     } else {
       this.#settle('failed');
@@ -227,7 +237,7 @@ export class Exchange implements AttemptHost {
 
   #goOn(
     next: PlannedAttempt,
-    last: { readonly cause: LoomError; readonly answer: HeldAnswer | null; readonly running: Running },
+    last: { readonly cause: LoomError; readonly answer: FailedAnswer | null; readonly running: Running },
   ): void {
     this.#waitTimer = setTimeout(() => {
       this.#waitTimer = null;
@@ -249,40 +259,38 @@ export class Exchange implements AttemptHost {
   }
 
   // No attempt is left: the last one's failure is the call's.
-  #giveUp(cause: LoomError, answer: HeldAnswer | null, running = this.#running): void {
+  #giveUp(cause: LoomError, answer: FailedAnswer | null, running = this.#running): void {
     this.#running = running;
     if (!answer || !running) {
       this.#breakOff(cause, 'failed');
       return;
     }
-    if (answer.status < 300) {
+    if (answer.isAnswer) {
       running.attempt.deliverAnyway();
       return;
     }
-    const body = bytesOf(answer);
-    const wire = wireOf(running.prepared.wire);
-    const told = running.prepared.pair
-      ? running.prepared.pair.readError(body)
-      : wire.readFacts(body, false).error;
-    const error = { type: 'upstream_error', message: cause.message, code: String(answer.status) };
-    if (!isJson(body) && answer.status !== 429) {
-      const { name } = running.prepared.upstream.provider;
-      const message = `provider "${name}" answered with status ${answer.status} and no error of its API`;
-      this.open({ ...answer, status: 502, headers: { 'content-type': 'application/json' } });
-      for (const piece of answer.pieces) this.keep(piece);
-      return this.#endWith(
-        Buffer.from(JSON.stringify(this.#body(new LoomError('upstream_failed', message)))),
-        error,
-      );
+    const { error, passes = false } = answer;
+    if (!error) {
+      this.#keepFailed(answer, cause.status);
+      this.#breakOff(cause, 'failed');
+      return;
     }
-    const { pair } = running.prepared;
-    const shown = pair && told ? Buffer.from(JSON.stringify(this.#providerBody(answer.status, told))) : body;
-    const headers = pair
-      ? { ...answer.headers, 'content-type': 'application/json', 'content-length': String(shown.length) }
-      : answer.headers;
-    this.open({ ...answer, headers });
-    for (const piece of answer.pieces) this.keep(piece);
-    this.#endWith(shown, told ?? error);
+    const body = bytesOf(answer);
+    // A redirect is no answer for the caller.
+    const status = answer.status < 400 ? 502 : answer.status;
+    const shown = passes ? body : Buffer.from(JSON.stringify(this.#providerBody(status, error)));
+    const headers = { ...answer.headers, 'content-length': String(shown.length) };
+    if (!passes) headers['content-type'] = 'application/json';
+    if (error.retryAfterMs !== undefined) headers['retry-after'] ??= retryAfter(error.retryAfterMs);
+    this.open({ headers, streamed: false, status });
+    this.#keepFailed(answer, status);
+    this.#endWith(shown, error);
+  }
+
+  /** What the provider sent is on the record, though the client gets something else. */
+  #keepFailed({ pieces }: FailedAnswer, status: number): void {
+    this.#call.tap?.head(status);
+    for (const { bytes, atMs } of pieces) this.#call.tap?.chunk(bytes, atMs);
   }
 
   #endWith(body: Buffer, error: CallError): void {
@@ -295,7 +303,7 @@ export class Exchange implements AttemptHost {
     return errorBody(this.#call.dialect, error, this.#call.id);
   }
 
-  #providerBody(status: number, error: CallError): object {
+  #providerBody(status: number, error: ProviderError): object {
     return providerErrorBody(this.#call.dialectOrThrow, { status, error, requestId: this.#call.id });
   }
 
@@ -308,8 +316,7 @@ export class Exchange implements AttemptHost {
     if (!response.headersSent) {
       this.#status = error.status;
       const body = Buffer.from(JSON.stringify(this.#body(error)));
-      if (error.retryAfterMs !== undefined)
-        response.setHeader('retry-after', Math.ceil(error.retryAfterMs / 1000));
+      if (error.retryAfterMs !== undefined) response.setHeader('retry-after', retryAfter(error.retryAfterMs));
       response.writeHead(error.status, {
         ...responseHeaders(this.#call),
         'content-type': 'application/json',
@@ -326,9 +333,16 @@ export class Exchange implements AttemptHost {
   }
 
   #streamPlace(): StreamPlace {
-    const isTranslated = this.#running?.prepared.pair != null;
-    const sequence = isTranslated ? this.#writtenEvents : (this.#tail?.nextSequence() ?? 0);
+    const attempt = this.#running?.attempt;
+    const sequence = attempt?.isTranslated ? this.#writtenEvents : (attempt?.nextSequence() ?? 0);
     return { requestId: this.#call.id, sequence };
+  }
+
+  /** What the answer that was opened says; null when none was. */
+  #told(): Told | null {
+    if (!this.#isOpen) return null;
+    if (this.#learned) return this.#learned;
+    return this.#streamed ? (this.#running?.attempt.toldByStream() ?? null) : (this.#tail?.read() ?? null);
   }
 
   readonly #clientLeft = (): void => {
@@ -373,12 +387,13 @@ export class Exchange implements AttemptHost {
     for (const timer of [this.#totalTimer, this.#stallTimer, this.#waitTimer]) if (timer) clearTimeout(timer);
     this.#call.response.off('close', this.#clientLeft).off('drain', this.#resume);
     const running = this.#running;
+    const told = this.#told();
     // Of a call that had only one way to go, the call itself is the attempt.
     const isRouted = this.#attempts.length > 1 || running?.planned.reason !== 'only';
     if (running && isRouted && this.#attempts.at(-1)?.spanId !== running.spanId)
       this.#note({
         ...{ status: this.#status === 0 ? null : this.#status, error },
-        usage: this.#tail?.read(this.#streamed).facts.usage ?? null,
+        usage: told?.facts.usage ?? null,
       });
     this.#done.resolve({
       ...{
@@ -388,7 +403,7 @@ export class Exchange implements AttemptHost {
         deliveredBytes: this.#deliveredBytes,
         streamed: this.#streamed,
       },
-      ...(this.#tail ? { tail: this.#tail.read(this.#streamed) } : {}),
+      ...(told ? { tail: told } : {}),
       ...(running
         ? { target: running.planned.target, wire: running.prepared.wire, dropped: running.prepared.dropped }
         : {}),
@@ -399,6 +414,16 @@ export class Exchange implements AttemptHost {
 }
 
 const droppedCharactersMax = 2048;
+
+/** In whole seconds. */
+const retryAfter = (milliseconds: number) => String(Math.ceil(milliseconds / 1000));
+
+const eventStreamType = 'text/event-stream; charset=utf-8';
+
+/** Whether clients know the answer by its content type for the stream that it is. */
+function isEventStream(headers: IncomingHttpHeaders): boolean {
+  return headers['content-type']?.startsWith('text/event-stream') === true;
+}
 
 const brokenStream = () =>
   new LoomError('upstream_failed', "the provider's stream ended before it was complete", {
@@ -416,12 +441,4 @@ function isOfTarget({ kind }: AttemptFailure): boolean {
   return (
     kind !== 'request' && kind !== 'context_window' && kind !== 'content_policy' && kind !== 'rate_limited'
   );
-}
-
-function isJson(body: Buffer): boolean {
-  try {
-    return typeof JSON.parse(body.toString('utf8')) === 'object';
-  } catch {
-    return false;
-  }
 }

@@ -18,3 +18,12 @@ export function bytesOf({ pieces }: HeldAnswer): Buffer {
   const [first] = pieces;
   return pieces.length === 1 && first ? first.bytes : Buffer.concat(pieces.map(({ bytes }) => bytes));
 }
+
+/** Whether a body is an object or a list in JSON. */
+export function isJson(body: Buffer): boolean {
+  try {
+    return typeof JSON.parse(body.toString('utf8').replace(/^\ufeff/, '')) === 'object';
+  } catch {
+    return false;
+  }
+}

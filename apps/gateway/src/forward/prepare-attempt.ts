@@ -36,6 +36,8 @@ export interface PreparedAttempt {
   readonly wire: Endpoint['wire'];
   /** Null: the provider speaks the caller's dialect, and its bytes pass as they are. */
   readonly pair: Pair | null;
+  /** Whether the caller wants a stream. */
+  readonly stream: boolean;
   /** True when Loom asked for the usage of a stream and the caller did not. */
   readonly askedForUsage: boolean;
   /** Paths of what the provider cannot be told. */
@@ -89,6 +91,7 @@ export async function prepareAttempt(
     upstream: { ...unsigned, headers },
     wire: endpoint.wire,
     pair,
+    stream,
     askedForUsage,
     dropped,
     credential,

@@ -190,9 +190,9 @@ export class CallRecording implements AnswerTap {
     if (tail?.whole) return tail.facts;
     const kept = factsOfAnswer(answer, { wire: wire ?? wireOfFacts(this.#options.facts), streamed });
     if (!tail || !kept || !this.#wholeHash) return kept;
+    const { usage, usageIsPartial } = tail.facts.usage ? tail.facts : kept;
     return {
-      ...kept,
-      usage: tail.facts.usage ?? kept.usage,
+      ...{ ...kept, usage, usageIsPartial },
       finishReasons: tail.facts.finishReasons.length > 0 ? tail.facts.finishReasons : kept.finishReasons,
       error: kept.error ?? tail.facts.error,
     };

@@ -42,7 +42,11 @@ export function terminalFields(input: TerminalInput): object {
       : input.answerFacts;
   const produced =
     input.answer !== null && input.status >= 200 && input.status < 300 && !input.usageCountsElsewhere;
-  const told = (error: CallError | null) => (error && input.isSealed ? errorWithoutContent(error) : error);
+  const told = (error: CallError | null): CallError | null => {
+    if (!error || input.isSealed) return error && errorWithoutContent(error);
+    const { type, message, code } = error; // a provider's error says more than the record has
+    return { type, message, code };
+  };
   return {
     call: input.identity,
     facts: input.facts,

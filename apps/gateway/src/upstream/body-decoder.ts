@@ -1,4 +1,10 @@
-import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
+import {
+  createBrotliDecompress,
+  createGunzip,
+  createInflate,
+  createInflateRaw,
+  createZstdDecompress,
+} from 'node:zlib';
 import { LoomError } from '@loom/errors';
 import type { UpstreamListener } from './upstream.ts';
 
@@ -31,24 +37,37 @@ export function bodyDecoder(
     const message = `the provider's content-encoding "${String(encoding)}" is not understood`;
     throw new LoomError('upstream_failed', message, { reason: 'upstream_error' });
   }
-  const stream = create();
   let taken = 0;
   let given = 0;
-  stream.on('data', (chunk: Buffer) => {
-    given += chunk.length;
-    if (given > allowanceBytes && given > taken * growthMax) {
-      stream.destroy();
-      broken(`the provider's answer grows more than ${growthMax} times when decoded`);
-    } else listener.chunk(chunk);
-  });
-  stream.on('end', () => listener.end());
-  stream.on('error', (cause) => broken("the provider's answer cannot be decoded", cause));
+  let stream: ReturnType<typeof createGunzip> | null = null;
+  const open = (first: Buffer) => {
+    const created = encoding === 'deflate' && isRawDeflate(first) ? createInflateRaw() : create();
+    listen(created);
+    return created;
+  };
+  const listen = (decoding: ReturnType<typeof createGunzip>) => {
+    decoding.on('data', (chunk: Buffer) => {
+      given += chunk.length;
+      if (given > allowanceBytes && given > taken * growthMax) {
+        decoding.destroy();
+        broken(`the provider's answer grows more than ${growthMax} times when decoded`);
+      } else listener.chunk(chunk);
+    });
+    decoding.on('end', () => listener.end());
+    decoding.on('error', (cause) => broken("the provider's answer cannot be decoded", cause));
+  };
   return {
     write: (chunk) => {
       taken += chunk.length;
+      stream ??= open(chunk);
       stream.write(chunk);
     },
-    end: () => stream.end(),
-    destroy: () => stream.destroy(),
+    end: () => (stream ??= open(Buffer.alloc(0))).end(),
+    destroy: () => stream?.destroy(),
   };
+}
+
+/** Some servers leave the header of zlib out, whose first byte has the method 8 in its lower half. */
+function isRawDeflate(first: Buffer): boolean {
+  return first.length > 0 && ((first[0] ?? 0) & 0x0f) !== 8;
 }

@@ -1,13 +1,10 @@
-import {
-  type AnswerFacts,
-  type MutableFacts,
-  newFacts,
-  readProviderError,
-  toFacts,
-} from '../answer-facts.ts';
+import { type AnswerFacts, type MutableFacts, newFacts, toFacts } from '../answer-facts.ts';
+import { readProviderError } from '../provider-error.ts';
 import { isRecordList, parseRecord, record, records, text } from '../json-values.ts';
+import type { WireEvent } from '../neutral/halves.ts';
 import { sseData } from '../sse.ts';
-import { readMessagesUsage } from './messages-usage.ts';
+import { factsOfStream, type StreamFacts } from '../stream-facts.ts';
+import { mergedUsage, readMessagesUsage } from './messages-usage.ts';
 
 /*
  * A stream of the Anthropic Messages API, one JSON object in the data of each event, its `type` repeated as the event's
@@ -21,16 +18,14 @@ import { readMessagesUsage } from './messages-usage.ts';
  */
 
 /** Event types that can hold a fact; all others are passed over without being parsed. */
-const factHint = /"type"\s*:\s*"(?:message_start|message_delta|message_stop|error)"/;
+const factHint = /"type"\s*:\s*"(?:message_start|message_delta|message_stop|error)"|"error"\s*:\s*\{/;
 
 /** Reads the facts of an Anthropic answer, whole or as a stream. Malformed events are passed over. */
 export function readMessagesFacts(bytes: Buffer, stream: boolean): AnswerFacts {
+  if (stream) return factsOfStream(bytes, new MessagesFacts());
   const facts = newFacts();
-  if (stream) readStream(bytes, facts);
-  else {
-    const body = parseRecord(bytes.toString('utf8'));
-    if (body) takeBody(body, facts);
-  }
+  const body = parseRecord(bytes.toString('utf8'));
+  if (body) takeBody(body, facts);
   return toFacts(facts);
 }
 
@@ -49,25 +44,42 @@ function takeMessage(message: Readonly<Record<string, unknown>>, facts: MutableF
   if (reason) facts.finishReasons.add(reason);
 }
 
-function readStream(bytes: Buffer, facts: MutableFacts): void {
-  const usages: unknown[] = [];
-  let isWritten = false;
-  for (const data of sseData(bytes)) {
-    if (!factHint.test(data)) continue;
+/** Facts of a stream of the Messages API. */
+export class MessagesFacts implements StreamFacts {
+  readonly #facts = newFacts();
+  /** What `message_start` told, and the last of the cumulative figures after it. */
+  #usage: Readonly<Record<string, unknown>> = {};
+  #isWritten = false;
+
+  mayHold(events: string): boolean {
+    return factHint.test(events);
+  }
+
+  push({ data }: WireEvent): void {
+    if (!factHint.test(data)) return;
     const event = parseRecord(data);
     if (event?.type === 'message_start') {
       const message = record(event.message) ?? {};
-      takeMessage(message, facts);
-      usages.push(message.usage);
+      takeMessage(message, this.#facts);
+      this.#take(message.usage);
     } else if (event?.type === 'message_delta') {
-      takeMessage(record(event.delta) ?? {}, facts);
-      usages.push(event.usage);
-      isWritten ||= record(event.usage) !== null;
-    } else if (event?.type === 'message_stop') facts.ended = true;
-    else if (event?.type === 'error') facts.error ??= readProviderError(event.error);
+      takeMessage(record(event.delta) ?? {}, this.#facts);
+      this.#take(event.usage);
+      this.#isWritten ||= record(event.usage) !== null;
+    } else if (event?.type === 'message_stop') this.#facts.ended = true;
+    else if (event?.type === 'error' || event?.type === undefined)
+      this.#facts.error ??= readProviderError(event?.error); // servers in between leave the type out
   }
-  facts.usage = readMessagesUsage(...usages);
-  facts.usageIsPartial = facts.usage !== null && !isWritten && !facts.ended;
+
+  facts(): AnswerFacts {
+    const usage = readMessagesUsage(this.#usage);
+    const usageIsPartial = usage !== null && !this.#isWritten && !this.#facts.ended;
+    return { ...toFacts(this.#facts), usage, usageIsPartial };
+  }
+
+  #take(snapshot: unknown): void {
+    this.#usage = mergedUsage(this.#usage, snapshot);
+  }
 }
 
 /** The answer as one message: a JSON body as it is, a stream put together. Unknown blocks and deltas are kept. */

@@ -1,5 +1,5 @@
 import { LoomError } from '@loom/errors';
-import { readProviderError } from '../answer-facts.ts';
+import { readProviderError } from '../provider-error.ts';
 import { eventObject, record, records, text } from '../json-values.ts';
 import type { ProviderHalf, StreamReader, WireEvent } from '../neutral/halves.ts';
 import type {
@@ -10,7 +10,7 @@ import type {
 } from '../neutral/neutral-answer.ts';
 import { features } from '../neutral/neutral-request.ts';
 import { writeMessagesRequest } from './messages-provider-request.ts';
-import { readMessagesUsage } from './messages-usage.ts';
+import { mergedUsage, readMessagesUsage } from './messages-usage.ts';
 
 const finishes: Readonly<Record<string, NeutralFinish>> = {
   end_turn: 'stop',
@@ -72,7 +72,8 @@ interface OpenBlock {
 }
 
 class MessagesStreamReader implements StreamReader {
-  readonly #usages: unknown[] = [];
+  #usageSoFar: Readonly<Record<string, unknown>> = {};
+  #isWritten = false;
   /** By the provider's index; blocks that have no place in the neutral form are not in it. */
   readonly #open = new Map<unknown, OpenBlock>();
   #blocks = 0;
@@ -98,13 +99,16 @@ class MessagesStreamReader implements StreamReader {
       case 'content_block_stop':
         return this.#blockStop(event.index);
       case 'message_delta':
+        this.#isWritten ||= record(event.usage) !== null;
         return [...this.#finish(record(event.delta) ?? {}), ...this.#usage(event.usage)];
       case 'message_stop':
         return this.#stop();
       case 'error':
         return [{ type: 'error', error: readProviderError(event.error) ?? unknownError }];
-      default:
-        return [];
+      default: {
+        const error = event.type === undefined ? readProviderError(event.error) : null;
+        return error ? [{ type: 'error', error }] : [];
+      }
     }
   }
 
@@ -149,13 +153,15 @@ class MessagesStreamReader implements StreamReader {
     stop_sequence: sequence,
   }: Readonly<Record<string, unknown>>): NeutralEvent[] {
     if (typeof reason !== 'string') return [];
-    return [{ type: 'finish', reason: finishes[reason] ?? 'other', stopSequence: text(sequence) }];
+    const finish = finishes[reason] ?? 'other';
+    return [{ type: 'finish', reason: finish, stopSequence: text(sequence), said: reason }];
   }
 
   #usage(snapshot: unknown): NeutralEvent[] {
-    this.#usages.push(snapshot);
-    const usage = readMessagesUsage(...this.#usages);
-    return usage ? [{ type: 'usage', usage, serviceTier: text(record(snapshot)?.service_tier) }] : [];
+    this.#usageSoFar = mergedUsage(this.#usageSoFar, snapshot);
+    const usage = readMessagesUsage(this.#usageSoFar);
+    const serviceTier = text(record(snapshot)?.service_tier);
+    return usage ? [{ type: 'usage', usage, serviceTier, isPartial: !this.#isWritten }] : [];
   }
 
   #stop(): NeutralEvent[] {

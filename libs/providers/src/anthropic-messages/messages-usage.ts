@@ -12,12 +12,7 @@ import { count, record } from '../json-values.ts';
  * member that is there replaces the one before, one that is missing leaves it.
  */
 export function readMessagesUsage(...snapshots: unknown[]): Usage | null {
-  const merged: Record<string, unknown> = {};
-  for (const snapshot of snapshots) {
-    for (const [name, value] of Object.entries(record(snapshot) ?? {})) {
-      if (value !== null && value !== undefined) merged[name] = value;
-    }
-  }
+  const merged = mergedUsage(...snapshots);
   if (!('input_tokens' in merged || 'output_tokens' in merged)) return null;
   const cacheRead = count(merged.cache_read_input_tokens);
   const cacheWrite = count(merged.cache_creation_input_tokens);
@@ -30,4 +25,15 @@ export function readMessagesUsage(...snapshots: unknown[]): Usage | null {
     reasoningOutputTokens: count(record(merged.output_tokens_details)?.thinking_tokens),
     outputAudioTokens: 0,
   };
+}
+
+/** Several snapshots as one. */
+export function mergedUsage(...snapshots: unknown[]): Readonly<Record<string, unknown>> {
+  const merged: Record<string, unknown> = {};
+  for (const snapshot of snapshots) {
+    for (const [name, value] of Object.entries(record(snapshot) ?? {})) {
+      if (value !== null && value !== undefined) merged[name] = value;
+    }
+  }
+  return merged;
 }

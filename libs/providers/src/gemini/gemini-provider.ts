@@ -1,6 +1,6 @@
 import { LoomError } from '@loom/errors';
-import type { CallError, Usage } from '@loom/trace-schema';
-import { readProviderError } from '../answer-facts.ts';
+import type { Usage } from '@loom/trace-schema';
+import { type ProviderError, readProviderError } from '../provider-error.ts';
 import { parseArguments, count, eventObject, numberOf, record, records, text } from '../json-values.ts';
 import type { ProviderHalf, StreamReader, WireEvent } from '../neutral/halves.ts';
 import type { NeutralEvent, NeutralFinish, NeutralLogprob } from '../neutral/neutral-answer.ts';
@@ -53,7 +53,7 @@ export const geminiProvider: ProviderHalf = {
   readError: readGeminiError,
 };
 
-function readGeminiError(body: unknown): CallError | null {
+function readGeminiError(body: unknown): ProviderError | null {
   const found = Array.isArray(body) ? record(body[0]) : record(body);
   return readProviderError(found?.error);
 }

@@ -1,4 +1,4 @@
-import type { CallError } from '@loom/trace-schema';
+import type { ProviderError } from '../provider-error.ts';
 import type { NeutralAnswer, NeutralEvent } from './neutral-answer.ts';
 import type { Feature, NeutralRequest } from './neutral-request.ts';
 
@@ -62,5 +62,5 @@ export interface ProviderHalf {
   readAnswer(body: unknown): NeutralEvent[];
   streamReader(): StreamReader;
   /** The error of an answer with an error status, or null when the body is not in this API's shape. */
-  readError(body: unknown): CallError | null;
+  readError(body: unknown): ProviderError | null;
 }

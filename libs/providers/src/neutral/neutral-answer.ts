@@ -1,4 +1,5 @@
-import type { CallError, Usage } from '@loom/trace-schema';
+import type { Usage } from '@loom/trace-schema';
+import type { ProviderError } from '../provider-error.ts';
 import type { NeutralAssistantBlock } from './neutral-request.ts';
 
 /** Why the model stopped. `pause`: the provider wants to be asked to go on. */
@@ -47,8 +48,14 @@ export type NeutralEvent =
       readonly stopSequence: string | null;
       readonly said?: string;
     }
-  | { readonly type: 'usage'; readonly usage: Usage; readonly serviceTier: string | null }
-  | { readonly type: 'error'; readonly error: CallError }
+  /** `isPartial`: only what was read is told yet, not what was written. */
+  | {
+      readonly type: 'usage';
+      readonly usage: Usage;
+      readonly serviceTier: string | null;
+      readonly isPartial?: boolean;
+    }
+  | { readonly type: 'error'; readonly error: ProviderError }
   | { readonly type: 'end' };
 
 export type NeutralBlockHead =
@@ -73,7 +80,7 @@ export interface NeutralAnswer {
   } | null;
   readonly usage: Usage | null;
   readonly serviceTier: string | null;
-  readonly error: CallError | null;
+  readonly error: ProviderError | null;
   readonly ended: boolean;
 }
 
@@ -94,7 +101,7 @@ export class AnswerFold {
   #finish: NeutralAnswer['finish'] = null;
   #usage: Usage | null = null;
   #serviceTier: string | null = null;
-  #error: CallError | null = null;
+  #error: ProviderError | null = null;
   #ended = false;
 
   push(event: NeutralEvent): void {

@@ -1,27 +1,22 @@
 import type { Usage } from '@loom/trace-schema';
-import {
-  type AnswerFacts,
-  type MutableFacts,
-  newFacts,
-  readProviderError,
-  toFacts,
-} from '../answer-facts.ts';
+import { type AnswerFacts, type MutableFacts, newFacts, toFacts } from '../answer-facts.ts';
+import { readProviderError } from '../provider-error.ts';
 import { isRecordList, parseRecord, record, text } from '../json-values.ts';
+import type { WireEvent } from '../neutral/halves.ts';
 import { sseData } from '../sse.ts';
-import { readChatUsage } from './chat-usage.ts';
+import { factsOfStream, type StreamFacts } from '../stream-facts.ts';
+import { readUsageOfChat } from './chat-usage.ts';
 
 /**
  * Reads the facts of a chat answer. Of a stream only the events that can hold a fact are parsed: the first, those
  * with a finish reason, usage or an error. Malformed events are passed over.
  */
 export function readAnswerFacts(bytes: Buffer, stream: boolean): AnswerFacts {
+  if (stream) return factsOfStream(bytes, new ChatFacts());
   const facts = newFacts();
-  if (stream) readStream(bytes, facts);
-  else {
-    const body = parseRecord(bytes.toString('utf8'));
-    if (body) take(body, facts);
-    facts.ended = facts.error !== null || isRecordList(body?.choices);
-  }
+  const body = parseRecord(bytes.toString('utf8'));
+  if (body) take(body, facts);
+  facts.ended = facts.error !== null || isRecordList(body?.choices);
   return toFacts(facts);
 }
 
@@ -39,20 +34,32 @@ export function readTailUsage(tail: Buffer, readUsage: (value: unknown) => Usage
   return null;
 }
 
-const factHint = /"(?:usage|finish_reason|x_groq)"\s*:\s*["{]|"error"\s*:/;
+const factHint = /"(?:usage|finish_reason|x_groq)"\s*:\s*["{]|"error"\s*:|\[DONE\]/;
 
-function readStream(bytes: Buffer, facts: MutableFacts): void {
-  let first = true;
-  for (const data of sseData(bytes)) {
-    if (data.startsWith('[DONE]')) facts.ended = true;
-    else if (first || factHint.test(data)) {
-      const chunk = parseRecord(data);
-      if (!chunk) continue;
-      first = false;
-      take(chunk, facts);
-    }
+/** Facts of a stream of chat or legacy completions. */
+export class ChatFacts implements StreamFacts {
+  readonly #facts = newFacts();
+  #isFirst = true;
+
+  mayHold(events: string): boolean {
+    return this.#isFirst || factHint.test(events);
   }
-  if (facts.finishReasons.size > 0) facts.ended = true;
+
+  push({ data }: WireEvent): void {
+    if (data.startsWith('[DONE]')) {
+      this.#facts.ended = true;
+      return;
+    }
+    const chunk = parseRecord(data);
+    if (!chunk) return;
+    this.#isFirst = false;
+    take(chunk, this.#facts);
+    if (this.#facts.finishReasons.size > 0) this.#facts.ended = true;
+  }
+
+  facts(): AnswerFacts {
+    return toFacts(this.#facts);
+  }
 }
 
 function take(body: Record<string, unknown>, facts: MutableFacts): void {
@@ -61,10 +68,11 @@ function take(body: Record<string, unknown>, facts: MutableFacts): void {
   facts.serviceTier = text(body.service_tier) ?? facts.serviceTier;
   facts.systemFingerprint ??= text(body.system_fingerprint);
   // The last snapshot wins: providers that repeat usage send it cumulative.
-  facts.usage = readChatUsage(body.usage) ?? readChatUsage(record(body.x_groq)?.usage) ?? facts.usage;
-  facts.error ??= readProviderError(body.error);
+  facts.usage = readUsageOfChat(body) ?? facts.usage;
+  facts.error ??= readProviderError(body.error) ?? (body.object === 'error' ? readProviderError(body) : null);
   if (Array.isArray(body.choices)) {
     for (const choice of body.choices) {
+      facts.error ??= readProviderError(record(choice)?.error); // OpenRouter
       const reason = text(record(choice)?.finish_reason);
       if (reason) facts.finishReasons.add(reason);
     }

@@ -1,5 +1,5 @@
 import { LoomError } from '@loom/errors';
-import { readProviderError } from '../answer-facts.ts';
+import { readProviderError } from '../provider-error.ts';
 import { eventObject, numberOf, record, records, text } from '../json-values.ts';
 import type { ProviderHalf, StreamReader, WireEvent } from '../neutral/halves.ts';
 import type {
@@ -10,7 +10,7 @@ import type {
 } from '../neutral/neutral-answer.ts';
 import { features } from '../neutral/neutral-request.ts';
 import { writeChatRequest } from './chat-provider-request.ts';
-import { readChatUsage } from './chat-usage.ts';
+import { readUsageOfChat } from './chat-usage.ts';
 
 const finishes: Readonly<Record<string, NeutralFinish>> = {
   stop: 'stop',
@@ -73,7 +73,7 @@ class ChatStreamReader implements StreamReader {
   }
 
   take(chunk: Readonly<Record<string, unknown>>): NeutralEvent[] {
-    const error = readProviderError(chunk.error);
+    const error = readProviderError(chunk.error) ?? readProviderError(records(chunk.choices)[0]?.error);
     if (error) return [{ type: 'error', error }];
     const events: NeutralEvent[] = [];
     // Azure begins with a chunk that has neither a model nor a choice.
@@ -84,7 +84,7 @@ class ChatStreamReader implements StreamReader {
     }
     const [choice] = records(chunk.choices);
     if (choice) events.push(...this.#choice(choice));
-    const usage = readChatUsage(chunk.usage) ?? readChatUsage(record(chunk.x_groq)?.usage);
+    const usage = readUsageOfChat(chunk);
     if (usage) events.push({ type: 'usage', usage, serviceTier: text(chunk.service_tier) });
     return events;
   }
@@ -105,7 +105,11 @@ class ChatStreamReader implements StreamReader {
     this.#isFinished = true;
     const hasCalls = this.#calls.size > 0 && reason === 'stop';
     const finish = hasCalls ? 'tool-calls' : (finishes[reason] ?? 'other');
-    return [...events, ...this.#closeAll(), { type: 'finish', reason: finish, stopSequence: null }];
+    return [
+      ...events,
+      ...this.#closeAll(),
+      { type: 'finish', reason: finish, stopSequence: null, said: reason },
+    ];
   }
 
   #say(kind: 'text' | 'reasoning' | 'refusal', said: string | null): NeutralEvent[] {

@@ -1,5 +1,5 @@
 import type { Usage } from '@loom/trace-schema';
-import { count, record } from '../json-values.ts';
+import { count, record, records } from '../json-values.ts';
 
 /*
  * usage of the OpenAI chat API, as its providers really send it:
@@ -29,4 +29,13 @@ export function readChatUsage(value: unknown): Usage | null {
     reasoningOutputTokens: reasoning,
     outputAudioTokens: count(output?.audio_tokens),
   };
+}
+
+/** The usage of a chat body or chunk, which some providers put elsewhere: Groq in `x_groq`, Moonshot in the first choice. */
+export function readUsageOfChat(body: Readonly<Record<string, unknown>>): Usage | null {
+  return (
+    readChatUsage(body.usage) ??
+    readChatUsage(record(body.x_groq)?.usage) ??
+    readChatUsage(records(body.choices)[0]?.usage)
+  );
 }

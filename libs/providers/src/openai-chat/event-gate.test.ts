@@ -1,10 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import { recordedChatCases } from '@loom/testkit';
 import fc from 'fast-check';
+import { ChatFacts } from './chat-answer.ts';
 import { EventGate } from './event-gate.ts';
 
 function filtered(pieces: readonly Buffer[]): string {
-  const filter = new EventGate({ takesUsageOut: true });
+  const filter = new EventGate(new ChatFacts(), { takesUsageOut: true });
   return Buffer.concat([...pieces.map((piece) => filter.push(piece)), filter.end()]).toString();
 }
 
@@ -43,7 +44,7 @@ describe('EventGate', () => {
   });
 
   it('hands out each whole event at once', () => {
-    const filter = new EventGate({ takesUsageOut: true });
+    const filter = new EventGate(new ChatFacts(), { takesUsageOut: true });
     for (const part of parts) expect(filter.push(Buffer.from(part)).toString()).toBe(part);
   });
 
@@ -55,14 +56,14 @@ describe('EventGate', () => {
   });
 
   it('passes an endless event on instead of holding it', () => {
-    const filter = new EventGate({ takesUsageOut: true });
+    const filter = new EventGate(new ChatFacts(), { takesUsageOut: true });
     let passed = 0;
     for (let index = 0; index < 40; index += 1) passed += filter.push(Buffer.alloc(65_536, 'x')).length;
     expect(passed).toBeGreaterThan(1024 * 1024);
   });
 
   it('leaves the usage chunk alone when the caller asked for it, and drops nothing but a broken last event', () => {
-    const gate = new EventGate({ takesUsageOut: false });
+    const gate = new EventGate(new ChatFacts(), { takesUsageOut: false });
     expect(gate.push(Buffer.from(usage + done)).toString()).toBe(usage + done);
     expect(gate.push(Buffer.from('data: {"id":"ch')).toString()).toBe('');
     expect(gate.end().toString()).toBe('data: {"id":"ch');

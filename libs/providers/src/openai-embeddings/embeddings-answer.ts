@@ -1,4 +1,5 @@
-import { type AnswerFacts, newFacts, readProviderError, toFacts } from '../answer-facts.ts';
+import { type AnswerFacts, newFacts, toFacts } from '../answer-facts.ts';
+import { readProviderError } from '../provider-error.ts';
 import { isRecordList, parseRecord, text } from '../json-values.ts';
 import { readChatUsage } from '../openai-chat/chat-usage.ts';
 

@@ -1,6 +1,7 @@
 import { LoomError } from '@loom/errors';
-import type { CallError, Usage } from '@loom/trace-schema';
-import { type AnswerFacts, newFacts, readProviderError, toFacts } from '../answer-facts.ts';
+import type { Usage } from '@loom/trace-schema';
+import { type AnswerFacts, newFacts, toFacts } from '../answer-facts.ts';
+import { type ProviderError, readProviderError } from '../provider-error.ts';
 import { count, numberOf, parseRecord, record, records, text } from '../json-values.ts';
 import type { AnswerContext } from '../neutral/halves.ts';
 import { invalidMember, mustText } from '../neutral/request-builder.ts';
@@ -20,7 +21,7 @@ interface EmbeddingsProvider {
   readAnswer(
     body: Readonly<Record<string, unknown>>,
   ): { vectors: readonly (readonly number[])[]; usage: Usage | null } | null;
-  readError(body: Readonly<Record<string, unknown>> | null): CallError | null;
+  readError(body: Readonly<Record<string, unknown>> | null): ProviderError | null;
 }
 
 interface EmbeddingsRequest {
@@ -83,15 +84,21 @@ function embeddingsPair(provider: EmbeddingsProvider): Pair {
       const request = { model, texts: textsOf(body.input), dimensions: numberOf(body.dimensions), body };
       return { body: Buffer.from(JSON.stringify(provider.writeRequest(request))), dropped };
     },
-    writeAnswer: (bytes, context) => {
-      const answer = assemble(provider, bytes, context);
-      if (answer) return Buffer.from(JSON.stringify(answer));
-      throw new LoomError('upstream_failed', 'the answer has no embeddings', { reason: 'malformed_answer' });
-    },
+    writeAnswer: (bytes, context) => Buffer.from(written(provider, bytes, context)),
+    writeAnswerAsStream: (bytes, context) => written(provider, bytes, context), // embeddings have no streams
     assemble: (bytes, _stream, context) => assemble(provider, bytes, context),
-    readError: (bytes) => provider.readError(parseRecord(bytes.toString('utf8'))),
-    translateStream: () => ({ push: () => '', end: () => '', error: null, ended: false }), // embeddings have no streams
+    // Embeddings have no streams.
+    translateStream: () => ({
+      ...{ push: () => '', end: () => '', error: null, ended: false },
+      facts: () => toFacts(newFacts()),
+    }),
   };
+}
+
+function written(provider: EmbeddingsProvider, bytes: Buffer, context: AnswerContext): string {
+  const answer = assemble(provider, bytes, context);
+  if (answer) return JSON.stringify(answer);
+  throw new LoomError('upstream_failed', 'the answer has no embeddings', { reason: 'malformed_answer' });
 }
 
 function unknownMembers(

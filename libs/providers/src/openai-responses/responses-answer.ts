@@ -1,12 +1,9 @@
-import {
-  type AnswerFacts,
-  type MutableFacts,
-  newFacts,
-  readProviderError,
-  toFacts,
-} from '../answer-facts.ts';
+import { type AnswerFacts, type MutableFacts, newFacts, toFacts } from '../answer-facts.ts';
+import { readProviderError } from '../provider-error.ts';
 import { parseRecord, record, records, text } from '../json-values.ts';
+import type { WireEvent } from '../neutral/halves.ts';
 import { sseData } from '../sse.ts';
+import { factsOfStream, type StreamFacts } from '../stream-facts.ts';
 import { readResponsesUsage } from './responses-usage.ts';
 
 /*
@@ -20,27 +17,41 @@ import { readResponsesUsage } from './responses-usage.ts';
  */
 
 const factHint =
-  /"type"\s*:\s*"(?:response\.(?:created|queued|in_progress|completed|incomplete|failed)|error)"/;
+  /"type"\s*:\s*"(?:response\.(?:created|queued|in_progress|completed|incomplete|failed)|error)"|"error"\s*:\s*\{/;
 const endTypes = new Set(['response.completed', 'response.incomplete', 'response.failed']);
 
 /** Reads the facts of an answer of the Responses API, whole or as a stream. Malformed events are passed over. */
 export function readResponsesFacts(bytes: Buffer, stream: boolean): AnswerFacts {
+  if (stream) return factsOfStream(bytes, new ResponsesFacts());
   const facts = newFacts();
-  if (stream) {
-    for (const data of sseData(bytes)) {
-      // One recorded stream leaves the last brace of its events out; clients read it all the same.
-      const event = factHint.test(data) ? (parseRecord(data) ?? parseRecord(`${data}}`)) : null;
-      if (!event) continue;
-      if (event.type === 'error') facts.error ??= readProviderError(event.error ?? event);
-      takeResponse(record(event.response) ?? {}, facts);
-      if (endTypes.has(String(event.type))) facts.ended = true;
-    }
-  } else {
-    const body = parseRecord(bytes.toString('utf8'));
-    if (body) takeResponse(body, facts);
-    facts.ended = body !== null && (facts.error !== null || typeof body.object === 'string');
-  }
+  const body = parseRecord(bytes.toString('utf8'));
+  if (body) takeResponse(body, facts);
+  facts.ended = body !== null && (facts.error !== null || typeof body.object === 'string');
   return toFacts(facts);
+}
+
+/** Facts of a stream of the Responses API. */
+export class ResponsesFacts implements StreamFacts {
+  readonly #facts = newFacts();
+
+  mayHold(events: string): boolean {
+    return factHint.test(events);
+  }
+
+  push({ data }: WireEvent): void {
+    if (!factHint.test(data)) return;
+    // One recorded stream leaves the last brace of its events out; clients read it all the same.
+    const event = parseRecord(data) ?? parseRecord(`${data}}`);
+    if (!event) return;
+    const isError = event.type === 'error' || event.type === undefined; // servers in between leave the type out
+    if (isError) this.#facts.error ??= readProviderError(event.error ?? (event.type ? event : null));
+    takeResponse(record(event.response) ?? {}, this.#facts);
+    if (endTypes.has(String(event.type))) this.#facts.ended = true;
+  }
+
+  facts(): AnswerFacts {
+    return toFacts(this.#facts);
+  }
 }
 
 function takeResponse(response: Readonly<Record<string, unknown>>, facts: MutableFacts): void {
