@@ -61,7 +61,7 @@ export function ledgerSpecs(stage: () => Stage): void {
         await visit.sees(/call\.accepted/);
         const bundle = await saved(visit, () => visit.button('Bundle').click());
 
-        await page.getByLabel('Record').selectOption('file');
+        await page.getByLabel('Record', { exact: true }).selectOption('file');
         const give = (buffer: Buffer) =>
           page
             .getByLabel('Bundle', { exact: true })
