@@ -77,7 +77,7 @@ describe('the receipt of an answer', () => {
     const { gateway, first, post } = suite;
     const plays = [
       [answerJson({ error: { message: 'no', type: 'invalid_request_error' } }, 400), 400],
-      [answerJson('<html>', 500), 502],
+      [answerJson('<html>', 500), 500],
       [answerPieces([], { end: 'reset' }), 502],
       [answerPieces(['{"choi'], { stream: false, end: 'clean' }), 502],
     ] as const;

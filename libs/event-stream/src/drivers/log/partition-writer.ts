@@ -342,7 +342,9 @@ export class PartitionWriter implements Producer {
     try {
       await this.#writeFrames(group);
     } catch (cause) {
-      if (this.#closing || !isDiskFull(cause)) throw cause;
+      if (this.#closing || !isDiskFull(cause) || isSync(cause)) throw cause;
+      if (this.#stall === null)
+        process.emitWarning(`event log waits for room on its disk: ${messageOf(cause)}`, 'DiskFullWarning');
       this.#stall = new LoomError('overloaded', 'the disk of the event log is full', {
         ...{ retryAfterMs: stallMs * 10, reason: diskFull, cause },
       });
@@ -430,6 +432,12 @@ export class PartitionWriter implements Producer {
 function isDiskFull(cause: unknown): boolean {
   const { code } = cause as NodeJS.ErrnoException;
   return code === 'ENOSPC' || code === 'EDQUOT';
+}
+
+/** The next sync would lie: only a new process knows what the disk has. */
+function isSync(cause: unknown): boolean {
+  const { syscall } = cause as NodeJS.ErrnoException;
+  return syscall === 'fsync' || syscall === 'fdatasync';
 }
 
 /** Of the topic that a partition's directory is in. */
