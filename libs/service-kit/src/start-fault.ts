@@ -31,8 +31,8 @@ function pathFaultOf(error: unknown): string | null {
   const { code, path } = Object(error) as { readonly code?: unknown; readonly path?: unknown };
   const fault = pathFaults[String(code)];
   if (fault === undefined) return null;
-  if (typeof path === 'string') return `${path}: ${fault}`;
-  return fault === freeSpace ? fault : null; // a write names no path
+  if (typeof path === 'string') return `${path}: ${fault} (${String(code)})`;
+  return fault === freeSpace ? `${fault} (${String(code)})` : null; // a write names no path
 }
 
 const causeOf = (error: unknown): unknown => (Object(error) as { readonly cause?: unknown }).cause ?? error;

@@ -74,7 +74,7 @@ export class FaultyDeployment {
     return this.#urls.get(victim) ?? '';
   }
 
-  /** What the processes have printed since this was asked for last; of much the end. */
+  /** What the processes have printed, or told their parent, since this was asked for last; of much the end. */
   takeOutput(): string {
     const output = this.#output;
     this.#output = '';
@@ -137,13 +137,11 @@ export class FaultyDeployment {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     for (const stream of [child.stdout, child.stderr])
-      stream?.on(
-        'data',
-        (text: Buffer) => (this.#output = (this.#output + text.toString()).slice(-logCharsMax)),
-      );
+      stream?.on('data', (text: Buffer) => this.#keepOutput(text.toString()));
     const ready = new Promise<string>((resolve, reject) => {
-      child.on('message', (message: { ready?: true; url: string }) => {
+      child.on('message', (message: { ready?: true; url: string; failed?: string }) => {
         if (message.ready) resolve(message.url);
+        if (message.failed !== undefined) this.#keepOutput(`${victim} did not start: ${message.failed}\n`);
       });
       child.once('exit', (code, signal) =>
         reject(new Error(`${victim} ended: ${code ?? signal}\n${this.#output}`)),
@@ -153,6 +151,10 @@ export class FaultyDeployment {
     const running = { child, exited: once(child, 'exit'), ready };
     this.#running.set(victim, running);
     return running;
+  }
+
+  #keepOutput(text: string): void {
+    this.#output = (this.#output + text).slice(-logCharsMax);
   }
 
   #envOf(victim: Victim): Record<string, string> {
