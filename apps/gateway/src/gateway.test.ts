@@ -73,7 +73,7 @@ describe('a call', () => {
       const bytes = Buffer.from(await response.arrayBuffer());
       expect(bytes.equals(recorded.bytes)).toBe(true);
       expect(upstream.seen[0]?.body.toString()).toBe(JSON.stringify(body));
-      expect(upstream.seen[0]?.headers.authorization).toBe('Bearer sk-provider');
+      expect(upstream.seen[0]?.headers.authorization).toBe('Bearer sk-provider-0123456789');
       const { accepted, ended } = await recordOf(response);
       expect(plain(accepted.request).toString()).toBe(JSON.stringify(body));
       expect(plain(ended.response).equals(recorded.bytes)).toBe(true);
@@ -250,19 +250,45 @@ describe('a call', () => {
 
   it('does not hand on a credential that an error answer repeats', async () => {
     upstream.play = answerJson(
-      { error: { message: 'Incorrect API key provided: sk-provider', type: 'auth' } },
+      { error: { message: 'Incorrect API key provided: sk-provider-0123456789', type: 'auth' } },
       401,
     );
     const response = await gateway.chat({ model: 'gpt-x', messages });
-    expect(await response.text()).toContain('provided: ***********"');
-    expect(JSON.stringify((await recordOf(response)).ended)).not.toContain('sk-provider');
+    expect(await response.text()).toContain('provided: **********************"');
+    expect(JSON.stringify((await recordOf(response)).ended)).not.toContain('sk-provider-0123456789');
+  });
+
+  it.each([
+    ['an error', { error: { message: 'slow down', type: 'rate_limit_exceeded_now', code: 'rate_limit_exceeded' } }, 429], // prettier-ignore
+    ['words', { error: { message: 'so it is', type: 'context_length_exceeded', code: null } }, 400],
+  ])('reads %s of a provider before a credential of the same words is taken out', async (_, error, status) => {
+    const named = { name: 'odd', baseUrl: upstream.url, models: ['odd-*'] };
+    await gateway.provider(named, error.error.code ?? error.error.type);
+    for (const stream of [false, true]) {
+      upstream.play = stream
+        ? (_request, response) => {
+            response.writeHead(200, { 'content-type': 'text/event-stream' });
+            response.end(`data: ${JSON.stringify(error)}\n\n`);
+          }
+        : answerJson(error);
+      const response = await gateway.chat({ model: 'odd/odd-x', messages, stream });
+      expect(response.status).toBe(status);
+      expect(await response.text()).toContain('****************');
+    }
+  });
+
+  it('leaves a credential of fewer than 16 characters, which may be a word, where it is', async () => {
+    await gateway.provider({ name: 'local', baseUrl: upstream.url, models: ['local-*'] }, 'completion-key1');
+    upstream.play = answerJson({ error: { message: 'no completion-key1', type: 'auth' } }, 401);
+    const response = await gateway.chat({ model: 'local/local-x', messages });
+    expect(await response.text()).toContain('no completion-key1');
   });
 
   it.each([false, true])(
     'does not hand on or record a credential that a successful answer repeats (stream: %s)',
     async (stream) => {
-      const text = 'you sent Bearer sk-provider, thanks';
-      const headers = { 'openai-organization': 'org of sk-provider', 'x-request-id': 'sk-provider' };
+      const text = 'you sent Bearer sk-provider-0123456789, thanks';
+      const headers = { 'openai-organization': 'org of sk-provider-0123456789', 'x-request-id': 'sk-provider-0123456789' };
       const message = { role: 'assistant', content: text };
       const chunk = (delta: object, finish_reason: string | null) =>
         `data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', choices: [{ index: 0, delta, finish_reason }] })}\n\n`;
@@ -276,14 +302,14 @@ describe('a call', () => {
         : answerJson({ id: 'c', object: 'chat.completion', choices: [{ index: 0, message, finish_reason: 'stop' }] }, 200, headers); // prettier-ignore
       const response = await gateway.chat({ model: 'gpt-x', messages, stream });
       const body = await response.text();
-      expect(body).toContain('you sent Bearer ***********, thanks');
-      expect(JSON.stringify([...response.headers])).not.toContain('sk-provider');
+      expect(body).toContain('you sent Bearer **********************, thanks');
+      expect(JSON.stringify([...response.headers])).not.toContain('sk-provider-0123456789');
       const { ended } = await recordOf(response);
       expect(ended.type).toBe('call.completed');
       const told = JSON.stringify(await gateway.events()) + JSON.stringify(ended);
       const decoded = [...told.matchAll(/"data":"([A-Za-z0-9+/=]+)"/g)].map(([, data]) => Buffer.from(data ?? '', 'base64').toString('latin1')); // prettier-ignore
-      expect(told).not.toContain('sk-provider');
-      expect(decoded.filter((one) => one.includes('sk-provider'))).toEqual([]);
+      expect(told).not.toContain('sk-provider-0123456789');
+      expect(decoded.filter((one) => one.includes('sk-provider-0123456789'))).toEqual([]);
       expect(decoded.some((one) => one.includes('***********')) || told.includes('***********')).toBe(true);
     },
   );

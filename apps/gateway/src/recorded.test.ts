@@ -27,7 +27,7 @@ describe('recorded answers through the gateway', () => {
     upstream = await UpstreamPlayer.start();
     gateway = await GatewayHarness.start();
     for (const kind of ['openai', 'anthropic', 'gemini', 'aws-bedrock', 'cohere']) {
-      const credential = kind === 'aws-bedrock' ? 'AKID:secret' : 'sk-provider';
+      const credential = kind === 'aws-bedrock' ? 'AKID:secret' : 'sk-provider-0123456789';
       const options = kind === 'aws-bedrock' ? { options: { region: 'eu-central-1' } } : {};
       await gateway.provider({ name: kind, kind, baseUrl: upstream.url, models: [], ...options }, credential);
     }

@@ -32,7 +32,7 @@ describe('stored responses', () => {
       '/v1/responses/resp_1/cancel',
       '/v1/responses/resp_1',
     ]);
-    expect(suite.first.seen[1]?.headers.authorization).toBe('Bearer sk-provider');
+    expect(suite.first.seen[1]?.headers.authorization).toBe('Bearer sk-provider-0123456789');
     expect(suite.second.seen).toHaveLength(0);
   });
 

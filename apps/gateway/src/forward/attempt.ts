@@ -156,12 +156,14 @@ export class Attempt implements UpstreamListener {
 
   chunk(bytes: Buffer): void {
     if (this.#state === 'over') return;
+    if (bytes.length === 0) return;
     if (this.#form === null) this.#sniff(bytes);
-    this.#take(this.#masksBytes ? (this.#mask?.push(bytes) ?? bytes) : bytes);
+    const piece = { bytes, atMs: performance.now() };
+    if (this.#state === 'open') this.#pass(piece);
+    else this.#hold(piece);
   }
 
   end(): void {
-    this.#flushMask();
     if (this.#state === 'over') return;
     if (this.#state === 'registering') this.#endedEarly = () => this.end();
     else if (this.#state === 'open') this.#endOpen(null);
@@ -169,7 +171,6 @@ export class Attempt implements UpstreamListener {
   }
 
   failure(error: LoomError): void {
-    this.#flushMask();
     if (this.#state === 'over') return;
     if (this.#state === 'registering') this.#endedEarly = () => this.failure(error);
     else if (this.#state === 'open') this.#endOpen(error);
@@ -190,17 +191,7 @@ export class Attempt implements UpstreamListener {
     return this.#wire.framing === 'sse' || this.#form !== 'stream';
   }
 
-  #flushMask(): void {
-    if (this.#state !== 'over' && this.#mask) this.#take(this.#mask.flush());
-  }
-
-  #take(bytes: Buffer): void {
-    if (bytes.length === 0) return;
-    const piece = { bytes, atMs: performance.now() };
-    if (this.#state === 'open') this.#pass(piece);
-    else this.#hold(piece);
-  }
-
+  /** As it came: what it says is read before the credential is taken out of it. */
   #hold(piece: Piece): void {
     this.#held.push(piece);
     this.#heldBytes += piece.bytes.length;
@@ -224,7 +215,7 @@ export class Attempt implements UpstreamListener {
 
   // The first whole event decides: an error that comes first is a failed attempt and no answer.
   #tryOpenStream(head: HeldHead): void {
-    const facts = firstFacts(this.#wire, bytesOf(this.#heldAnswer(head)));
+    const facts = firstFacts(this.#wire, this.#heldBody());
     if (!facts) return;
     if (facts.error) return this.#failWith(head, facts.error);
     if (this.#options.registersId && facts.responseId !== null)
@@ -252,7 +243,12 @@ export class Attempt implements UpstreamListener {
     for (const piece of held) if (this.#state === 'open') this.#pass(piece);
   }
 
-  #pass(piece: Piece): void {
+  #pass({ bytes, atMs }: Piece): void {
+    this.#passMasked({ bytes: this.#masksBytes ? (this.#mask?.push(bytes) ?? bytes) : bytes, atMs });
+  }
+
+  #passMasked(piece: Piece): void {
+    if (piece.bytes.length === 0) return;
     this.#host.keep(piece);
     try {
       const passed = this.#filtered(piece.bytes);
@@ -277,6 +273,8 @@ export class Attempt implements UpstreamListener {
 
   // A connection that breaks after the provider has said that it is done takes nothing from the answer.
   #endOpen(broken: LoomError | null): void {
+    if (this.#mask) this.#passMasked({ bytes: this.#mask.flush(), atMs: performance.now() });
+    if (this.#state === 'over') return;
     const reader = this.#translation ?? this.#gate;
     if (this.#head?.streamed !== true || !reader) return this.#finish(broken);
     try {
@@ -289,17 +287,14 @@ export class Attempt implements UpstreamListener {
   /** Hands out an answer that another target was to replace, and none did. */
   deliverAnyway(): void {
     const head = this.#head;
-    if (!head) return;
-    const body = bytesOf(this.#heldAnswer(head));
-    this.#deliverWhole(head, body, this.#wire.readFacts(body, this.#form === 'stream'));
+    if (head) this.#deliverWhole(head, this.#wire.readFacts(this.#heldBody(), this.#form === 'stream'));
   }
 
   // A JSON answer is whole, or a stream ended before its first event.
   #endHeld(): void {
     const head = this.#head;
     if (!head) return this.#malformed('has no head');
-    const answer = this.#heldAnswer(head);
-    const body = bytesOf(answer);
+    const body = this.#heldBody();
     if (head.status >= 300) return this.#failWith(head, this.#errorOf(head, body));
     if (head.streamed) return this.#malformed('is a stream without an event');
     const facts = this.#wire.readFacts(body, this.#form === 'stream');
@@ -313,27 +308,28 @@ export class Attempt implements UpstreamListener {
         reason: 'content_policy',
       });
       return this.#fail({ kind: 'content_policy' }, cause, {
-        ...{ ...answer, usage: facts.usage, isAnswer: true },
+        ...{ ...this.#heldAnswer(head), usage: facts.usage, isAnswer: true },
       });
     }
-    const deliver = () => this.#deliverWhole(head, body, facts);
+    const deliver = () => this.#deliverWhole(head, facts);
     if (this.#options.registersId && facts.responseId !== null) this.#register(facts.responseId, deliver);
     else deliver();
   }
 
-  #deliverWhole(head: HeldHead, body: Buffer, facts: AnswerFacts): void {
+  #deliverWhole(head: HeldHead, facts: AnswerFacts): void {
     const form = this.#form ?? 'body';
+    const held = this.#heldAnswer(head);
     let answer: WholeAnswer;
     try {
-      const held = { body, form, headers: head.headers };
-      answer = answerForCaller(this.#options.prepared, held, this.#options.context);
+      const shown = { body: bytesOf(held.pieces), form, headers: head.headers };
+      answer = answerForCaller(this.#options.prepared, shown, this.#options.context);
     } catch (error) {
-      this.#fail({ kind: 'malformed' }, toLoomError(error), { ...this.#heldAnswer(head), usage: null });
+      this.#fail({ kind: 'malformed' }, toLoomError(error), { ...held, usage: null });
       return;
     }
     this.#isOpen();
     this.#host.open({ ...head, headers: answer.headers, streamed: answer.streamed });
-    for (const piece of this.#held) this.#host.keep(piece);
+    for (const piece of held.pieces) this.#host.keep(piece);
     this.#host.learn(facts);
     this.#host.write(answer.bytes);
     this.#finish(null);
@@ -351,13 +347,25 @@ export class Attempt implements UpstreamListener {
   }
 
   // An error in an answer with status 200 has the status that its words stand for.
-  #failWith(head: HeldHead, error: ProviderError): void {
-    const status = head.status >= 300 ? head.status : statusOfError(error);
+  #failWith(head: HeldHead, told: ProviderError): void {
+    const status = head.status >= 300 ? head.status : statusOfError(told);
+    const failure = classifyStatus(status, told, head.headers);
+    const error = this.#maskedError(told);
     const cause = new LoomError('upstream_failed', error.message, { reason: error.type });
     const held = this.#heldAnswer(head);
-    const passes = head.status === status && this.#options.prepared.pair === null && isJson(bytesOf(held));
-    const answer = { ...held, status, usage: null, error, passes };
-    this.#fail(classifyStatus(status, error, head.headers), cause, answer);
+    const passes = head.status === status && this.#options.prepared.pair === null && isJson(bytesOf(held.pieces));
+    this.#fail(failure, cause, { ...held, status, usage: null, error, passes });
+  }
+
+  #maskedError(error: ProviderError): ProviderError {
+    const mask = this.#mask;
+    if (!mask) return error;
+    const { param } = error;
+    return {
+      ...{ ...error, type: mask.text(error.type), message: mask.text(error.message) },
+      code: error.code && mask.text(error.code),
+      ...(param ? { param: mask.text(param) } : {}),
+    };
   }
 
   #malformed(what: string): void {
@@ -369,8 +377,19 @@ export class Attempt implements UpstreamListener {
     this.#fail({ kind: 'malformed' }, error, head && { ...this.#heldAnswer(head), usage: null });
   }
 
+  /** What has come, as the provider sent it. */
+  #heldBody(): Buffer {
+    return bytesOf(this.#held);
+  }
+
+  /** What has come, without the credential, for caller and record. */
   #heldAnswer(head: HeldHead): HeldAnswer {
-    return { ...head, pieces: this.#held };
+    const held = this.#held;
+    const mask = this.#masksBytes ? this.#mask : null;
+    if (!mask) return { ...head, pieces: held };
+    const pieces = held.map(({ bytes, atMs }) => ({ bytes: mask.push(bytes), atMs }));
+    const rest = { bytes: mask.flush(), atMs: held.at(-1)?.atMs ?? performance.now() };
+    return { ...head, pieces: [...pieces, rest].filter(({ bytes }) => bytes.length > 0) };
   }
 
   #fail(failure: AttemptFailure, cause: LoomError, answer: FailedAnswer | null = null): void {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { CredentialMask } from './credential-mask.ts';
 
-const credential = 'sk-canary/1234';
+const credential = 'sk-canary/12345678';
 const stars = '*'.repeat(credential.length);
 
 /** What comes of a body that arrives in pieces of a size. */
@@ -27,8 +27,8 @@ describe('CredentialMask', () => {
     [`["${credential}"`, `["${stars}"`],
     [`"${credential}"`, `"${stars}"`],
     [
-      `sk-canary sk-canary/123 ${credential.slice(0, -1)}`,
-      `sk-canary sk-canary/123 ${credential.slice(0, -1)}`,
+      `sk-canary sk-canary/1234567 ${credential.slice(0, -1)}`,
+      `sk-canary sk-canary/1234567 ${credential.slice(0, -1)}`,
     ],
     ['', ''],
   ])('masks %s, however it is cut', (text, expected) => {
@@ -38,12 +38,12 @@ describe('CredentialMask', () => {
   });
 
   it('leaves names of members as they are, however they are cut', () => {
-    const text = '{"tool_calls":[], "other" : "tool_calls", "tool_calls" \n : {"tool_calls":"tool_calls"}}';
-    const expected = text.replaceAll('"tool_calls"', (found, at: number) =>
-      /^"tool_calls"\s*:/.test(text.slice(at)) ? found : '"**********"',
+    const text = '{"completion_tokens_details":[], "other" : "completion_tokens_details", "completion_tokens_details" \n : {"completion_tokens_details":"completion_tokens_details"}}';
+    const expected = text.replaceAll('"completion_tokens_details"', (found, at: number) =>
+      /^"completion_tokens_details"\s*:/.test(text.slice(at)) ? found : `"${'*'.repeat(25)}"`,
     );
     for (let size = 1; size <= text.length; size += 1)
-      expect([size, masked(text, size, 'tool_calls')]).toEqual([size, expected]);
+      expect([size, masked(text, size, 'completion_tokens_details')]).toEqual([size, expected]);
   });
 
   it('holds back nothing that cannot be the beginning of the credential', () => {
@@ -59,10 +59,10 @@ describe('CredentialMask', () => {
   });
 
   it('takes words for no credential, and the secret parts of a signing one for several', () => {
-    for (const word of [null, '', 'EMPTY', 'ollama', 'none']) expect(CredentialMask.of(word)).toBeNull();
-    const signing = 'AKIAEXAMPLE:wJalrXUtnFEMI:session-token';
-    expect(masked('AKIAEXAMPLE wJalrXUtnFEMI session-token', 5, signing)).toBe(
-      'AKIAEXAMPLE ************* *************',
+    for (const word of [null, '', 'EMPTY', 'ollama', 'no-key-is-needed'.slice(1)]) expect(CredentialMask.of(word)).toBeNull();
+    const signing = 'AKIAEXAMPLE:wJalrXUtnFEMIK7MDENG:session-token-of-role';
+    expect(masked('AKIAEXAMPLE wJalrXUtnFEMIK7MDENG session-token-of-role', 5, signing)).toBe(
+      `AKIAEXAMPLE ${'*'.repeat(20)} ${'*'.repeat(21)}`,
     );
   });
 

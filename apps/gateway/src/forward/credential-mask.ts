@@ -1,7 +1,10 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** What is shorter says too little: `EMPTY`, `none` and `ollama` are words, and stand for no credential. Characters. */
-const secretCharsMin = 8;
+/**
+ * What is shorter is left alone: `EMPTY`, `ollama` and `not-needed` stand for no credential, and a word that an answer
+ * has by chance must stay. Characters.
+ */
+const secretCharsMin = 16;
 const nothing = Buffer.alloc(0);
 const [quote, colon, asterisk] = Buffer.from('":*');
 
@@ -40,10 +43,9 @@ export class CredentialMask {
 
   /** A text that is whole. */
   text(text: string): string {
-    return this.#secrets.reduce((masked, secret) => {
-      const found = secret.toString();
-      return masked.includes(found) ? masked.replaceAll(found, '*'.repeat(found.length)) : masked;
-    }, text);
+    const bytes = Buffer.from(text);
+    const masked = this.#masked(bytes, true);
+    return masked === bytes ? text : masked.toString();
   }
 
   /** The next bytes of a body, as far as it is certain what they are. */
@@ -60,6 +62,7 @@ export class CredentialMask {
   flush(): Buffer {
     const rest = this.#masked(this.#held, true);
     this.#held = nothing;
+    this.#before = undefined;
     return rest;
   }
 

@@ -275,7 +275,7 @@ export class Exchange implements AttemptHost {
       this.#breakOff(cause, 'failed');
       return;
     }
-    const body = bytesOf(answer);
+    const body = bytesOf(answer.pieces);
     // A redirect is no answer for the caller.
     const status = answer.status < 400 ? 502 : answer.status;
     const shown = passes ? body : Buffer.from(JSON.stringify(this.#providerBody(status, error)));

@@ -14,7 +14,7 @@ export interface HeldAnswer {
   readonly pieces: readonly Piece[];
 }
 
-export function bytesOf({ pieces }: HeldAnswer): Buffer {
+export function bytesOf(pieces: readonly Piece[]): Buffer {
   const [first] = pieces;
   return pieces.length === 1 && first ? first.bytes : Buffer.concat(pieces.map(({ bytes }) => bytes));
 }

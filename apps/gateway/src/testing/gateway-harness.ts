@@ -136,7 +136,7 @@ export class GatewayHarness {
   /** A provider of the deployment; its credential is sealed as control would. */
   async provider(
     value: Partial<ProviderRecord> & { baseUrl: string },
-    credential: string | null = 'sk-provider',
+    credential: string | null = 'sk-provider-0123456789',
   ): Promise<void> {
     const id = value.name ?? 'openai';
     await this.publish({
