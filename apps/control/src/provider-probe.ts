@@ -57,7 +57,8 @@ export class ProviderProbe {
       if (status !== 200) return done(status, [], `the provider answered ${status}: ${body}`);
       const models = readModelList(body);
       if (!models) return { ...done(status, [], 'the answer is no list of models'), ok: false };
-      return done(status, models.slice(0, modelsMax), `${models.length} models`);
+      const ids = models.slice(0, modelsMax).map(({ id }) => id);
+      return done(status, ids, `${models.length} models`);
     } catch (error) {
       return done(null, [], messageOf(error));
     }

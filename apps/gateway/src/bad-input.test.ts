@@ -131,7 +131,8 @@ describe('a bad credential', () => {
     ['one whose project is gone', { authorization: `Bearer ${orphan.text}` }, 401, 'unknown_project'],
     ['a very long one', { authorization: `Bearer ${'a'.repeat(8000)}` }, 401, 'invalid_api_key'],
     ['SQL', { authorization: "Bearer ' OR 1=1 --" }, 401, 'invalid_api_key'],
-    ['a second one', { 'x-api-key': 'other' }, 401, 'two_credentials'],
+    ['two of Loom', { 'x-api-key': newApiKey().text }, 401, 'two_credentials'],
+    ['two foreign ones', { authorization: 'Bearer a', 'x-api-key': 'b' }, 401, 'two_credentials'],
   ];
   it.each(tokenCases)('(%s) is refused and the body not read', async (_name, headers, status, code) => {
     const before = upstream.seen.length;
@@ -148,8 +149,6 @@ describe('a bad credential', () => {
 
 describe('a path or method that is not quite the right one', () => {
   it.each([
-    ['POST', '//v1/chat/completions', 404],
-    ['POST', '/v1/chat/completions/', 404],
     ['POST', '/v1/chat%2fcompletions', 404],
     ['POST', '/v1/./chat/completions', 404],
     ['POST', '/v1/%2e/chat/completions', 404],
@@ -160,7 +159,6 @@ describe('a path or method that is not quite the right one', () => {
     ['HEAD', '/v1/chat/completions', 405],
     ['PUT', '/v1/chat/completions', 405],
     ['OPTIONS', '/v1/models', 405],
-    ['HEAD', '/v1/models', 405],
     ['POST', '/v1/chat/completions?x=1', 200],
     ['GET', '/v1/models?limit=1', 200],
   ])('%s %s is answered %d, and never without a key', async (method, path, status) => {

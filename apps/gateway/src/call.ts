@@ -88,6 +88,8 @@ export class Call {
   project: ProjectRecord | null = null;
   /** Set by limit, when the key has limits. */
   limits: LimitState | null = null;
+  /** Set by read-request: the caller's headers that may go to a provider. */
+  passingHeaders: Readonly<Record<string, string>> = {};
   /** Set by read-request. */
   modelRequest: ModelRequest | null = null;
   sessionId: string | null = null;
@@ -120,10 +122,21 @@ export class Call {
     this.parentSpanId = parent?.parentSpanId ?? null;
   }
 
+  /** How errors are told: as the dialect does; where the path is none's, as what the client sent lets suppose. */
+  get errorStyle(): Dialect['errors'] {
+    if (this.dialect) return this.dialect.errors;
+    return isOfAnthropic(this.request) ? 'anthropic' : 'openai';
+  }
+
   /** The dialect of a call that has got past the edge. */
   get dialectOrThrow(): Dialect {
     return known(this.dialect, 'dialect');
   }
+}
+
+/** Whether a client of Anthropic's API sent it: those send its version with everything. */
+export function isOfAnthropic({ headers, url = '' }: IncomingMessage): boolean {
+  return headers['anthropic-version'] !== undefined || /\/messages(?:[/?]|$)/.test(url);
 }
 
 /** A value that an earlier middleware must have set. */

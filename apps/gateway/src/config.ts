@@ -57,6 +57,9 @@ const schema = z.object({
   LOOM_GATEWAY_CONNECTIONS_PER_ADDRESS: envInteger(8, 1_000_000)
     .default(4096)
     .describe('Of them from one address; of a load balancer too'),
+  LOOM_GATEWAY_CORS_ORIGINS: envList.describe(
+    'Origins whose pages may call the gateway from a browser, separated by commas, such as https://app.example.com; * for all. A key in a page is in the hands of everyone who opens it',
+  ),
   LOOM_GATEWAY_CALLS_MAX: envInteger(1, 1_000_000)
     .default(4096)
     .describe('Calls at once; more are answered 503'),
@@ -79,10 +82,10 @@ const schema = z.object({
     .default(10_000)
     .describe('Until the provider must have accepted the connection'),
   LOOM_UPSTREAM_HEAD_TIMEOUT: envDurationMs
-    .default(300_000)
+    .default(600_000)
     .describe("Until the head of the provider's answer"),
   LOOM_UPSTREAM_IDLE_TIMEOUT: envDurationMs
-    .default(120_000)
+    .default(600_000)
     .describe("Between two pieces of the provider's answer"),
   LOOM_UPSTREAM_TOTAL_TIMEOUT: envDurationMs.default(1_800_000).describe('A whole call'),
   LOOM_UPSTREAM_CONNECTIONS_MAX: envInteger(1, 65_535).default(1024).describe('Connections per provider'),

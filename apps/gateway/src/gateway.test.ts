@@ -261,21 +261,24 @@ describe('a call', () => {
   it.each([
     ['an error', { error: { message: 'slow down', type: 'rate_limit_exceeded_now', code: 'rate_limit_exceeded' } }, 429], // prettier-ignore
     ['words', { error: { message: 'so it is', type: 'context_length_exceeded', code: null } }, 400],
-  ])('reads %s of a provider before a credential of the same words is taken out', async (_, error, status) => {
-    const named = { name: 'odd', baseUrl: upstream.url, models: ['odd-*'] };
-    await gateway.provider(named, error.error.code ?? error.error.type);
-    for (const stream of [false, true]) {
-      upstream.play = stream
-        ? (_request, response) => {
-            response.writeHead(200, { 'content-type': 'text/event-stream' });
-            response.end(`data: ${JSON.stringify(error)}\n\n`);
-          }
-        : answerJson(error);
-      const response = await gateway.chat({ model: 'odd/odd-x', messages, stream });
-      expect(response.status).toBe(status);
-      expect(await response.text()).toContain('****************');
-    }
-  });
+  ])(
+    'reads %s of a provider before a credential of the same words is taken out',
+    async (_, error, status) => {
+      const named = { name: 'odd', baseUrl: upstream.url, models: ['odd-*'] };
+      await gateway.provider(named, error.error.code ?? error.error.type);
+      for (const stream of [false, true]) {
+        upstream.play = stream
+          ? (_request, response) => {
+              response.writeHead(200, { 'content-type': 'text/event-stream' });
+              response.end(`data: ${JSON.stringify(error)}\n\n`);
+            }
+          : answerJson(error);
+        const response = await gateway.chat({ model: 'odd/odd-x', messages, stream });
+        expect(response.status).toBe(status);
+        expect(await response.text()).toContain('****************');
+      }
+    },
+  );
 
   it('leaves a credential of fewer than 16 characters, which may be a word, where it is', async () => {
     await gateway.provider({ name: 'local', baseUrl: upstream.url, models: ['local-*'] }, 'completion-key1');
@@ -288,7 +291,10 @@ describe('a call', () => {
     'does not hand on or record a credential that a successful answer repeats (stream: %s)',
     async (stream) => {
       const text = 'you sent Bearer sk-provider-0123456789, thanks';
-      const headers = { 'openai-organization': 'org of sk-provider-0123456789', 'x-request-id': 'sk-provider-0123456789' };
+      const headers = {
+        'openai-organization': 'org of sk-provider-0123456789',
+        'x-request-id': 'sk-provider-0123456789',
+      };
       const message = { role: 'assistant', content: text };
       const chunk = (delta: object, finish_reason: string | null) =>
         `data: ${JSON.stringify({ id: 'c', object: 'chat.completion.chunk', choices: [{ index: 0, delta, finish_reason }] })}\n\n`;

@@ -7,6 +7,7 @@ import { ControlFeed, openCounters, OutboundGuard } from '@loom/service-kit';
 import type { Logger, Metrics } from '@loom/telemetry';
 import { newUuid, topics } from '@loom/trace-schema';
 import type { GatewayConfig } from './config.ts';
+import { known } from './call.ts';
 import { CredentialReader } from './credentials.ts';
 import { Authorizer } from './forward/authorizer.ts';
 import { CredentialMask } from './forward/credential-mask.ts';
@@ -225,9 +226,9 @@ function openEdge({
       if (path === null) return [];
       const asked = { provider, method: 'GET', path, headers, body: Buffer.alloc(0) } as const;
       const { headers: authorized, credential } = await authorizer.authorize(asked, 0);
-      const ids = await http.listModels(provider, path, authorized);
+      const models = await http.listModels(provider, path, authorized);
       const mask = CredentialMask.of(credential);
-      return mask ? ids.map((id) => mask.text(id)) : ids;
+      return mask ? models.map((model) => ({ ...model, id: mask.text(model.id) })) : models;
     },
   });
   const gatewayMetrics = new GatewayMetrics(metrics);
@@ -235,10 +236,11 @@ function openEdge({
     callModel,
     listModels: async (call) => {
       await identify.handle(call, () => Promise.resolve());
-      return call.key ? models.list(call.key) : { object: 'list', data: [] };
+      return models.list(known(call.key, 'key'));
     },
     refusals,
     logger,
+    corsOrigins: config.LOOM_GATEWAY_CORS_ORIGINS,
     callsMax: config.LOOM_GATEWAY_CALLS_MAX,
     onCallOver: (call, error) => gatewayMetrics.callOver(call, error),
   });

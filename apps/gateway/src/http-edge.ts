@@ -3,7 +3,9 @@ import { isLoomError, LoomError, toLoomError } from '@loom/errors';
 import { type Dialect, dialectOf, dialects } from '@loom/providers';
 import { isTracing, type Logger, type RequestSpan, startRequestSpan } from '@loom/telemetry';
 import { Call } from './call.ts';
-import type { ModelList } from './model-list.ts';
+import { Cors } from './cors.ts';
+import { modelListOf, modelOf } from './dialect/model-shapes.ts';
+import type { ModelCatalog } from './model-list.ts';
 import { errorBody } from './dialect/dialect-errors.ts';
 import type { RefusalRecorder } from './record/refusal-recorder.ts';
 import { findStoredResponse, type StoredResponseCall } from './stored-responses.ts';
@@ -11,9 +13,11 @@ import { responseHeaders } from './response-headers.ts';
 
 export interface HttpEdgeOptions {
   readonly callModel: (call: Call) => Promise<void>;
-  readonly listModels: (call: Call) => Promise<ModelList>;
+  readonly listModels: (call: Call) => Promise<ModelCatalog>;
   readonly refusals: RefusalRecorder;
   readonly logger: Logger;
+  /** Origins whose pages may call. */
+  readonly corsOrigins: readonly string[];
   /** Calls at once. */
   readonly callsMax: number;
   readonly onCallOver: (call: Call, error: LoomError | null) => void;
@@ -29,14 +33,16 @@ const responses = dialectOf('openai-responses');
 const drainBytesMax = 64 * 1024 * 1024;
 const drainMs = 2_000;
 
-/** The HTTP edge: exact paths and methods, one place where errors become answers and refusals become records. */
+/** The HTTP edge: paths and methods, one place where errors become answers and refusals become records. */
 export class HttpEdge {
   readonly #options: HttpEdgeOptions;
+  readonly #cors: Cors;
   #calls = 0;
   #stopping = false;
 
   constructor(options: HttpEdgeOptions) {
     this.#options = options;
+    this.#cors = new Cors(options.corsOrigins);
   }
 
   /** Calls that are on their way. */
@@ -82,7 +88,9 @@ export class HttpEdge {
 
   async #dispatch(call: Call): Promise<void> {
     const { method = '', url = '' } = call.request;
-    const { path, allowed, dialect, stored } = findRoute(method, url);
+    this.#cors.allow(call.request, call.response);
+    if (this.#cors.answerPreflight(call.request, call.response)) return;
+    const { path, query, allowed, dialect, stored } = findRoute(method, url);
     call.dialect = dialect;
     if (dialect) call.operation = dialect.operation;
     if (!allowed.includes(method)) {
@@ -107,8 +115,15 @@ export class HttpEdge {
         reason: 'too_many_calls',
       });
     }
-    if (path === modelsPath) this.#send(call, 200, await this.#options.listModels(call));
+    if (isModelsPath(path)) this.#send(call, 200, await this.#models(call, path, query));
     else await this.#options.callModel(call);
+  }
+
+  async #models(call: Call, path: string, query: string): Promise<object> {
+    const id = modelIdOf(path);
+    const catalog = await this.#options.listModels(call);
+    if (id !== null) return modelOf(catalog.get(id), call.errorStyle);
+    return modelListOf(catalog, call.errorStyle, new URLSearchParams(query));
   }
 
   #send(call: Call, status: number, value: object): void {
@@ -133,13 +148,14 @@ export class HttpEdge {
       response.setHeader('connection', 'close');
       drain(request);
     }
-    this.#send(call, error.status, errorBody(call.dialect, error, call.id));
+    this.#send(call, error.status, errorBody(call.errorStyle, error, call.id));
   }
 }
 
 /** For telemetry: no ids in it, and '' for a path that is none of ours. */
 function routeNameOf(path: string): string {
   if (path === modelsPath || dialectByPath.has(path)) return path;
+  if (isModelsPath(path)) return `${modelsPath}/{id}`;
   return path.startsWith(`${responses.path}/`) ? `${responses.path}/{id}` : '';
 }
 
@@ -169,23 +185,56 @@ function endSpan({ id, traceId, project, end, response }: Call, span: RequestSpa
 
 interface FoundRoute {
   readonly path: string;
+  readonly query: string;
   readonly allowed: readonly string[];
   readonly dialect: Dialect | null;
   readonly stored: StoredResponseCall | null;
 }
 
-/** What answers a path. Throws `not_found`. Paths are exact; only ids of responses vary. */
+/** What answers a path, as it stands or as {@link plainPath} understands it. Throws `not_found`. */
 function findRoute(method: string, url: string): FoundRoute {
-  const query = url.indexOf('?');
-  const path = query < 0 ? url : url.slice(0, query);
-  if (path === modelsPath) return { path, allowed: ['GET'], dialect: null, stored: null };
-  const dialect = dialectByPath.get(path);
-  if (dialect) return { path, allowed: ['POST'], dialect, stored: null };
-  const found = findStoredResponse(method, path, query < 0 ? '' : url.slice(query + 1));
-  if (found) return { path, dialect: responses, ...found };
+  const at = url.indexOf('?');
+  const path = at < 0 ? url : url.slice(0, at);
+  const query = at < 0 ? '' : url.slice(at + 1);
+  const found = routeOf(method, path, query) ?? routeOf(method, plainPath(path), query);
+  if (found) return found;
   throw new LoomError('not_found', `unknown request URL: ${method} ${path.slice(0, 200)}`, {
     reason: 'unknown_url',
   });
+}
+
+function routeOf(method: string, path: string, query: string): FoundRoute | null {
+  if (isModelsPath(path)) return { path, query, allowed: ['GET', 'HEAD'], dialect: null, stored: null };
+  const dialect = dialectByPath.get(path);
+  if (dialect) return { path, query, allowed: ['POST'], dialect, stored: null };
+  const found = findStoredResponse(method, path, query);
+  return found && { path, query, dialect: responses, ...found };
+}
+
+/**
+ * A path as it was meant by a base URL with a slash too many, with `/v1` although the client adds it, or without it
+ * although the client does not.
+ */
+function plainPath(path: string): string {
+  const single = path.replaceAll(/\/{2,}/g, '/').replace(/\/$/, '');
+  const once = single.replace(/^(?:\/v1)+(?=\/)/, '/v1');
+  return once.startsWith('/v1/') ? once : `/v1${once}`;
+}
+
+function isModelsPath(path: string): boolean {
+  return path === modelsPath || (path.startsWith(`${modelsPath}/`) && path.length > modelsPath.length + 1);
+}
+
+/** The model that a path names, with the slashes that it has; null for the list. Throws `invalid_request`. */
+function modelIdOf(path: string): string | null {
+  if (path === modelsPath) return null;
+  try {
+    return decodeURIComponent(path.slice(modelsPath.length + 1));
+  } catch {
+    throw new LoomError('invalid_request', 'the model in the path is not percent-encoded as it should be', {
+      param: 'model',
+    });
+  }
 }
 
 // The rest of a body that nobody wants: a client that is still sending reads its answer only afterwards.

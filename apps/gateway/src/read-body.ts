@@ -1,5 +1,9 @@
 import type { IncomingMessage } from 'node:http';
-import { LoomError } from '@loom/errors';
+import { LoomError, messageOf } from '@loom/errors';
+import { decodingOf, understoodEncodings } from './content-encodings.ts';
+
+const nothing = Buffer.alloc(0);
+const encodingsMax = 3;
 
 export interface BodyLimits {
   readonly bytesMax: number;
@@ -10,24 +14,36 @@ export interface BodyLimits {
 }
 
 /**
- * Reads a request body whole. Throws `payload_too_large` before or while reading, `request_timed_out` when it pauses or
- * is slower than the limits say. One that is large, slow and steady takes the time that it needs.
+ * Reads a request body whole and decodes it. Throws `payload_too_large` before or while it is read or decoded,
+ * `request_timed_out` when it pauses or is slower than the limits say, `invalid_request` for an encoding that is not
+ * understood or not kept. One that is large, slow and steady takes the time that it needs.
  */
-export function readBody(request: IncomingMessage, limits: BodyLimits): Promise<Buffer> {
+export async function readBody(request: IncomingMessage, limits: BodyLimits): Promise<Buffer> {
   const announced = Number(request.headers['content-length'] ?? 0);
-  if (announced > limits.bytesMax) return Promise.reject(tooLarge(limits.bytesMax));
-  const encoding = request.headers['content-encoding'];
-  if (encoding !== undefined && encoding !== 'identity') {
-    return Promise.reject(
-      new LoomError(
-        'invalid_request',
-        `content-encoding "${encoding}" is not accepted; send the body as plain JSON`,
-        {
-          param: 'content-encoding',
-        },
-      ),
-    );
+  if (announced > limits.bytesMax) throw tooLarge(limits.bytesMax);
+  // In the order in which they were applied (RFC 9110, section 8.4).
+  const encodings = (request.headers['content-encoding'] ?? '').split(',').map((name) => name.trim());
+  const applied = encodings.filter((name) => name !== '' && name.toLowerCase() !== 'identity');
+  const unknown = applied.find((name) => !decodingOf(name, nothing));
+  if (unknown !== undefined)
+    throw badEncoding(`"${unknown.slice(0, 40)}" is not understood; use one of ${understoodEncodings}`);
+  if (applied.length > encodingsMax) throw badEncoding(`has more than ${encodingsMax} encodings`);
+  let body = await readBytes(request, limits);
+  for (const encoding of applied.reverse()) body = await decoded(body, encoding, limits.bytesMax);
+  return body;
+}
+
+async function decoded(body: Buffer, encoding: string, bytesMax: number): Promise<Buffer> {
+  try {
+    return (await decodingOf(encoding, body)?.whole(body, { maxOutputLength: bytesMax })) ?? body;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE')
+      throw tooLarge(bytesMax, 'decoded ');
+    throw badEncoding(`"${encoding}" does not fit the body: ${messageOf(error)}`);
   }
+}
+
+function readBytes(request: IncomingMessage, limits: BodyLimits): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
@@ -63,6 +79,11 @@ function tooSlow(how: string): LoomError {
   return new LoomError('request_timed_out', `the request body ${how}`, { reason: 'request_timeout' });
 }
 
-function tooLarge(bytesMax: number): LoomError {
-  return new LoomError('payload_too_large', `the request body is larger than the limit of ${bytesMax} bytes`);
+function tooLarge(bytesMax: number, how: 'decoded ' | '' = ''): LoomError {
+  const message = `the ${how}request body is larger than the limit of ${bytesMax} bytes`;
+  return new LoomError('payload_too_large', message);
+}
+
+function badEncoding(what: string): LoomError {
+  return new LoomError('invalid_request', `content-encoding ${what}`, { param: 'content-encoding' });
 }

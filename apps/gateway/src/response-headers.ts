@@ -12,6 +12,8 @@ export function responseHeaders(call: Call): OutgoingHttpHeaders {
     'x-loom-trace-id': call.traceId,
     'x-loom-span-id': call.spanId,
     'x-request-id': call.id,
+    // By this Anthropic's clients know a request.
+    ...(call.errorStyle === 'anthropic' ? { 'request-id': call.id } : {}),
     'server-timing': `loom;dur=${addedMs.toFixed(3)}`,
     ...(call.receipt === null ? {} : { 'x-loom-receipt': call.receipt() }),
     ...(call.cache ? { 'x-loom-cache': call.cache } : {}),

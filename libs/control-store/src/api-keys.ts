@@ -11,7 +11,8 @@ const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz
 const idLength = 22;
 const secretLength = 43;
 const checkLength = 6;
-const prefix = 'loom_live_';
+/** What every key of Loom begins with. */
+export const apiKeyPrefix = 'loom_live_';
 const shape = /^loom_live_([0-9A-Za-z]{22})_([0-9A-Za-z]{43})([0-9A-Za-z]{6})$/;
 
 export interface NewApiKeyParts {
@@ -24,7 +25,7 @@ export interface NewApiKeyParts {
 export function newApiKey(): NewApiKeyParts {
   const id = base62(BigInt(`0x${randomBytes(16).toString('hex')}`), idLength);
   const secret = base62(BigInt(`0x${randomBytes(32).toString('hex')}`), secretLength);
-  const body = `${prefix}${id}_${secret}`;
+  const body = `${apiKeyPrefix}${id}_${secret}`;
   return { id, secret, text: body + checkOf(body) };
 }
 

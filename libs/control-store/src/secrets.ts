@@ -1,4 +1,4 @@
-export { hashSecret, newApiKey, type NewApiKeyParts, newPepper, parseApiKey } from './api-keys.ts';
+export { apiKeyPrefix, hashSecret, newApiKey, type NewApiKeyParts, newPepper, parseApiKey } from './api-keys.ts';
 export {
   bucketLabels,
   openBucketKey,

@@ -21,7 +21,6 @@ export {
   profileOf,
   providerKinds,
   type ProviderProfile,
-  readModelList,
 } from './profiles.ts';
 export { isContextOverflow, type ProviderError, readErrorBody, statusOfError } from './provider-error.ts';
 export {
@@ -33,3 +32,4 @@ export {
 } from './simulator.ts';
 export { assembleAnswer } from './recorded-answer.ts';
 export { answerTextOf, readStreamEvents, streamFactsOf, type Wire, wireOf } from './wires.ts';
+export { type ListedModel, readModelList } from './model-list.ts';

@@ -1,6 +1,5 @@
 import { LoomError } from '@loom/errors';
 import type { DialectName } from './dialects.ts';
-import { parseRecord, records, text } from './json-values.ts';
 
 /** The name of a provider's API: one of the dialects, or one that no caller speaks. */
 type WireName =
@@ -245,14 +244,6 @@ export function endpointOf(kind: string, dialect: DialectName, model: string): E
     param: 'model',
     reason: 'unsupported_operation',
   });
-}
-
-/** The models that a provider lists: `{ data: { id }[] }`, or `{ models: { name }[] }` at Google and Cohere; null: no list. */
-export function readModelList(body: string): string[] | null {
-  const list = parseRecord(body);
-  if (Array.isArray(list?.data)) return records(list.data).flatMap(({ id }) => text(id) ?? []);
-  if (!Array.isArray(list?.models)) return null;
-  return records(list.models).flatMap(({ name }) => text(name)?.replace(/^models\//, '') ?? []);
 }
 
 /**

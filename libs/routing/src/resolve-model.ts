@@ -75,7 +75,7 @@ export function resolveModel(
     );
   }
   const slash = model.indexOf('/');
-  const named = slash > 0 ? providers.find((found) => found.name === model.slice(0, slash)) : undefined;
+  const named = slash > 0 ? providerNamed(providers, model.slice(0, slash)) : undefined;
   if (named && slash + 1 < model.length) {
     if (named.enabled) return { provider: named, model: model.slice(slash + 1) };
     throw notFound(`provider "${named.name}" of model "${model}" is disabled`);
@@ -86,6 +86,15 @@ export function resolveModel(
   throw notFound(
     `the model "${model}" does not exist here: no alias, provider or model pattern matches it; ` +
       `configured providers: ${enabled.map((found) => found.name).join(', ') || 'none'}`,
+  );
+}
+
+/** In any case, but one of exactly this name goes first. */
+function providerNamed(providers: readonly ProviderRecord[], name: string): ProviderRecord | undefined {
+  const lower = name.toLowerCase();
+  return (
+    providers.find((found) => found.name === name) ??
+    providers.find((found) => found.name.toLowerCase() === lower)
   );
 }
 

@@ -3,9 +3,9 @@ import { type Dialect, isContextOverflow, type ProviderError, statusOfError } fr
 import { anthropicError, anthropicErrorType } from './anthropic-errors.ts';
 import { openAiError } from './openai-errors.ts';
 
-/** An error of Loom's own as the body of an answer, in the caller's dialect. */
-export function errorBody(dialect: Dialect | null, error: LoomError, requestId: string): object {
-  return dialect?.errors === 'anthropic' ? anthropicError(error, requestId) : openAiError(error);
+/** An error of Loom's own as the body of an answer, in the caller's style. */
+export function errorBody(style: Dialect['errors'], error: LoomError, requestId: string): object {
+  return style === 'anthropic' ? anthropicError(error, requestId) : openAiError(error);
 }
 
 /** Where a stream stands when it breaks. */

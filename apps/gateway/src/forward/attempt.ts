@@ -353,7 +353,8 @@ export class Attempt implements UpstreamListener {
     const error = this.#maskedError(told);
     const cause = new LoomError('upstream_failed', error.message, { reason: error.type });
     const held = this.#heldAnswer(head);
-    const passes = head.status === status && this.#options.prepared.pair === null && isJson(bytesOf(held.pieces));
+    const passes =
+      head.status === status && this.#options.prepared.pair === null && isJson(bytesOf(held.pieces));
     this.#fail(failure, cause, { ...held, status, usage: null, error, passes });
   }
 

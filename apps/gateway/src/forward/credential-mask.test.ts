@@ -38,7 +38,8 @@ describe('CredentialMask', () => {
   });
 
   it('leaves names of members as they are, however they are cut', () => {
-    const text = '{"completion_tokens_details":[], "other" : "completion_tokens_details", "completion_tokens_details" \n : {"completion_tokens_details":"completion_tokens_details"}}';
+    const text =
+      '{"completion_tokens_details":[], "other" : "completion_tokens_details", "completion_tokens_details" \n : {"completion_tokens_details":"completion_tokens_details"}}';
     const expected = text.replaceAll('"completion_tokens_details"', (found, at: number) =>
       /^"completion_tokens_details"\s*:/.test(text.slice(at)) ? found : `"${'*'.repeat(25)}"`,
     );
@@ -59,7 +60,8 @@ describe('CredentialMask', () => {
   });
 
   it('takes words for no credential, and the secret parts of a signing one for several', () => {
-    for (const word of [null, '', 'EMPTY', 'ollama', 'no-key-is-needed'.slice(1)]) expect(CredentialMask.of(word)).toBeNull();
+    for (const word of [null, '', 'EMPTY', 'ollama', 'no-key-is-needed'.slice(1)])
+      expect(CredentialMask.of(word)).toBeNull();
     const signing = 'AKIAEXAMPLE:wJalrXUtnFEMIK7MDENG:session-token-of-role';
     expect(masked('AKIAEXAMPLE wJalrXUtnFEMIK7MDENG session-token-of-role', 5, signing)).toBe(
       `AKIAEXAMPLE ${'*'.repeat(20)} ${'*'.repeat(21)}`,

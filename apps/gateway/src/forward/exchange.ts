@@ -300,7 +300,7 @@ export class Exchange implements AttemptHost {
   }
 
   #body(error: LoomError): object {
-    return errorBody(this.#call.dialect, error, this.#call.id);
+    return errorBody(this.#call.errorStyle, error, this.#call.id);
   }
 
   #providerBody(status: number, error: ProviderError): object {

@@ -1,4 +1,3 @@
-import type { IncomingHttpHeaders } from 'node:http';
 import { LoomError } from '@loom/errors';
 import {
   type Dialect,
@@ -24,7 +23,8 @@ export interface AttemptSource {
   readonly request: ModelRequest;
   /** Set for calls about a stored response: nothing is translated, the path names the response. */
   readonly stored: StoredResponseCall | null;
-  readonly headers: IncomingHttpHeaders;
+  /** Of the caller's, those that may go to a provider. */
+  readonly headers: Readonly<Record<string, string>>;
   readonly unsupported: UnsupportedPolicy;
   readonly timeouts: RouteSettings['timeouts'];
 }
@@ -78,7 +78,6 @@ export async function prepareAttempt(
       method: stored?.method ?? ('POST' as const),
       path: stored ? base + stored.pathAndQuery : base,
     },
-    // The caller's own headers are for the API that it speaks.
     headers: {
       ...profile?.headers,
       ...headersForProvider(source.headers, pair ? null : dialect, { stream, options }),

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { type KeyVerification, verifyApiKey } from '@loom/control-store/secrets';
+import { apiKeyPrefix, type KeyVerification, verifyApiKey } from '@loom/control-store/secrets';
 import { LoomError } from '@loom/errors';
 import type { ControlSnapshot } from '@loom/routing';
 import type { ApiKeyRecord } from '@loom/trace-schema';
@@ -68,7 +68,10 @@ function rememberingVerifier({ snapshot, peppers }: AuthenticateOptions) {
   };
 }
 
-/** The one credential of a request. The OpenAI dialect has one place for it; two different ones are nobody's. */
+/**
+ * The one credential of a request. Of several in different headers the one that is a key of Loom counts: clients want a
+ * placeholder where they send none. Two keys of Loom are nobody's.
+ */
 function credentialOf(request: IncomingMessage): string {
   const given = new Set<string>();
   const { rawHeaders } = request;
@@ -80,7 +83,9 @@ function credentialOf(request: IncomingMessage): string {
     if (lower === 'authorization') given.add(bearerToken(value));
     else if (lower === 'x-api-key' || lower === 'api-key') given.add(value.trim());
   }
-  const [token, second] = given;
+  given.delete('');
+  const keys = [...given].filter((one) => one.startsWith(apiKeyPrefix));
+  const [token, second] = keys.length > 0 ? keys : given;
   if (second !== undefined) {
     throw unauthenticated(
       'two different credentials were sent; send one, as "Authorization: Bearer <key>"',

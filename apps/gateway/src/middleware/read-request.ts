@@ -1,6 +1,7 @@
 import { LoomError } from '@loom/errors';
 import { readModelRequest, requestWithoutBody } from '@loom/providers';
 import type { Call } from '../call.ts';
+import { passingHeaders } from '../headers.ts';
 import type { GatewayMiddleware } from '../middleware.ts';
 import { type BodyLimits, readBody } from '../read-body.ts';
 import { type MetadataPolicy, readMetadata } from '../read-metadata.ts';
@@ -26,6 +27,7 @@ export function readRequest(options: ReadRequestOptions): GatewayMiddleware {
         ? requestWithoutBody({ stream: isStreamWanted(call.stored) })
         : readModelRequest(body, call.dialectOrThrow.shape);
       call.userId ??= call.modelRequest.endUser;
+      call.passingHeaders = passingHeaders(call.request.headers);
       await next();
     },
   };

@@ -111,7 +111,7 @@ function sourceOf(call: Call, { timeouts }: Route, unsupported: 'refuse' | 'drop
       request: known(call.modelRequest, 'modelRequest'),
       stored: call.stored,
     },
-    ...{ headers: call.request.headers, timeouts },
+    ...{ headers: call.passingHeaders, timeouts },
     unsupported: said === 'drop' || said === 'refuse' ? said : unsupported,
   };
 }

@@ -249,8 +249,19 @@ function factsOf(call: Call): CallFacts {
     ...routeFact(call),
     capture: known(call.project, 'project').capture,
     ...(call.limits?.isUnchecked ? { limits: 'unchecked' as const } : {}),
-    parameters: request.parameters,
+    parameters: { ...request.parameters, ...headerParameters(call) },
   };
+}
+
+const headersMax = 40;
+const headerCharactersMax = 256;
+
+/** The caller's headers that the provider was sent, as `header.<name>`. */
+function headerParameters({ passingHeaders }: Call): CallFacts['parameters'] {
+  const kept = Object.entries(passingHeaders).slice(0, headersMax);
+  return Object.fromEntries(
+    kept.map(([name, value]) => [`header.${name}`, value.slice(0, headerCharactersMax)]),
+  );
 }
 
 function routeFact(call: Call): Pick<CallFacts, 'route'> {

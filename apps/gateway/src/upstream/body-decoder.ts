@@ -1,20 +1,8 @@
-import {
-  createBrotliDecompress,
-  createGunzip,
-  createInflate,
-  createInflateRaw,
-  createZstdDecompress,
-} from 'node:zlib';
 import { LoomError } from '@loom/errors';
+import { type ContentDecoding, decodingOf } from '../content-encodings.ts';
 import type { UpstreamListener } from './upstream.ts';
 
-const decoders: Readonly<Record<string, () => ReturnType<typeof createGunzip>>> = {
-  gzip: createGunzip,
-  'x-gzip': createGunzip,
-  deflate: createInflate,
-  br: createBrotliDecompress,
-  zstd: createZstdDecompress,
-};
+const nothing = Buffer.alloc(0);
 
 /** A body that grows by more than this is a bomb, once it is larger than the allowance. */
 const growthMax = 100;
@@ -32,20 +20,21 @@ export function bodyDecoder(
   if (encoding === undefined || encoding === 'identity') return null;
   const broken = (message: string, cause?: unknown) =>
     fail(new LoomError('upstream_failed', message, { reason: 'upstream_error', cause }));
-  const create = typeof encoding === 'string' ? decoders[encoding] : undefined;
-  if (!create) {
+  if (typeof encoding !== 'string' || !decodingOf(encoding, nothing)) {
     const message = `the provider's content-encoding "${String(encoding)}" is not understood`;
     throw new LoomError('upstream_failed', message, { reason: 'upstream_error' });
   }
   let taken = 0;
   let given = 0;
-  let stream: ReturnType<typeof createGunzip> | null = null;
+  type Decoding = ReturnType<ContentDecoding['stream']>;
+  let stream: Decoding | null = null;
   const open = (first: Buffer) => {
-    const created = encoding === 'deflate' && isRawDeflate(first) ? createInflateRaw() : create();
-    listen(created);
-    return created;
+    const opened = decodingOf(encoding, first)?.stream();
+    if (!opened) throw new Error('an encoding is understood or not');
+    listen(opened);
+    return opened;
   };
-  const listen = (decoding: ReturnType<typeof createGunzip>) => {
+  const listen = (decoding: Decoding) => {
     decoding.on('data', (chunk: Buffer) => {
       given += chunk.length;
       if (given > allowanceBytes && given > taken * growthMax) {
@@ -62,12 +51,7 @@ export function bodyDecoder(
       stream ??= open(chunk);
       stream.write(chunk);
     },
-    end: () => (stream ??= open(Buffer.alloc(0))).end(),
+    end: () => (stream ??= open(nothing)).end(),
     destroy: () => stream?.destroy(),
   };
-}
-
-/** Some servers leave the header of zlib out, whose first byte has the method 8 in its lower half. */
-function isRawDeflate(first: Buffer): boolean {
-  return first.length > 0 && ((first[0] ?? 0) & 0x0f) !== 8;
 }

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { LoomError, messageOf } from '@loom/errors';
-import { joinPath, readModelList } from '@loom/providers';
+import { joinPath, type ListedModel, readModelList } from '@loom/providers';
 import type { OutboundGuard } from '@loom/service-kit';
 import type { ProviderRecord } from '@loom/trace-schema';
 import { type Dispatcher, Pool } from 'undici';
@@ -61,7 +61,7 @@ export class HttpUpstream implements Upstream {
     provider: ProviderRecord,
     modelsPath: string,
     headers: Record<string, string>,
-  ): Promise<string[]> {
+  ): Promise<ListedModel[]> {
     const { pool, basePath } = this.#poolOf(provider);
     const signal = AbortSignal.timeout(listTimeoutMs);
     const { statusCode, body } = await pool.request({
