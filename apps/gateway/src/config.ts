@@ -93,6 +93,11 @@ const schema = z.object({
   LOOM_CLIENT_STALL_TIMEOUT: envDurationMs
     .default(60_000)
     .describe('A client that reads nothing is left after this'),
+  LOOM_STREAM_HEARTBEAT: envDurationMs
+    .default(15_000)
+    .describe(
+      'After this much silence a stream gets a comment, so that no proxy takes it for dead. The head of a stream waits no longer than this for the first event',
+    ),
   LOOM_GATEWAY_UNSUPPORTED: z
     .enum(['refuse', 'drop'])
     .default('refuse')

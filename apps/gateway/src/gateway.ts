@@ -216,6 +216,7 @@ function openEdge({
       ...{ authorizer, breakers, storedResponses, cache },
       totalTimeoutMs: config.LOOM_UPSTREAM_TOTAL_TIMEOUT,
       clientStallMs: config.LOOM_CLIENT_STALL_TIMEOUT,
+      heartbeatMs: config.LOOM_STREAM_HEARTBEAT,
       running,
     }),
   ]);

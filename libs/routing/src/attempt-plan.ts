@@ -117,6 +117,16 @@ export class AttemptPlan {
     return next;
   }
 
+  /** Whether some failure of the current attempt would lead to another one. */
+  get mayGoOn(): boolean {
+    if (!this.#current || this.#attempts >= attemptsMax) return false;
+    return (
+      this.#keysTried < this.#options.keysOf(this.#current.target) ||
+      this.#retries < this.#route.retries ||
+      (this.#untried.length > 0 && this.#route.fallbackOn.length > 0)
+    );
+  }
+
   #nextKey({ target, keyIndex }: PlannedAttempt, { kind }: AttemptFailure): PlannedAttempt | null {
     if (kind !== 'credential' && kind !== 'rate_limited') return null;
     const keys = this.#options.keysOf(target);

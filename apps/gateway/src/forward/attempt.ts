@@ -70,6 +70,13 @@ export interface AttemptOptions {
   readonly registersId: boolean;
   /** Until the answer must be open: a first event, or a whole JSON body. Milliseconds; null: the provider's head and idle times count. */
   readonly firstChunkMs: number | null;
+  /**
+   * How long the head of a stream waits for a first event, which may be an error with a status of its own or lead to
+   * another attempt. Then the attempt is committed to: the head goes out. Milliseconds; null: it waits for the event.
+   */
+  readonly commitMs: number | null;
+  /** Whether no other attempt may follow: the first keep-alive comment of the provider commits to it. */
+  readonly isLast: boolean;
 }
 
 /** A JSON answer is held whole, and checked, up to this size; a larger one passes as it comes. Bytes. */
@@ -79,7 +86,8 @@ const convertedBytesMax = 64 * 1024 * 1024;
 
 /**
  * One try at one target. It holds the answer until it is sure that it is one: a JSON answer until it is whole and of its
- * API's shape, a stream until its first event. Then the answer is opened, and bytes pass as they come.
+ * API's shape, a stream until its first event. Then the answer is opened, and bytes pass as they come. A stream that is slow to begin is committed to:
+ * its head and its comments pass, and what fails from then on is told in the stream.
  */
 export class Attempt implements UpstreamListener {
   readonly #host: AttemptHost;
@@ -100,6 +108,9 @@ export class Attempt implements UpstreamListener {
   #state: 'waiting' | 'registering' | 'open' | 'over' = 'waiting';
   #endedEarly: (() => void) | null = null;
   #firstChunkTimer: NodeJS.Timeout | null = null;
+  #commitTimer: NodeJS.Timeout | null = null;
+  /** The head of the stream is out, though no event has come. */
+  #isCommitted = false;
 
   constructor(host: AttemptHost, options: AttemptOptions) {
     this.#host = host;
@@ -152,6 +163,9 @@ export class Attempt implements UpstreamListener {
     if (this.#state === 'over') return;
     const masked = this.#mask ? this.#mask.headers(headers) : headers;
     this.#head = { status, headers: masked, streamed: false };
+    const { commitMs } = this.#options;
+    if (commitMs !== null && this.#saysStream(this.#head))
+      this.#commitTimer = setTimeout(() => this.#commit(), commitMs);
   }
 
   chunk(bytes: Buffer): void {
@@ -175,6 +189,37 @@ export class Attempt implements UpstreamListener {
     if (this.#state === 'registering') this.#endedEarly = () => this.failure(error);
     else if (this.#state === 'open') this.#endOpen(error);
     else this.#fail(classifyError(error), error);
+  }
+
+  /** Whether the head promises the stream that the caller wants. */
+  #saysStream({ status, headers }: HeldHead): boolean {
+    const type = headers['content-type'] ?? '';
+    return status < 300 && this.#options.prepared.stream && /event-?stream/i.test(type);
+  }
+
+  #commit(): void {
+    const head = this.#head;
+    if (!head || this.#isCommitted || this.#state !== 'waiting') return;
+    this.#isCommitted = true;
+    this.#host.open({ ...head, streamed: true });
+    this.#passComments();
+  }
+
+  /** Of what is held, the comments before the first event. Those of a stream that is translated say the same there. */
+  #passComments(): void {
+    const end = commentsAt(this.#heldBody());
+    let passed = 0;
+    while (passed < end) {
+      const [piece] = this.#held;
+      if (!piece) return;
+      const bytes = piece.bytes.subarray(0, end - passed);
+      passed += bytes.length;
+      if (bytes.length < piece.bytes.length)
+        this.#held[0] = { ...piece, bytes: piece.bytes.subarray(bytes.length) };
+      else this.#held.shift();
+      this.#pass({ ...piece, bytes });
+      if (this.#translation) this.#host.write(bytes);
+    }
   }
 
   // Content types are often missing or wrong: the first bytes say what the answer is.
@@ -216,8 +261,12 @@ export class Attempt implements UpstreamListener {
   // The first whole event decides: an error that comes first is a failed attempt and no answer.
   #tryOpenStream(head: HeldHead): void {
     const facts = firstFacts(this.#wire, this.#heldBody());
-    if (!facts) return;
-    if (facts.error) return this.#failWith(head, facts.error);
+    if (!facts) {
+      if (this.#isCommitted) this.#passComments();
+      else if (this.#options.isLast && commentsAt(this.#heldBody()) > 0) this.#commit();
+      return;
+    }
+    if (facts.error && !this.#isCommitted) return this.#failWith(head, facts.error);
     if (this.#options.registersId && facts.responseId !== null)
       this.#register(facts.responseId, () => this.#open(head));
     else this.#open(head);
@@ -237,7 +286,7 @@ export class Attempt implements UpstreamListener {
 
   #open(head: HeldHead): void {
     this.#isOpen();
-    this.#host.open(head);
+    if (!this.#isCommitted) this.#host.open(head);
     const held = this.#held;
     this.#held = [];
     for (const piece of held) if (this.#state === 'open') this.#pass(piece);
@@ -328,7 +377,7 @@ export class Attempt implements UpstreamListener {
       return;
     }
     this.#isOpen();
-    this.#host.open({ ...head, headers: answer.headers, streamed: answer.streamed });
+    if (!this.#isCommitted) this.#host.open({ ...head, headers: answer.headers, streamed: answer.streamed });
     for (const piece of held.pieces) this.#host.keep(piece);
     this.#host.learn(facts);
     this.#host.write(answer.bytes);
@@ -396,7 +445,9 @@ export class Attempt implements UpstreamListener {
   #fail(failure: AttemptFailure, cause: LoomError, answer: FailedAnswer | null = null): void {
     this.#isOver();
     this.#upstream?.abort();
-    this.#host.fail(failure, cause, answer);
+    if (!this.#isCommitted) return this.#host.fail(failure, cause, answer);
+    for (const piece of answer?.pieces ?? []) this.#host.keep(piece);
+    this.#host.close({ failure: cause });
   }
 
   #finish(failure: LoomError | null, rest?: Buffer | string): void {
@@ -406,12 +457,16 @@ export class Attempt implements UpstreamListener {
 
   #isOpen(): void {
     this.#state = 'open';
-    if (this.#firstChunkTimer) clearTimeout(this.#firstChunkTimer);
+    this.#clearTimers();
   }
 
   #isOver(): void {
     this.#state = 'over';
-    if (this.#firstChunkTimer) clearTimeout(this.#firstChunkTimer);
+    this.#clearTimers();
+  }
+
+  #clearTimers(): void {
+    for (const timer of [this.#firstChunkTimer, this.#commitTimer]) if (timer) clearTimeout(timer);
   }
 
   #tooSlow(firstChunkMs: number): void {
@@ -434,6 +489,14 @@ function firstFacts(wire: Wire, bytes: Buffer): AnswerFacts | null {
       ? /(?:^|[\r\n])data:[^\r\n]*[\r\n]/.test(bytes.toString('latin1'))
       : bytes.length >= 4 && bytes.length >= bytes.readUInt32BE(0);
   return hasEvent ? wire.readFacts(bytes, true) : null;
+}
+
+const commentLines = /^(?:(?::[^\r\n]*)?(?:\r\n|\n|\r(?=[^]))){1,}/;
+
+/** Where the comments that a stream begins with end; 0 when it has none yet. */
+function commentsAt(bytes: Buffer): number {
+  const [lines = ''] = commentLines.exec(bytes.toString('latin1')) ?? [];
+  return lines.includes(':') ? lines.length : 0;
 }
 
 function describeBody(body: Buffer, headers: IncomingHttpHeaders): string {

@@ -37,6 +37,8 @@ import type { PreparedAttempt } from './prepare-attempt.ts';
 export interface ExchangeOptions {
   readonly totalTimeoutMs: number;
   readonly clientStallMs: number;
+  /** After this much silence a stream gets a comment, so that nothing on the way takes it for dead. Milliseconds. */
+  readonly heartbeatMs: number;
   readonly plan: AttemptPlan;
   readonly breakers: Breakers;
   readonly context: AnswerContext;
@@ -83,6 +85,9 @@ export class Exchange implements AttemptHost {
   #totalTimer: NodeJS.Timeout | null = null;
   #stallTimer: NodeJS.Timeout | null = null;
   #waitTimer: NodeJS.Timeout | null = null;
+  #heartbeatTimer: NodeJS.Timeout | null = null;
+  /** Whether what was written ends with an event, so that a comment may follow. */
+  #isBetweenEvents = true;
 
   constructor(call: Call, options: ExchangeOptions) {
     this.#call = call;
@@ -141,11 +146,23 @@ export class Exchange implements AttemptHost {
     this.#call.response.writeHead(status, outgoing);
     if (streamed) this.#call.response.flushHeaders();
     this.#call.tap?.head(status);
+    const { heartbeatMs } = this.#options;
+    if (streamed) this.#heartbeatTimer = setInterval(() => this.#beat(), heartbeatMs).unref();
+  }
+
+  /** It is Loom's, not the provider's: it is on no record and counts as nothing that was delivered. */
+  #beat(): void {
+    if (this.#isBetweenEvents && this.#stallTimer === null) this.#call.response.write(heartbeat);
   }
 
   write(bytes: Buffer | string): void {
     const { response } = this.#call;
     this.#deliveredBytes += Buffer.byteLength(bytes);
+    if (this.#heartbeatTimer) {
+      this.#heartbeatTimer.refresh();
+      const end = typeof bytes === 'string' ? bytes.slice(-4) : bytes.subarray(-4).toString('latin1');
+      this.#isBetweenEvents = /(?:\n\n|\n\r\n|\r\r)$/.test(end);
+    }
     // Bytes that pass carry their own numbers.
     if (typeof bytes === 'string') this.#writtenEvents += bytes.match(/^data: /gm)?.length ?? 0;
     if (response.write(bytes) || this.#stallTimer) return;
@@ -221,9 +238,11 @@ export class Exchange implements AttemptHost {
   }
 
   #begin(planned: PlannedAttempt, prepared: PreparedAttempt): void {
-    const { context, registersId } = this.#options;
+    const { context, registersId, firstChunkMs, heartbeatMs, plan } = this.#options;
+    const isLast = !plan.mayGoOn;
+    const otherwiseMs = firstChunkMs === null ? heartbeatMs : null;
     const attempt = new Attempt(this, {
-      firstChunkMs: this.#options.firstChunkMs,
+      ...{ firstChunkMs, isLast, commitMs: isLast ? lastCommitMs : otherwiseMs },
       prepared,
       context,
       registersId: registersId && prepared.pair === null,
@@ -384,7 +403,8 @@ export class Exchange implements AttemptHost {
   #finish(outcome: CallEnd['outcome'], error: CallError | null): void {
     if (this.#over) return;
     this.#over = true;
-    for (const timer of [this.#totalTimer, this.#stallTimer, this.#waitTimer]) if (timer) clearTimeout(timer);
+    for (const timer of [this.#totalTimer, this.#stallTimer, this.#waitTimer, this.#heartbeatTimer])
+      if (timer) clearTimeout(timer);
     this.#call.response.off('close', this.#clientLeft).off('drain', this.#resume);
     const running = this.#running;
     const told = this.#told();
@@ -414,6 +434,9 @@ export class Exchange implements AttemptHost {
 }
 
 const droppedCharactersMax = 2048;
+const heartbeat = ': keep-alive\n\n';
+/** A first event that is an error comes with the head, or soon after it. Milliseconds. */
+const lastCommitMs = 1000;
 
 /** In whole seconds. */
 const retryAfter = (milliseconds: number) => String(Math.ceil(milliseconds / 1000));

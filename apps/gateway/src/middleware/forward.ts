@@ -21,6 +21,8 @@ export interface ForwardOptions {
   readonly totalTimeoutMs: number;
   /** A client that reads nothing is left after this. Milliseconds. */
   readonly clientStallMs: number;
+  /** After this much silence a stream gets a comment. Milliseconds. */
+  readonly heartbeatMs: number;
   /** Calls that are running, so that a stop can end them. */
   readonly running: Set<Exchange>;
 }
@@ -37,6 +39,7 @@ export function forward(options: ForwardOptions): GatewayMiddleware {
       const exchange = new Exchange(call, {
         totalTimeoutMs: route.timeouts.totalMs ?? options.totalTimeoutMs,
         clientStallMs: options.clientStallMs,
+        heartbeatMs: options.heartbeatMs,
         firstChunkMs: route.timeouts.firstChunkMs ?? null,
         ...{ plan, context: contextOf(call) },
         breakers: cached ? new Breakers() : options.breakers, // what is given again says nothing of its provider
