@@ -58,6 +58,7 @@ beforeAll(async () => {
       masterKeys: new Map(),
       signer: null,
       behind: () => Promise.resolve(0),
+      mark: () => Promise.resolve(() => Promise.resolve(true)),
     }),
     host: '127.0.0.1',
     port: 0,

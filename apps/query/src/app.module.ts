@@ -25,7 +25,7 @@ import { MetricsQueries, type ReadLag } from './metrics-queries.ts';
 import { QueriesController } from './queries.controller.ts';
 import { ReadScopeInterceptor } from './read-scope.interceptor.ts';
 import { CheckQueue } from './check/check-queue.ts';
-import { RecordCheck } from './check/record-check.ts';
+import { RecordCheck, type RecordCheckDeps } from './check/record-check.ts';
 import { ExportStreams } from './export-streams.ts';
 import { LedgerChecksController } from './ledger-checks.controller.ts';
 import { TraceQueries } from './trace-queries.ts';
@@ -36,6 +36,7 @@ export interface QueryModuleDeps extends Pick<LedgerQueriesDeps, 'ledger'> {
   /** Signs the manifests of bundles; null: none are exported. */
   readonly signer: BundleExportDeps['signer'];
   readonly behind: BundleExportDeps['behind'];
+  readonly mark: RecordCheckDeps['mark'];
   readonly store: TraceReader & TraceAuditor & TraceJanitor;
   readonly stream: Pick<EventStream, 'tail'>;
   readonly verifyKey: VerifyKey;

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { openControlStore } from '@loom/control-store';
 import { contentKeysOf } from '@loom/control-store/secrets';
+import { markStream } from '@loom/event-stream';
 import { answerTextOf, assembleAnswer } from '@loom/providers';
 import {
   ControlFeed,
@@ -47,6 +48,7 @@ await runProcess({ service: 'query', env: process.env, logger, metrics }, async 
       signer,
       behind: async () =>
         (await Promise.all([lagOf('ledger'), lagOf('ingest')])).reduce((sum, lag) => sum + lag, 0),
+      mark: () => markStream(stream, { groups: ['ledger', 'ingest'], topics: [topics.traces] }),
       masterKeys: contentKeysOf(config),
       lag: async () => ({ ingest: await lagOf('ingest'), pricing: await lagOf('pricing') }),
     }),

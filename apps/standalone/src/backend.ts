@@ -5,7 +5,7 @@ import { startPricing } from '@loom/app-pricing/service';
 import { AppModule as QueryModule } from '@loom/app-query/app.module';
 import { openControlStore } from '@loom/control-store';
 import { contentKeysOf } from '@loom/control-store/secrets';
-import { logRootOf, sweepLog } from '@loom/event-stream';
+import { logRootOf, markStream, sweepLog } from '@loom/event-stream';
 import { PriceBook } from '@loom/pricing';
 import { answerTextOf, assembleAnswer } from '@loom/providers';
 import {
@@ -116,6 +116,7 @@ async function openParts(
         ledger: controlStore.ledger,
         signer,
         behind: async () => (await lagOf('ledger')) + (await lagOf('ingest')),
+        mark: () => markStream(stream, { groups: ['ledger', 'ingest'], topics: [topics.traces] }),
         masterKeys: contentKeysOf(config),
       }),
       await controlModule({

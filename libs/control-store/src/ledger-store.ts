@@ -22,6 +22,8 @@ export interface LedgerStore {
   readLeaves(projectId: string, start: number, end: number): Promise<StoredLeaf[]>;
   /** Leaves whose event id is `<prefix>` or begins with `<prefix>/`; in order, at most 100. */
   findLeaves(projectId: string, prefix: string): Promise<StoredLeaf[]>;
+  /** The kinds of those events that have a leaf. */
+  kindsOf(projectId: string, eventIds: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Leaves of rare kinds (none of calls or costs) in an index range, newest first. */
   listLeavesOfKinds(query: KindQuery): Promise<StoredLeaf[]>;
   countLeavesOfKinds(projectId: string): Promise<ReadonlyMap<string, number>>;

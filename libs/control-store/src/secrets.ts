@@ -1,4 +1,11 @@
-export { apiKeyPrefix, hashSecret, newApiKey, type NewApiKeyParts, newPepper, parseApiKey } from './api-keys.ts';
+export {
+  apiKeyPrefix,
+  hashSecret,
+  newApiKey,
+  type NewApiKeyParts,
+  newPepper,
+  parseApiKey,
+} from './api-keys.ts';
 export {
   bucketLabels,
   openBucketKey,

@@ -31,12 +31,21 @@ export interface EventStream {
   /** How far a group is behind: records not yet committed, over all partitions of the topics. */
   lag(group: string, topics: readonly string[]): Promise<number>;
 
+  /** Where each partition of the topics ends now. */
+  ends(topics: readonly string[]): Promise<StreamEnds>;
+
+  /** Records before these ends that a group has not committed yet: 0 once it has passed them. */
+  lagBehind(group: string, ends: StreamEnds): Promise<number>;
+
   /** Resolves when the stream can be reached; rejects with `unavailable` when it cannot, within ten seconds. */
   ping(): Promise<void>;
 
   /** Stops every subscription after its running batch, flushes and closes producers. */
   close(): Promise<void>;
 }
+
+/** Of each partition, by `<topic>/<partition>`, the first offset that is kept and the next one that is written. */
+export type StreamEnds = ReadonlyMap<string, { readonly low: number; readonly high: number }>;
 
 export interface NewRecord {
   /** Records with the same key keep their order. */

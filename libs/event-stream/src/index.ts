@@ -14,9 +14,11 @@ export type {
   EventStream,
   NewRecord,
   Producer,
+  StreamEnds,
   StreamRecord,
   SubscribeOptions,
   Subscription,
   TailOptions,
 } from './event-stream.ts';
 export { type EventStreamDeps, openEventStream } from './open.ts';
+export { markStream, type StreamMark } from './stream-mark.ts';

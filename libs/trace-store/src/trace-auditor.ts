@@ -23,13 +23,13 @@ export interface TraceAuditor {
   }): Promise<StoredFields[]>;
 
   /**
-   * Ids of the events that a table has rows of, in order, those after `after`; at most 5,000. `copies`: rows that ought to
+   * Ids of the events that a table has rows of, in order, those after `after` or (null) from the first; at most 5,000. `copies`: rows that ought to
    * be one; the same fact that was written twice is one where the store allows that.
    */
   listEventIds(query: {
     readonly projectId: string;
     readonly table: FactTable;
-    readonly after: string;
+    readonly after: string | null;
   }): Promise<{ readonly id: string; readonly copies: number }[]>;
 
   /** Spans of payloads or texts that belong to no call; at most 100. */

@@ -214,6 +214,7 @@ describe.each(['open', 'sealed'] as const)('the trace store of a project whose c
   it('lacks rows that were taken out, and has rows that nobody recorded', async () => {
     const { victims } = tenants[content];
     const [gone, copied] = [victims[0]!, victims[1]!];
+    for (const table of derivedTables) await rewriter.keep(table);
     for (const table of callTables) {
       await rewriter.keep(table);
       await rewriter.run(`ALTER TABLE ${table} DELETE WHERE span_id = '${gone.spanId}'`);
@@ -232,6 +233,56 @@ describe.each(['open', 'sealed'] as const)('the trace store of a project whose c
     }
     expect(found).toMatch(new RegExp(`call ${gone.callId}, leaf \\d+: the request is not there`));
   }, 120_000);
+
+  it('has rows that borrow the event of another one, or name none, or say another thing a second time', async () => {
+    const { projectId, victims } = tenants[content];
+    const { callId, spanId } = victims[2]!;
+    for (const table of [...callTables, ...derivedTables, 'capture_events']) await rewriter.keep(table);
+    const forge = (table: string, change: string, where = `span_id = '${spanId}'`) =>
+      rewriter.run(`INSERT INTO ${table} SELECT * REPLACE(${change}) FROM (SELECT * FROM ${table} WHERE project_id = '${projectId}' AND ${where} LIMIT 1)`); // prettier-ignore
+    const earlier = `start_time - INTERVAL 3 DAY AS start_time`;
+    await forge('spans', `'${callId}/accepted' AS event_id, ${earlier}, 'forged' AS request_model`);
+    await forge('calls_accepted', `'${callId}/end' AS event_id, '00000000deadbeef' AS span_id`);
+    await forge('costs', `'${callId}/end' AS id`);
+    await forge('capture_events', `'${callId}/accepted' AS event_id`, '1');
+    await forge('calls_accepted', `'' AS event_id, '00000000feedface' AS span_id`);
+    await forge('calls_accepted', `${earlier}, 'forged' AS request_model`);
+    const found = messagesOf(await check(tenants[content]));
+    expect(found).toEqual(
+      expect.arrayContaining([
+        `spans has a row of the event ${callId}/accepted, a call.accepted, which gives none there`,
+        `calls_accepted has a row of the event ${callId}/end, a call.completed, which gives none there`,
+        `costs has a row of the event ${callId}/end, a call.completed, which gives none there`,
+        `capture_events has a row of the event ${callId}/accepted, a call.accepted, which gives none there`,
+        'calls_accepted has a row of the event , and no leaf tells of it',
+        `calls_accepted has 2 rows of the event ${callId}/accepted, which is one`,
+      ]),
+    );
+  }, 120_000);
+
+  it('is compared while calls come all the time', async () => {
+    const { victims, key } = tenants[content];
+    const gone = victims[3]!;
+    for (const table of callTables) await rewriter.keep(table);
+    let isOver = false;
+    const traffic = Array.from({ length: 2 }, async (_, n) => {
+      while (!isOver) await call(key, n);
+    });
+    try {
+      const sound = messagesOf(await check(tenants[content]));
+      expect(sound).toEqual([]);
+      for (const table of callTables)
+        await rewriter.run(`ALTER TABLE ${table} DELETE WHERE span_id = '${gone.spanId}'`);
+      const found = messagesOf(await check(tenants[content])).join('\n');
+      for (const table of ['spans', 'calls_accepted', 'costs'])
+        expect(found).toMatch(new RegExp(`call ${gone.callId}, leaf \\d+: the row of ${table} is not there`));
+      expect(found).toMatch(/calls_hourly, .*: (?:nothing that is stored|not what is derived)/);
+      expect(found).not.toContain('calls were accepted');
+    } finally {
+      isOver = true;
+      await Promise.all(traffic);
+    }
+  }, 240_000);
 });
 
 /** Columns that tell rows apart: a changed one is another row, which the test of the store covers. */

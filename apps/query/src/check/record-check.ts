@@ -1,5 +1,5 @@
 import type { LedgerCheck } from '@loom/api-contract';
-import { leavesPageMax, type LedgerStore, type StoredLeaf } from '@loom/control-store';
+import { leavesPageMax, type LogHead, type LedgerStore, type StoredLeaf } from '@loom/control-store';
 import { isLoomError, messageOf } from '@loom/errors';
 import {
   CompactRange,
@@ -17,12 +17,14 @@ import {
   verifyNote,
 } from '@loom/ledger';
 import { callEndedTypes, nanosOfMillis, systemProjectId } from '@loom/trace-schema';
+import type { StreamMark } from '@loom/event-stream';
 import type { TraceAuditor, TraceReader } from '@loom/trace-store';
 import type { z } from 'zod';
 import type { LedgerQueries } from '../ledger-queries.ts';
 import { findUnreadEvents } from '../unread-events.ts';
 import { DeepCheck, type DeepCheckDeps } from './deep-check.ts';
 import { placeOf } from './findings.ts';
+import { isPassed, notCompared } from './settled.ts';
 import { StoreCheck } from './store-check.ts';
 
 export interface RecordCheckDeps extends DeepCheckDeps {
@@ -31,12 +33,24 @@ export interface RecordCheckDeps extends DeepCheckDeps {
   readonly queries: Pick<LedgerQueries, 'readVerifierKeys'>;
   /** Records that ledger and ingest have not taken in yet; null where that is not known. */
   readonly behind: () => Promise<number | null>;
+  /** Marks where the stream is: tells later whether ledger and ingest have come to there. */
+  readonly mark: () => Promise<StreamMark>;
+}
+
+/** What of a log is checked: what it had at one time. */
+interface LogState {
+  readonly head: LogHead;
+  /** Calls that were open then; null when the log does not stand still long enough to count them. */
+  readonly open: number | null;
+  /** Whether the trace store has what the log had then. */
+  readonly isSettled: boolean;
 }
 
 type Check = z.infer<typeof LedgerCheck>;
 type Problem = Check['problems'][number];
 
 const problemsMax = 1000;
+const countTriesMax = 20;
 const erasuresRead = 1000;
 /** After its leaf an erasure takes some time to take the rows. */
 const erasureMsMax = 2 * 86_400_000;
@@ -63,26 +77,39 @@ export class RecordCheck {
   async run(projectId: string, options: CheckOptions): Promise<Check> {
     const problems: Problem[] = [];
     const logs = [];
-    for (const project of [projectId, systemProjectId])
-      logs.push(
-        await this.#checkLog(project, { ...options, deep: options.deep && project === projectId }, problems),
-      );
+    const state = await this.#stateOf(projectId);
+    if (!state.isSettled) noteIn(problems, projectId)(notCompared);
+    logs.push(await this.#checkLog(projectId, state, options, problems));
+    const { head } = await this.#stateOf(systemProjectId);
+    const shallow = { ...options, deep: false };
+    logs.push(await this.#checkLog(systemProjectId, { ...state, head }, shallow, problems));
     for (const { event, leaf } of await findUnreadEvents(this.#deps.ledger, projectId))
       noteIn(problems, projectId)(unreadText(event, leaf));
-    const counts = await this.#compareCounts(projectId, logs[0]?.kinds ?? {}, problems);
+    const counts = await this.#compareCounts(projectId, { ...state, kinds: logs[0]?.kinds ?? {} }, problems);
     return { ok: problems.length === 0, problems, logs, counts };
+  }
+
+  async #stateOf(project: string): Promise<LogState> {
+    const { ledger, mark } = this.#deps;
+    let head = await ledger.readHead(project);
+    let open: number | null = null;
+    for (let tries = 0; tries < countTriesMax && open === null; tries += 1) {
+      const counted = (await ledger.countOpenCalls(project)).open;
+      const now = await ledger.readHead(project);
+      if (now.size === head.size) open = counted;
+      head = now;
+    }
+    return { head, open, isSettled: await isPassed(await mark()) };
   }
 
   async #checkLog(
     project: string,
+    { head, isSettled }: LogState,
     { deep, signal, onProgress }: CheckOptions,
     problems: Problem[],
   ): Promise<Check['logs'][number]> {
     const { ledger } = this.#deps;
-    const head = await ledger.readHead(project);
     const kinds = new Map<string, number>();
-    // What the log has by now, the trace store has as well when nothing is on its way.
-    const isSettled = deep && (await this.#deps.behind()) === 0;
     const opening = deep ? await DeepCheck.begin(this.#deps, project) : null;
     const note = noteIn(problems, project);
     const walk = new LogWalk(project, await this.#checkpoints(project, note), note);
@@ -178,13 +205,13 @@ export class RecordCheck {
   /** The log says how many calls ended; the trace store has a span for each, unless retention took them. */
   async #compareCounts(
     projectId: string,
-    kinds: Readonly<Record<string, number>>,
+    { kinds, open: openThen, isSettled }: LogState & { readonly kinds: Readonly<Record<string, number>> },
     problems: Problem[],
   ): Promise<Check['counts']> {
     const of = (kind: string) => kinds[kind] ?? 0;
     const ended = callEndedTypes.reduce((sum, kind) => sum + of(kind), 0);
     const stored = await this.#countStored(projectId, problems);
-    const { open } = await this.#deps.ledger.countOpenCalls(projectId);
+    const open = openThen ?? (await this.#deps.ledger.countOpenCalls(projectId)).open;
     const behind = await this.#deps.behind();
     const counts = {
       ...{ accepted: of('call.accepted'), ended, open, behind },
@@ -192,13 +219,15 @@ export class RecordCheck {
       ...{ ledgerCosts: of('cost.computed'), storedCosts: stored?.costs ?? null },
     };
     const note = noteIn(problems, projectId);
-    if (counts.accepted - ended !== open)
+    if (openThen !== null && counts.accepted - ended !== open)
       note(`${counts.accepted} calls were accepted and ${ended} have ended, but ${open} are open`);
-    const isComparable = stored !== null && behind === 0 && of('retention.run') === 0;
-    if (isComparable && counts.ledgerSpans !== counts.storedSpans)
-      note(`the log has ${counts.ledgerSpans} calls, the trace store ${counts.storedSpans} spans`);
-    if (isComparable && counts.ledgerCosts !== counts.storedCosts)
-      note(`the log has ${counts.ledgerCosts} prices, the trace store ${counts.storedCosts}`);
+    if (stored === null || !isSettled || of('retention.run') > 0) return counts;
+    // While calls come, the store may have more than the log had.
+    const differs = (inLog: number, inStore: number) => inStore < inLog || (behind === 0 && inStore > inLog);
+    if (differs(counts.ledgerSpans, stored.spans))
+      note(`the log has ${counts.ledgerSpans} calls, the trace store ${stored.spans} spans`);
+    if (differs(counts.ledgerCosts, stored.costs))
+      note(`the log has ${counts.ledgerCosts} prices, the trace store ${stored.costs}`);
     return counts;
   }
 

@@ -22,7 +22,11 @@ export class QueryFixture {
     const http = await startHttpApplication({
       module: AppModule.register({
         ...{ stream, assembleAnswer, answerText: answerTextOf, masterKeys: new Map(), signer: null },
-        ...{ lag: () => Promise.resolve({ ingest: 0, pricing: null }), behind: () => Promise.resolve(0) },
+        ...{
+          lag: () => Promise.resolve({ ingest: 0, pricing: null }),
+          behind: () => Promise.resolve(0),
+          mark: () => Promise.resolve(() => Promise.resolve(true)),
+        },
         verifySession: () => Promise.resolve(null),
         ...given,
         ledger: given.ledger ?? ({} as LedgerStore),

@@ -138,6 +138,23 @@ export function eventStreamSuite(name: string, options: EventStreamSuiteOptions)
       expect(await stream.lag('g1', [topic])).toBe(2);
     });
 
+    check('tells when a group has passed where the stream ended once, however much comes after', async () => {
+      const producer = await stream.producer(topic);
+      await producer.append(records(0, 6));
+      const ends = await stream.ends([topic]);
+      await producer.append(records(6, 3));
+      expect(await stream.lagBehind('g1', ends)).toBe(6);
+      const subscription = await stream.subscribe(
+        { group: 'g1', topics: [topic], batchRecordsMax: 1 },
+        ({ records: [first] }) =>
+          (first?.offset ?? 0) < 6 ? Promise.resolve() : Promise.reject(new Error('not now')),
+      );
+      await until(async () => (await stream.lagBehind('g1', ends)) === 0);
+      await subscription.close();
+      expect(await stream.lag('g1', [topic])).toBeGreaterThan(0);
+      expect(await stream.lagBehind('g1', await stream.ends([]))).toBe(0);
+    });
+
     check('tails from the beginning and from now, without a group', async () => {
       const producer = await stream.producer(topic);
       await producer.append(records(0, 3));

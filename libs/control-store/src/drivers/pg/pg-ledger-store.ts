@@ -83,6 +83,13 @@ export class PgLedgerStore implements LedgerStore {
     return rows.map(leafOf);
   }
 
+  async kindsOf(projectId: string, eventIds: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const rows = await this.#rows<{ event_id: string; kind: string }>(sql`
+      SELECT event_id, kind FROM ledger_leaves
+      WHERE project_id = ${projectId} AND event_id = ANY(${array(eventIds)})`);
+    return new Map(rows.map(({ event_id: id, kind }) => [id, kind]));
+  }
+
   async findLeaves(projectId: string, prefix: string): Promise<StoredLeaf[]> {
     // '0' follows '/' in the order of bytes.
     const rows = await this.#rows<LeafRow>(sql`

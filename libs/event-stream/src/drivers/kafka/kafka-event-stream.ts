@@ -3,6 +3,7 @@ import type {
   BatchHandler,
   EventStream,
   Producer,
+  StreamEnds,
   StreamRecord,
   SubscribeOptions,
   Subscription,
@@ -66,9 +67,41 @@ class KafkaEventStream implements EventStream {
   }
 
   async lag(group: string, topics: readonly string[]): Promise<number> {
+    return this.lagBehind(group, await this.ends(topics));
+  }
+
+  async ends(topics: readonly string[]): Promise<StreamEnds> {
     try {
       await this.#ensure(topics);
-      return await this.#lag(this.#config.prefix + group, topics);
+      const ends = new Map<string, { low: number; high: number }>();
+      for (const topic of topics) {
+        const offsets = await fetchOffsets(this.#admin, this.#config.prefix + topic);
+        for (const { partition, low, high } of offsets)
+          ends.set(`${topic}/${partition}`, { low: Number(low), high: Number(high) });
+      }
+      return ends;
+    } catch (error) {
+      throw toStreamError(error, this.#config, `ends of ${topics.join(', ')}`);
+    }
+  }
+
+  async lagBehind(group: string, ends: StreamEnds): Promise<number> {
+    const topicOf = (id: string) => id.slice(0, id.lastIndexOf('/'));
+    const names = [...new Set([...ends.keys()].map(topicOf))].map((topic) => this.#config.prefix + topic);
+    try {
+      const groups = await this.#admin.fetchOffsets({ groupId: this.#config.prefix + group, topics: names });
+      const committed = new Map(
+        groups.flatMap(({ topic, partitions }) =>
+          partitions.map(({ partition, offset }): [string, number] => [
+            `${topic}/${partition}`,
+            Number(offset),
+          ]),
+        ),
+      );
+      let lag = 0;
+      for (const [id, { low, high }] of ends)
+        lag += Math.max(0, high - Math.max(low, committed.get(this.#config.prefix + id) ?? -1));
+      return lag;
     } catch (error) {
       throw toStreamError(error, this.#config, `lag of group ${group}`);
     }
@@ -87,23 +120,6 @@ class KafkaEventStream implements EventStream {
     await Promise.all(this.#producers.map((producer) => producer.close()));
     await this.#connection.close();
     await within(disconnectMsMax, this.#admin.disconnect()).catch(() => undefined);
-  }
-
-  async #lag(groupId: string, topics: readonly string[]): Promise<number> {
-    const names = topics.map((topic) => this.#config.prefix + topic);
-    const groups = await this.#admin.fetchOffsets({ groupId, topics: names });
-    const committed = new Map(
-      groups.flatMap(({ topic, partitions }) =>
-        partitions.map(({ partition, offset }) => [`${topic}/${partition}`, Number(offset)] as const),
-      ),
-    );
-    let lag = 0;
-    for (const name of names) {
-      for (const { partition, low, high } of await fetchOffsets(this.#admin, name)) {
-        lag += Number(high) - Math.max(Number(low), committed.get(`${name}/${partition}`) ?? -1);
-      }
-    }
-    return Math.max(0, lag);
   }
 
   async #ensure(topics: readonly string[]): Promise<void> {

@@ -8,6 +8,7 @@ import type {
   EventStream,
   NewRecord,
   Producer,
+  StreamEnds,
   StreamRecord,
   SubscribeOptions,
   Subscription,
@@ -55,25 +56,35 @@ class LogEventStream implements EventStream {
     return this.#track(await TailReader.start(this.#root, options, onRecords));
   }
 
-  lag(group: string, topics: readonly string[]): Promise<number> {
-    // One look at a time: a reader of the ends has one user.
-    const lag = this.#looking.then(() => this.#lag(group, topics));
-    this.#looking = lag.catch(() => undefined);
-    return lag;
+  async lag(group: string, topics: readonly string[]): Promise<number> {
+    return this.lagBehind(group, await this.ends(topics));
   }
 
-  async #lag(group: string, topics: readonly string[]): Promise<number> {
-    const offsets = await readGroupOffsets(this.#root, group);
-    let lag = 0;
+  ends(topics: readonly string[]): Promise<StreamEnds> {
+    // One look at a time: a reader of the ends has one user.
+    const ends = this.#looking.then(() => this.#readEnds(topics));
+    this.#looking = ends.catch(() => undefined);
+    return ends;
+  }
+
+  async #readEnds(topics: readonly string[]): Promise<StreamEnds> {
+    const ends = new Map<string, { low: number; high: number }>();
     for (const topic of topics) {
       for (const name of await listPartitions(this.#root, topic)) {
         const id = `${topic}/${name}`;
         const reader = this.#ends.get(id) ?? new PartitionReader(join(this.#root, topic, name), 0);
         this.#ends.set(id, reader);
-        lag += (await reader.skipToEnd()) - (offsets.get(id)?.committed ?? 0);
+        ends.set(id, { low: 0, high: await reader.skipToEnd() });
       }
     }
-    return Math.max(0, lag);
+    return ends;
+  }
+
+  async lagBehind(group: string, ends: StreamEnds): Promise<number> {
+    const offsets = await readGroupOffsets(this.#root, group);
+    let lag = 0;
+    for (const [id, { high }] of ends) lag += Math.max(0, high - (offsets.get(id)?.committed ?? 0));
+    return lag;
   }
 
   async ping(): Promise<void> {

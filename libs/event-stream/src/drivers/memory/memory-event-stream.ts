@@ -6,6 +6,7 @@ import type {
   EventStream,
   NewRecord,
   Producer,
+  StreamEnds,
   StreamRecord,
   SubscribeOptions,
   Subscription,
@@ -89,9 +90,20 @@ export class MemoryEventStream implements EventStream {
     return Promise.resolve();
   }
 
-  lag(group: string, topics: readonly string[]): Promise<number> {
+  async lag(group: string, topics: readonly string[]): Promise<number> {
+    return this.lagBehind(group, await this.ends(topics));
+  }
+
+  ends(topics: readonly string[]): Promise<StreamEnds> {
+    return Promise.resolve(
+      new Map(topics.map((topic) => [`${topic}/0`, { low: 0, high: this.#log(topic).length }])),
+    );
+  }
+
+  lagBehind(group: string, ends: StreamEnds): Promise<number> {
     let lag = 0;
-    for (const topic of topics) lag += this.#log(topic).length - this.#group(group, topic).committed;
+    for (const [id, { high }] of ends)
+      lag += Math.max(0, high - this.#group(group, id.slice(0, id.lastIndexOf('/'))).committed);
     return Promise.resolve(lag);
   }
 

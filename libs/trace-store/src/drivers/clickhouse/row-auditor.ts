@@ -1,3 +1,4 @@
+import { columnOf } from '@loom/trace-schema/stored-columns';
 import type { AuditedTable, StoredFields, TraceAuditor } from '../../trace-auditor.ts';
 import { BoundParams } from './bound-params.ts';
 import type { ClickHouseConnection } from './clickhouse-connection.ts';
@@ -21,11 +22,15 @@ interface Audited {
   readonly copies: string;
 }
 
+/** Rows that say the same are one. */
+const different = (fields: Fields<never>) =>
+  `uniqExact(tuple(${Object.keys(fields).map(columnOf).join(', ')}))`;
+
 const audited: Readonly<Record<AuditedTable, Audited>> = {
   spans: { fields: writtenSpanFields, eventId: 'event_id', copies: 'count()' },
-  calls_accepted: { fields: acceptedFields, eventId: 'event_id', copies: 'uniqExact(span_id)' },
+  calls_accepted: { fields: acceptedFields, eventId: 'event_id', copies: different(acceptedFields) },
   costs: { fields: costFields, eventId: 'id', copies: 'count()' },
-  capture_events: { fields: captureEventFields, eventId: 'event_id', copies: 'uniqExact(body)' },
+  capture_events: { fields: captureEventFields, eventId: 'event_id', copies: different(captureEventFields) },
   span_payloads: { fields: payloadFacts, eventId: '', copies: '' },
   span_texts: { fields: textFields, eventId: '', copies: '' },
 };
@@ -63,9 +68,10 @@ export class RowAuditor implements TraceAuditor {
   async listEventIds({ projectId, table, after }: Parameters<TraceAuditor['listEventIds']>[0]) {
     const { eventId, copies } = audited[table];
     const params = new BoundParams();
+    const from = after === null ? '' : ` AND ${eventId} > ${params.bind(after, 'String')}`;
     const rows = await this.#connection.select(
       `SELECT ${eventId} AS id, ${copies} AS copies FROM ${table}
-       WHERE project_id = ${params.bind(projectId, 'String')} AND ${eventId} > ${params.bind(after, 'String')}
+       WHERE project_id = ${params.bind(projectId, 'String')}${from}
        GROUP BY id ORDER BY id LIMIT ${idsPageMax}`,
       params,
     );
