@@ -44,4 +44,82 @@ describe('an answer with', () => {
       });
     }
   });
+
+  const long = 'x'.repeat(300_000);
+  const facts = { id: long, model: long, system_fingerprint: long, service_tier: long };
+  it.each([
+    [
+      'long facts',
+      false,
+      answerJson({ ...whole, ...facts, choices: [{ ...whole.choices[0], finish_reason: long }] }),
+    ],
+    ['many finish reasons', true, answerPieces([...Array.from({ length: 20 }, (_, part) => chunk({ delta: { content: 'said' } }, { choices: Array.from({ length: 1000 }, (_, index) => ({ index: part * 1000 + index, delta: { content: 'said' }, finish_reason: `${part * 1000 + index}${'r'.repeat(60)}` })) })), 'data: [DONE]\n\n'])], // prettier-ignore
+    ['a long error', false, answerJson({ error: { message: long, type: long, code: long } }, 400)],
+  ] as const)(
+    '%s has its end on the record, which keeps the beginning of them',
+    async (_name, stream, play) => {
+      suite.first.play = play;
+      for (const path of ['/v1/chat/completions', '/v1/messages']) {
+        const ask = {
+          model: 'chat-only/m',
+          max_tokens: 9,
+          messages: [{ role: 'user', content: 'hi' }],
+          stream,
+        };
+        const response = await suite.post(path, ask);
+        await response.text();
+        const end = await suite.endOf(response);
+        expect(JSON.stringify({ ...end, response: null }).length).toBeLessThan(100_000);
+        if (response.status === 200 && !stream) expect(end.responseModel).toBe(`${'x'.repeat(511)}…`);
+      }
+    },
+  );
+
+  it('more chunks than an event has room for has its end on the record, and their sum', async () => {
+    const pieces = [...Array.from({ length: 90_000 }, () => chunk({ delta: { content: 'a' } })), chunk({ delta: {}, finish_reason: 'stop' }), 'data: [DONE]\n\n']; // prettier-ignore
+    suite.first.play = async (_request, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      for (const [at, piece] of pieces.entries()) {
+        response.write(piece);
+        if (at % 3 === 0) await new Promise((resolve) => setImmediate(resolve));
+      }
+      response.end();
+    };
+    const response = await suite.post('/v1/chat/completions', {
+      model: 'chat-only/m',
+      messages: [],
+      stream: true,
+    });
+    const { length } = await response.text();
+    const { chunks, response: recorded } = await suite.endOf(response);
+    expect(chunks?.lengths.length).toBeLessThanOrEqual(20_000);
+    expect(chunks?.atMicros).toHaveLength(chunks?.lengths.length ?? -1);
+    expect(chunks?.lengths.reduce((sum, one) => sum + one, 0)).toBe(length);
+    expect(recorded?.length).toBe(length);
+  }, 60_000);
+
+  it.each([true, false])(
+    'the credential, hidden by escapes of JSON, does not show it (stream: %s)',
+    async (stream) => {
+      const credential = 'sk-provider-0123456789';
+      const escaped = `\\u0073${credential.slice(1)}`;
+      const hide = (text: string) => text.replaceAll(credential, escaped);
+      const body = hide(JSON.stringify(chatAnswer(`said ${credential}`)));
+      const events = [hide(chunk({ delta: { content: `said ${credential}` } })), chunk({ delta: {}, finish_reason: 'stop' }), 'data: [DONE]\n\n']; // prettier-ignore
+      for (const play of [answerJson(body), answerPieces(events)]) {
+        for (const path of ['/v1/chat/completions', '/v1/messages']) {
+          suite.first.play = play;
+          const ask = {
+            model: 'chat-only/m',
+            max_tokens: 9,
+            messages: [{ role: 'user', content: 'hi' }],
+            stream,
+          };
+          const text = await (await suite.post(path, ask)).text();
+          expect(text).toContain('said');
+          expect(text).not.toContain(credential);
+        }
+      }
+    },
+  );
 });

@@ -20,8 +20,11 @@ interface ServiceReady {
 }
 
 const readyMs = 120_000;
-/** `__proto__` is nobody's to reach: what came from outside cannot alter what all objects share. */
-const hardeningFlags = ['--disable-proto=throw'];
+/**
+ * `__proto__` is a name as any other: what came from outside under it cannot alter what all objects share, and nothing
+ * throws for it either. (`throw` in place of `delete` would let one member of that name in an answer stop its reader.)
+ */
+const hardeningFlags = ['--disable-proto=delete'];
 const settleFlags = ['--expose-gc', `--import=${import.meta.resolve('@loom/app-standalone/settle-memory')}`];
 /** The optimizing compiler takes 350 MB to make the embedded PostgreSQL faster than its few queries need. */
 const engineFlags = ['--liftoff-only'];

@@ -26,7 +26,7 @@ export const cutMark = 'loom9cut9mark';
 export function requestWords(request: EncodedPayload): PartWords {
   const plain = decodePayload(request);
   if (!plain) return wordsWithout(request);
-  const { text, lastUserText } = requestText(plain);
+  const { text, lastUserText } = readable(() => requestText(plain), noText);
   return wordsOf(text, lastUserText === '' ? text : lastUserText);
 }
 
@@ -37,8 +37,19 @@ export function answerWords(
 ): PartWords {
   const plain = response && decodePayload(response);
   if (!plain) return wordsWithout(response);
-  const text = answerText(wire === '' ? dialect : wire, plain, stream);
+  const text = readable(() => answerText(wire === '' ? dialect : wire, plain, stream), '');
   return wordsOf(text, text);
+}
+
+const noText = { text: '', lastUserText: '' };
+
+/** Words that cannot be read, whatever the reason, are not worth the rows of their call. */
+function readable<Words>(read: () => Words, otherwise: Words): Words {
+  try {
+    return read();
+  } catch {
+    return otherwise;
+  }
 }
 
 function wordsOf(text: string, shown: string): PartWords {

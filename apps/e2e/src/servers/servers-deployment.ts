@@ -159,7 +159,7 @@ export class ServersDeployment {
   async #migrate(stores: NodeJS.ProcessEnv): Promise<void> {
     const child = spawn(
       process.execPath,
-      ['--disable-proto=throw', fileURLToPath(import.meta.resolve('@loom/app-control/migrate'))],
+      ['--disable-proto=delete', fileURLToPath(import.meta.resolve('@loom/app-control/migrate'))],
       {
         env: { ...this.#env, ...stores },
         stdio: ['ignore', 'inherit', 'inherit'],
@@ -233,7 +233,7 @@ export class ServersDeployment {
       {
         name,
         entry: fileURLToPath(entry),
-        nodeFlags: ['--disable-proto=throw', '--enable-source-maps'],
+        nodeFlags: ['--disable-proto=delete', '--enable-source-maps'],
         launch,
         readyMs,
       },

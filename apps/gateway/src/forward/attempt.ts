@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { LoomError, toLoomError } from '@loom/errors';
+import { LoomError, messageOf, toLoomError } from '@loom/errors';
 import {
   type AnswerContext,
   type AnswerForm,
@@ -169,8 +169,21 @@ export class Attempt implements UpstreamListener {
   }
 
   chunk(bytes: Buffer): void {
-    if (this.#state === 'over') return;
-    if (bytes.length === 0) return;
+    if (this.#state === 'over' || bytes.length === 0) return;
+    this.#guarded(() => this.#take(bytes));
+  }
+
+  /** What cannot be read is no answer, whatever the reason: nobody is left waiting for it. */
+  #guarded(read: () => void): void {
+    try {
+      read();
+    } catch (error) {
+      if (this.#state === 'open') return this.#finish(unreadable(error));
+      this.#fail({ kind: 'malformed' }, unreadable(error));
+    }
+  }
+
+  #take(bytes: Buffer): void {
     if (this.#form === null) this.#sniff(bytes);
     const piece = { bytes, atMs: performance.now() };
     if (this.#state === 'open') this.#pass(piece);
@@ -180,8 +193,8 @@ export class Attempt implements UpstreamListener {
   end(): void {
     if (this.#state === 'over') return;
     if (this.#state === 'registering') this.#endedEarly = () => this.end();
-    else if (this.#state === 'open') this.#endOpen(null);
-    else this.#endHeld();
+    else if (this.#state === 'open') this.#guarded(() => this.#endOpen(null));
+    else this.#guarded(() => this.#endHeld());
   }
 
   failure(error: LoomError): void {
@@ -277,7 +290,7 @@ export class Attempt implements UpstreamListener {
     void this.#host.beforeHandingOut(responseId).then(() => {
       if (this.#state !== 'registering') return;
       this.#state = 'waiting';
-      then();
+      this.#guarded(then);
       const ended = this.#endedEarly;
       this.#endedEarly = null;
       ended?.();
@@ -316,8 +329,9 @@ export class Attempt implements UpstreamListener {
   #filtered(bytes: Buffer): Buffer | string {
     if (this.#head?.streamed !== true) return bytes;
     if (!this.#translation) return this.#gate?.push(bytes) ?? bytes;
+    // What an escape of JSON hid is in the clear once it is translated.
     const translated = this.#translation.push(bytes);
-    return this.#mask && !this.#masksBytes ? this.#mask.text(translated) : translated;
+    return this.#mask ? this.#mask.text(translated) : translated;
   }
 
   // A connection that breaks after the provider has said that it is done takes nothing from the answer.
@@ -368,10 +382,14 @@ export class Attempt implements UpstreamListener {
   #deliverWhole(head: HeldHead, facts: AnswerFacts): void {
     const form = this.#form ?? 'body';
     const held = this.#heldAnswer(head);
+    const body = bytesOf(held.pieces);
     let answer: WholeAnswer;
     try {
-      const shown = { body: bytesOf(held.pieces), form, headers: head.headers };
-      answer = answerForCaller(this.#options.prepared, shown, this.#options.context);
+      answer = answerForCaller(
+        this.#options.prepared,
+        { body, form, headers: head.headers },
+        this.#options.context,
+      );
     } catch (error) {
       this.#fail({ kind: 'malformed' }, toLoomError(error), { ...held, usage: null });
       return;
@@ -380,7 +398,7 @@ export class Attempt implements UpstreamListener {
     if (!this.#isCommitted) this.#host.open({ ...head, headers: answer.headers, streamed: answer.streamed });
     for (const piece of held.pieces) this.#host.keep(piece);
     this.#host.learn(facts);
-    this.#host.write(answer.bytes);
+    this.#host.write(answer.bytes === body || !this.#mask ? answer.bytes : this.#mask.whole(answer.bytes));
     this.#finish(null);
   }
 
@@ -478,6 +496,11 @@ export class Attempt implements UpstreamListener {
   #mustHead(): HeldHead {
     return (this.#head ??= { status: 0, headers: {}, streamed: false });
   }
+}
+
+function unreadable(error: unknown): LoomError {
+  const options = { reason: 'malformed_answer', cause: error };
+  return new LoomError('upstream_failed', `the answer cannot be read: ${messageOf(error)}`, options);
 }
 
 type HeldHead = Pick<HeldAnswer, 'status' | 'headers' | 'streamed'>;

@@ -44,8 +44,13 @@ export class CredentialMask {
   /** A text that is whole. */
   text(text: string): string {
     const bytes = Buffer.from(text);
-    const masked = this.#masked(bytes, true);
+    const masked = this.whole(bytes);
     return masked === bytes ? text : masked.toString();
+  }
+
+  /** Bytes that are whole; the same ones when nothing is in them. */
+  whole(bytes: Buffer): Buffer {
+    return this.#masked(bytes, true);
   }
 
   /** The next bytes of a body, as far as it is certain what they are. */

@@ -34,6 +34,31 @@ export interface TerminalInput {
   readonly usageCountsElsewhere?: boolean;
 }
 
+/** A terminal has room for these: an event that is too large for the stream would be no record at all. */
+const [charactersMax, messageCharactersMax, wordsMax, chunksMax] = [512, 2000, 128, 20_000];
+
+/** The beginning of a text that is too long, with a mark. */
+function bounded(text: string, max = charactersMax): string {
+  return text.length <= max ? text : `${text.slice(0, max - 1).toWellFormed()}…`;
+}
+
+const boundedOrNull = (text: string | null | undefined) => (text == null ? null : bounded(text));
+
+/** Neighbours of a vector that is too long become one: the sum stays, and each time is that of the first. */
+function boundedVector({ atMicros, lengths }: ChunkVector): ChunkVector {
+  const size = Math.ceil(lengths.length / chunksMax);
+  if (size <= 1) return { atMicros, lengths };
+  const groups = Array.from({ length: Math.ceil(lengths.length / size) }, (_, group) => group * size);
+  return {
+    atMicros: groups.map((start) => atMicros[start] ?? 0),
+    lengths: groups.map((start) => lengths.slice(start, start + size).reduce((sum, one) => sum + one, 0)),
+  };
+}
+
+function boundedFacts({ dropped, ...facts }: CallFacts): CallFacts {
+  return dropped ? { ...facts, dropped: dropped.slice(0, wordsMax).map((path) => bounded(path)) } : facts;
+}
+
 /** The fields of a terminal event besides its stamp and type. */
 export function terminalFields(input: TerminalInput): object {
   const facts =
@@ -45,23 +70,27 @@ export function terminalFields(input: TerminalInput): object {
   const told = (error: CallError | null): CallError | null => {
     if (!error || input.isSealed) return error && errorWithoutContent(error);
     const { type, message, code } = error; // a provider's error says more than the record has
-    return { type, message, code };
+    return {
+      type: bounded(type),
+      message: bounded(message, messageCharactersMax),
+      code: boundedOrNull(code),
+    };
   };
   return {
     call: input.identity,
-    facts: input.facts,
+    facts: boundedFacts(input.facts),
     status: input.status,
     error: told(input.error && (facts?.error ?? input.error)), // the provider's own words, when it said why
     timing: input.timing,
-    responseModel: facts?.responseModel ?? null,
-    responseId: facts?.responseId ?? null,
-    finishReasons: facts?.finishReasons ?? [],
-    serviceTier: facts?.serviceTier ?? null,
-    systemFingerprint: facts?.systemFingerprint ?? null,
+    responseModel: boundedOrNull(facts?.responseModel),
+    responseId: boundedOrNull(facts?.responseId),
+    finishReasons: (facts?.finishReasons ?? []).slice(0, wordsMax).map((reason) => bounded(reason)),
+    serviceTier: boundedOrNull(facts?.serviceTier),
+    systemFingerprint: boundedOrNull(facts?.systemFingerprint),
     ...usageOf(input, facts, produced),
     request: input.request,
     response: input.response,
-    chunks: input.chunks,
+    chunks: input.chunks && boundedVector(input.chunks),
     deliveredBytes: input.deliveredBytes,
     attempts: input.attempts.map((attempt) => ({ ...attempt, error: told(attempt.error) })),
   };
