@@ -7,11 +7,17 @@ import {
   type RequestFault,
 } from '@loom/http-server';
 import { type Logger, type Metrics, type RequestSpan, startRequestSpan } from '@loom/telemetry';
-import { type DynamicModule, StandardSchemaValidationPipe, type Type } from '@nestjs/common';
+import {
+  type ArgumentMetadata,
+  type DynamicModule,
+  StandardSchemaValidationPipe,
+  type Type,
+} from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { errorBody, LoomErrorFilter, publicMessage } from './loom-error.filter.ts';
+import { assertStorable } from './storable-text.ts';
 
 export interface HttpApplicationOptions {
   readonly module: DynamicModule | Type;
@@ -62,6 +68,10 @@ export async function startHttpApplication(options: HttpApplicationOptions): Pro
     bodyLimit: options.bodyBytesMax ?? 1024 * 1024,
     routerOptions: { maxParamLength: paramLengthMax },
     forceCloseConnections: true,
+    frameworkErrors: (error: Error, _request: FastifyRequest, reply: FastifyReply) => {
+      const message = `the path cannot be read: ${error.message}`;
+      void reply.status(400).send(errorBody(new LoomError('invalid_request', message)));
+    },
     serverFactory: (handler: RequestListener) =>
       createLimitedServer({
         ...{ ...connectionLimits, ...options.connections },
@@ -82,7 +92,7 @@ export async function startHttpApplication(options: HttpApplicationOptions): Pro
   });
   app.useGlobalFilters(new LoomErrorFilter(options.logger));
   app.useGlobalPipes(
-    new StandardSchemaValidationPipe({
+    new StorablePipe({
       exceptionFactory: (issues) => {
         const [first] = issues;
         const param = (first?.path ?? [])
@@ -100,6 +110,14 @@ export async function startHttpApplication(options: HttpApplicationOptions): Pro
   await listen(app, options);
   const address = app.getHttpServer().address() as { port: number };
   return { app, url: `http://${options.host}:${address.port}`, close: () => app.close() };
+}
+
+/** Checks an input against its schema, and that a store can keep the texts of a body. */
+class StorablePipe extends StandardSchemaValidationPipe {
+  override async transform<Input>(value: Input, metadata: ArgumentMetadata): Promise<Input> {
+    if (metadata.type === 'body') assertStorable(value);
+    return super.transform(value, metadata);
+  }
 }
 
 async function listen(app: NestFastifyApplication, options: HttpApplicationOptions): Promise<void> {
