@@ -53,7 +53,7 @@ export class OutlineReader {
       this.#connection.select(
         `SELECT span_id AS spanId, toString(argMax(total_usd, (time, price_book_version))) AS usd
          FROM costs WHERE ${where} GROUP BY span_id
-         HAVING argMax(state, (time, price_book_version)) = 'priced'`,
+         HAVING argMax(state, (time, price_book_version)) != 'unpriced'`,
         params,
       ),
     ]);
