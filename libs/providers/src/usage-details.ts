@@ -141,7 +141,7 @@ function shifted(decimal: string | null, places: number): string | null {
   return decimal === null ? null : plain(...digitsOf(decimal, places));
 }
 
-function sumOf(a: string, b: string): string {
+function sumOf(a: string, b: string): string | null {
   const [left, leftScale] = digitsOf(a);
   const [right, rightScale] = digitsOf(b);
   const scale = Math.max(leftScale, rightScale);
@@ -153,13 +153,14 @@ function digitsOf(decimal: string, places = 0): [digits: bigint, scale: number] 
   return [BigInt(whole + fraction), fraction.length + places];
 }
 
-/** digits × 10^-scale, to at most 18 places as the trace store has them. */
-function plain(digits: bigint, scale: number): string {
+/** digits × 10^-scale, to at most 18 places as the trace store has them; null for more dollars than it can hold. */
+function plain(digits: bigint, scale: number): string | null {
   const moved = scale < 0 ? digits * 10n ** BigInt(-scale) : digits;
   const places = Math.max(0, scale);
   const padded = moved.toString().padStart(places + 1, '0');
   const fraction = padded.slice(padded.length - places, padded.length - places + 18).replace(/0+$/, '');
-  const whole = padded.slice(0, padded.length - places).slice(-18);
+  const whole = padded.slice(0, padded.length - places);
+  if (whole.length > 18) return null;
   return places === 0 || fraction === '' ? whole : `${whole}.${fraction}`;
 }
 

@@ -99,6 +99,7 @@ function readGeminiUsage(value: unknown, queries: number): Usage | null {
 
 /** Vertex AI's words for how a call was served; the Gemini API has `serviceTier`, in the words of its requests. */
 const tiersOfTraffic: Readonly<Record<string, string>> = {
+  TRAFFIC_TYPE_UNSPECIFIED: 'standard',
   ON_DEMAND: 'standard',
   ON_DEMAND_PRIORITY: 'priority',
   ON_DEMAND_FLEX: 'flex',
