@@ -7,7 +7,7 @@ import {
   tokenBuckets,
 } from '@loom/trace-schema';
 import type { ConditionalPrice, MatchLogic, ModelInfo, ModelPrice, Provider } from '@pydantic/genai-prices';
-import { factsOfModel, type PriceFact } from './price-facts.ts';
+import { factsOfModel, furtherModels, type PriceFact } from './price-facts.ts';
 
 /** Loom's provider kinds by the package's provider ids; the others have the same name in both. */
 const kindByProviderId: Readonly<Record<string, string>> = {
@@ -68,7 +68,10 @@ export function importGenaiPrices(providers: readonly Provider[], packageVersion
       version,
       provider: kind,
       organizationId: null,
-      entries: modelsOf(provider, providers).flatMap((model) => toEntries(provider.id, model)),
+      entries: [
+        ...furtherEntries(provider.id),
+        ...modelsOf(provider, providers).flatMap((model) => toEntries(provider.id, model)),
+      ],
     };
   });
 }
@@ -79,9 +82,31 @@ function modelsOf(provider: Provider, providers: readonly Provider[]): ModelInfo
     const other = providers.find((candidate) => candidate.id === id);
     if (!other)
       throw new LoomError('config_invalid', `price data: ${provider.id} names unknown provider ${id}`);
-    return other.models.map((model) => ({ ...model, id: `${id}/${model.id}` }));
+    return other.models.map((model) => ({ ...withoutFees(model), id: `${id}/${model.id}` }));
   });
   return [...provider.models, ...resold];
+}
+
+/** Who resells a model has own fees for what it sells by the piece. */
+function withoutFees(model: ModelInfo): ModelInfo {
+  const tokensOf = (prices: ModelPrice) =>
+    Object.fromEntries(Object.entries(prices).filter(([key]) => !(key in useByPriceKey))) as ModelPrice;
+  const { prices } = model;
+  return {
+    ...model,
+    prices: Array.isArray(prices)
+      ? prices.map((dated) => ({ ...dated, prices: tokensOf(dated.prices) }))
+      : tokensOf(prices),
+  };
+}
+
+function furtherEntries(providerId: string): PriceEntry[] {
+  return furtherModels
+    .filter(({ provider }) => provider === providerId)
+    .map(({ model, prices }) => ({
+      ...{ model, match: [{ op: 'starts_with' as const, value: model }], from: null, serviceTier: 'default' },
+      prices: mapValues(prices, flatText),
+    }));
 }
 
 function toEntries(providerId: string, model: ModelInfo): PriceEntry[] {

@@ -201,6 +201,19 @@ export const priceFacts: readonly PriceFact[] = [
     factors: { 'serviceTier:flex': times('1') },
   },
   {
+    providers: ['aws'],
+    models: /amazon\.nova-(?:pro|2-lite)-v1/,
+    source:
+      'https://aws.amazon.com/bedrock/pricing/, service tiers: flex 50% less than standard, priority 75% more',
+    factors: { 'serviceTier:flex': times('0.5'), 'serviceTier:priority': times('1.75') },
+  },
+  {
+    providers: ['aws'],
+    models: /amazon\.nova-premier-v1/,
+    source: 'https://aws.amazon.com/bedrock/pricing/, service tiers: priority 75% more than standard',
+    factors: { 'serviceTier:priority': times('1.75') },
+  },
+  {
     providers: ['x-ai'],
     models: /^grok-/,
     source:
@@ -222,8 +235,22 @@ export const priceFacts: readonly PriceFact[] = [
   },
 ];
 
-/** The facts of one model; several may hold. */
+/** Models that the package takes for others. They are looked for before its own. */
+export const furtherModels: readonly {
+  readonly provider: string;
+  readonly model: string;
+  readonly source: string;
+  readonly prices: Prices;
+}[] = [
+  {
+    ...{ provider: 'openai', model: 'gpt-4o-mini-search-preview' },
+    source: `${openAiPrices}: as gpt-4o-mini, and a web search preview for every request, $25 per 1k calls`,
+    prices: { inputUncached: '0.15', outputText: '0.6', requests: '25000' },
+  },
+];
+
+/** The facts of one model; several may hold. A resold model (`openai/gpt-5` of Azure) is known by its own name. */
 export function factsOfModel(providerId: string, model: string): PriceFact[] {
-  const name = model.toLowerCase();
+  const name = model.toLowerCase().replace(/^(?:openai|anthropic|x-ai)\//, '');
   return priceFacts.filter(({ providers, models }) => providers.includes(providerId) && models.test(name));
 }

@@ -229,6 +229,17 @@ const goldens: readonly Golden[] = [
     sum: 100 * 2.5 + 10 * 10 + 25_000,
   },
   {
+    ...{ name: 'OpenAI chat: so does the small one', ...openai },
+    answer: chat('gpt-4o-mini-search-preview-2025-03-11', {}),
+    sum: 100 * 0.15 + 10 * 0.6 + 25_000,
+  },
+  {
+    ...{ name: 'Azure OpenAI: flex is half; its fee of a search is not known', provider: 'azure-openai' },
+    wire: 'openai-responses',
+    answer: response('gpt-5.1', {}, { service_tier: 'flex', output: [{ type: 'web_search_call' }] }),
+    ...{ sum: 100 * 0.625 + 10 * 5, missing: ['webSearches'] },
+  },
+  {
     ...{ name: 'OpenAI Responses: searches, not pages opened', ...responses },
     answer: response('gpt-5.1', {}, {
       output: ['search', 'open_page', 'search'].map((type) => ({ type: 'web_search_call', action: { type } })),
@@ -363,6 +374,18 @@ const goldens: readonly Golden[] = [
     ...{ sum: 100 * 0.15 + 10 * 0.6, missing: ['webSearches', 'codeExecutions'] },
   },
   {
+    ...{ name: 'Groq: the same in a stream, told before its usage', provider: 'groq', wire: 'openai-chat' },
+    answer: [
+      { id: 'c', model: 'openai/gpt-oss-120b', choices: [{ index: 0, delta: { role: 'assistant' } }] },
+      { id: 'c', choices: [{ index: 0, delta: { executed_tools: [{ index: 0, type: 'python' }] } }] },
+      {
+        ...{ id: 'c', choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] },
+        x_groq: { usage: { prompt_tokens: 100, completion_tokens: 10 } },
+      },
+    ],
+    ...{ sum: 100 * 0.15 + 10 * 0.6, missing: ['codeExecutions'] },
+  },
+  {
     ...{
       name: 'xAI: searches at $5 a thousand, images at the price of text',
       provider: 'xai',
@@ -452,6 +475,25 @@ describe('prices by the pages of their providers', () => {
       state: 'priced',
       totalUsd: micros(100 * 3 + 1000 * 3.75 + 2000 * 6 + 10 * 15),
     });
+  });
+
+  it('Bedrock: flex of Nova is half, priority 1.75 times', () => {
+    const usage = { ...{ inputTokens: 100, cacheReadInputTokens: 40, cacheWriteInputTokens: 0, inputAudioTokens: 0 }, ...{ outputTokens: 10, reasoningOutputTokens: 0, outputAudioTokens: 0 } }; // prettier-ignore
+    const cost = (serviceTier: string) =>
+      computeCost(book, {
+        ...{
+          organizationId: 'o',
+          provider: 'aws.bedrock',
+          models: ['amazon.nova-pro-v1:0'],
+          startTime,
+          serviceTier,
+        },
+        ...{ usage, usageSource: 'provider' },
+      });
+    const standard = 60 * 0.8 + 40 * 0.2 + 10 * 3.2;
+    expect(cost('flex')).toMatchObject({ state: 'priced', totalUsd: micros(standard / 2) });
+    expect(cost('priority')).toMatchObject({ state: 'priced', totalUsd: micros(standard * 1.75) });
+    expect(cost('reserved')).toMatchObject({ state: 'partial', missing: ['serviceTier:reserved'] });
   });
 
   it('Bedrock: tiers, optimized latency and tools of its own are not priced', () => {

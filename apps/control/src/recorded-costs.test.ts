@@ -72,7 +72,10 @@ describe('costs of the recorded answers', () => {
             cache_read_tokens: usage.cacheReadInputTokens - cacheReadUnbilled,
             cache_write_tokens: usage.cacheWriteInputTokens,
           },
-          ...{ web_searches: uses.webSearches ?? 0, storage_searches: uses.fileSearches ?? 0 },
+          ...(cost.state === 'priced' && {
+            web_searches: uses.webSearches ?? 0,
+            storage_searches: uses.fileSearches ?? 0,
+          }),
         },
         model,
         { providerId: libraryId, timestamp: new Date(Number(startTime) / 1e6) },

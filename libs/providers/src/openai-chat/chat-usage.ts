@@ -86,7 +86,7 @@ export function readUsageOfChat(body: Readonly<Record<string, unknown>>): Usage 
   const [choice] = records(body.choices);
   const usage =
     readChatUsage(body.usage) ?? readChatUsage(record(body.x_groq)?.usage) ?? readChatUsage(choice?.usage);
-  return usage && withUses(usage, executedTools(record(choice?.message) ?? record(choice?.delta)));
+  return usage && withUses(usage, executedToolsOf(body));
 }
 
 /** Groq's `executed_tools: [{ type }]`: tools that ran at the provider, told in the message and in no usage. */
@@ -96,7 +96,10 @@ const groqTools: Readonly<Record<string, string>> = {
   ...{ python: 'codeExecutions', code_interpreter: 'codeExecutions', browser_automation: 'browserSessions' },
 };
 
-function executedTools(message: Readonly<Record<string, unknown>> | null): Record<string, number> {
+/** Of a stream they come in deltas, before its usage. */
+export function executedToolsOf(body: Readonly<Record<string, unknown>>): Record<string, number> {
+  const [choice] = records(body.choices);
+  const message = record(choice?.message) ?? record(choice?.delta);
   const uses: Record<string, number> = {};
   for (const { type } of records(message?.executed_tools)) {
     const use = groqTools[text(type) ?? ''] ?? 'otherTools';
