@@ -89,8 +89,8 @@ function modelsOf(provider: Provider, providers: readonly Provider[]): ModelInfo
 
 /** Who resells a model has own fees for what it sells by the piece. */
 function withoutFees(model: ModelInfo): ModelInfo {
-  const tokensOf = (prices: ModelPrice) =>
-    Object.fromEntries(Object.entries(prices).filter(([key]) => !(key in useByPriceKey))) as ModelPrice;
+  const tokensOf = (prices: ModelPrice): ModelPrice =>
+    Object.fromEntries(Object.entries(prices).filter(([key]) => !Object.hasOwn(useByPriceKey, key)));
   const { prices } = model;
   return {
     ...model,

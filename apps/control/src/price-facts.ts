@@ -40,7 +40,7 @@ const openAiPriority = 'https://openai.com/api-priority-processing/';
 const geminiPrices = 'https://ai.google.dev/gemini-api/docs/pricing';
 const perplexityPrices = 'https://docs.perplexity.ai/getting-started/pricing';
 
-export const priceFacts: readonly PriceFact[] = [
+const priceFacts: readonly PriceFact[] = [
   {
     providers: ['anthropic'],
     models: /^claude-/,

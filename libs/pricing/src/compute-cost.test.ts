@@ -159,11 +159,11 @@ describe('computeCost', () => {
       ...{ ...noUsage, inputTokens: 1000, cacheWriteInputTokens: 400, outputTokens: 100 },
       ...(details ? { details } : {}),
     });
-    const priced = (changes: Partial<PriceEntry['prices']>, factors?: PriceEntry['factors']) =>
+    const priced = (changes: PriceEntry['prices'], factors?: PriceEntry['factors']) =>
       new PriceBook([
         list([
           entry('m1', '1', {
-            prices: { inputUncached: flat('1'), outputText: flat('10'), cacheWrite: flat('1.25'), ...changes } as PriceEntry['prices'],
+            prices: { inputUncached: flat('1'), outputText: flat('10'), cacheWrite: flat('1.25'), ...changes },
             ...(factors ? { factors } : {}),
           }),
         ]),
