@@ -246,6 +246,8 @@ export const TraceOutline = z.object({
       totalTokens: count,
       /** Null while pending, and where there is no price. */
       totalUsd: usd.nullable(),
+      /** `partial`: `totalUsd` lacks a part whose price is not known. */
+      costState: CostState,
       /** Of a call that took more than one, in order; else empty. */
       attempts: z.array(SpanAttempt),
       errorType: z.string().nullable(),

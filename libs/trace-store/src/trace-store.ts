@@ -308,6 +308,7 @@ export interface OutlineSpan extends Pick<
   readonly attempts: readonly CallAttempt[];
   /** Null until priced, and where there is no price. */
   readonly totalUsd: string | null;
+  readonly costState: CostState;
 }
 
 export interface SpanMatchQuery {

@@ -110,7 +110,7 @@ function tierOf(value: unknown): string | null {
   const usage = record(value);
   const traffic = text(usage?.trafficType);
   const tier = text(usage?.serviceTier) ?? (traffic && (tiersOfTraffic[traffic] ?? traffic));
-  return tier === null ? null : tier.toLowerCase();
+  return tier === null ? null : tier.toLowerCase().replace(/^service_tier_/, '');
 }
 
 class GeminiStreamReader implements StreamReader {
