@@ -102,6 +102,18 @@ describe('usage with details', () => {
     expect(usageOf('openai-chat', answer)).not.toHaveProperty('details');
   });
 
+  it.each([
+    [{ trafficType: 'ON_DEMAND_FLEX' }, 'flex'],
+    [{ serviceTier: 'SERVICE_TIER_PRIORITY' }, 'priority'],
+    [{ trafficType: 'PROVISIONED_THROUGHPUT' }, 'provisioned'],
+    [{ trafficType: 'SOMETHING_NEW' }, 'something_new'],
+    [{}, null],
+  ])('reads the tier of Gemini: %j', (told, serviceTier) => {
+    const usageMetadata = { promptTokenCount: 1, totalTokenCount: 1, ...told };
+    const bytes = Buffer.from(JSON.stringify({ candidates: [{ finishReason: 'STOP' }], usageMetadata }));
+    expect(wireOf('gemini-generate-content').readFacts(bytes, false).serviceTier).toBe(serviceTier);
+  });
+
   it.each(['ON_DEMAND', 'TRAFFIC_TYPE_UNSPECIFIED'])(
     'knows %s for the standard tier of Vertex AI',
     (trafficType) => {

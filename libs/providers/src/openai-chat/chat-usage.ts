@@ -65,7 +65,7 @@ export function readChatUsage(value: unknown): Usage | null {
         ...{ searchSources: count(usage.num_sources_used), citationTokens: citations },
         audioSeconds: count(usage.prompt_audio_seconds),
       },
-      // xAI's image and video answers, priority tier and speed are told by the body, not here.
+      // Anthropic's terms, as servers in between pass them on.
       terms: { speed: usage.speed, inferenceGeo: usage.inference_geo },
       reportedUsd: reportedUsd(usage),
     }),
