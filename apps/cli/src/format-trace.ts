@@ -13,7 +13,9 @@ export function formatTraces(traces: readonly TraceSummary[]): string {
     span.outcome === 'completed' ? String(span.status) : `${span.outcome} ${span.status}`,
     oneLine(span.responseModel ?? span.requestModel, 40),
     String(totalTokens),
-    totalUsd !== null && costState === 'priced' ? `$${totalUsd}` : costState,
+    totalUsd !== null && (costState === 'priced' || costState === 'partial')
+      ? `$${totalUsd}${costState === 'partial' ? ' (partial)' : ''}`
+      : costState,
     milliseconds(durationMs),
     oneLine(span.inputPreview, 60),
   ]);
@@ -131,11 +133,17 @@ function costOf({ cost, costState, costReason }: Span): string {
     `  ${line.bucket}`,
     String(line.quantity),
     `× $${line.pricePerMillionUsd} per million`,
-    `= $${line.usd}`,
+    `= $${line.usd}${line.pricedAs ? ` (at the price of ${line.pricedAs})` : ''}`,
   ]);
   const price = oneLine(`${cost.priceId}, tier ${cost.tier}, price book ${cost.priceBookVersion}`, 200);
   return [
-    `$${cost.totalUsd}${cost.estimated ? ' (estimated)' : ''} by ${price}`,
+    cost.source === 'reported'
+      ? `$${cost.totalUsd} (reported by the provider)`
+      : `$${cost.totalUsd}${costState === 'partial' ? ' (partial)' : ''}${cost.estimated ? ' (estimated)' : ''} by ${price}`,
+    ...(cost.missing.length > 0 ? [`  no price: ${oneLine(cost.missing.join(', '), 200)}`] : []),
+    ...(cost.reported !== null && cost.source !== 'reported'
+      ? [`  reported by the provider: $${cost.reported}`]
+      : []),
     ...(lines.length > 0 ? [toTable(lines)] : []),
   ].join('\n');
 }
@@ -163,6 +171,6 @@ export function formatLiveEvent(event: LiveEvent): string {
     case 'call.refused':
       return `${time}  ${id}  ✗  ${oneLine(`refused ${event.status}: ${event.error.message}`, 120)}`;
     case 'cost.computed':
-      return `${time}  ${id}  $  ${event.state === 'priced' ? `$${event.totalUsd}` : `unpriced: ${oneLine(event.reason, 60)}`}`;
+      return `${time}  ${id}  $  ${event.state === 'unpriced' ? `unpriced: ${oneLine(event.reason, 60)}` : `$${event.totalUsd}${event.state === 'partial' ? ' (partial)' : ''}`}`;
   }
 }

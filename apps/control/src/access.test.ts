@@ -631,6 +631,23 @@ describe('prices', () => {
   });
 });
 
+describe('a custom price of what is sold by the piece', () => {
+  it('is entered by the names that a partial cost lists', async () => {
+    const headers = sessionHeaders('alpha owner', 'p-alpha');
+    const price = { provider: 'openai', model: 'piecewise', from: '2026-01-01', inputPerMillionUsd: '1', outputPerMillionUsd: '6' }; // prettier-ignore
+    const further = (prices: object) =>
+      send('POST', '/v1/prices', headers, { ...price, furtherPerMillionUsd: prices });
+    expect((await further({ 'web searches': '1' })).status).toBe(400);
+    expect((await further({ webSearches: '-1' })).status).toBe(400);
+    const created = await further({ webSearches: '10000', cacheWrite1h: '6', inputUncached: '9' });
+    const { id, prices } = (await created.json()) as { id: string; prices: object };
+    expect(prices).toMatchObject({
+      ...{ webSearches: { base: '10000' }, cacheWrite1h: { base: '6' }, inputUncached: { base: '1' } },
+    });
+    expect((await send('DELETE', `/v1/prices/${id}`, headers)).status).toBe(200);
+  });
+});
+
 describe('the test of a provider', () => {
   it('asks for the models with the credential and never shows it', async () => {
     const seen: unknown[] = [];

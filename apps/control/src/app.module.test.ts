@@ -160,7 +160,7 @@ describe('bootstrapControl', () => {
 
   it('imports the price book of the installed package', async () => {
     const lists = await bundledPriceLists();
-    expect(lists[0]?.version).toMatch(/^genai-prices-\d+\.\d+\.\d+$/);
+    expect(lists[0]?.version).toMatch(/^genai-prices-\d+\.\d+\.\d+\+\d+$/);
     const stored = await store.listPriceLists(); // the application's own start has put them there
     expect(stored.map(({ id }) => id).sort()).toEqual(lists.map(({ id }) => id).sort());
     const openai = lists.find(({ provider }) => provider === 'openai');

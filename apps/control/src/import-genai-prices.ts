@@ -1,6 +1,13 @@
 import { LoomError } from '@loom/errors';
-import type { PriceEntry, PriceListRecord, PriceMatch, TieredPrice } from '@loom/trace-schema';
+import {
+  type PriceEntry,
+  type PriceListRecord,
+  type PriceMatch,
+  type TieredPrice,
+  tokenBuckets,
+} from '@loom/trace-schema';
 import type { ConditionalPrice, MatchLogic, ModelInfo, ModelPrice, Provider } from '@pydantic/genai-prices';
+import { factsOfModel, furtherModels, type PriceFact } from './price-facts.ts';
 
 /** Loom's provider kinds by the package's provider ids; the others have the same name in both. */
 const kindByProviderId: Readonly<Record<string, string>> = {
@@ -10,7 +17,10 @@ const kindByProviderId: Readonly<Record<string, string>> = {
   'x-ai': 'xai',
 };
 
-/** Loom's buckets by the package's price keys. Prices of other units (images, hours, searches) are not imported. */
+/** Of the facts beside the package: grows with every change of them, so that deployments take the new ones. */
+const factsVersion = 1;
+
+/** Loom's buckets by the package's price keys. Prices of other units (hours, pages) are not imported. */
 const bucketByPriceKey: Readonly<Record<string, string>> = {
   input_mtok: 'inputUncached',
   cache_read_mtok: 'cacheRead',
@@ -19,14 +29,32 @@ const bucketByPriceKey: Readonly<Record<string, string>> = {
   output_mtok: 'outputText',
   output_reasoning_mtok: 'reasoning',
   output_audio_mtok: 'outputAudio',
+  cache_write_1h_mtok: 'cacheWrite1h',
+  cache_audio_read_mtok: 'cacheReadAudio',
+  cache_image_read_mtok: 'cacheReadImage',
+  input_image_mtok: 'inputImage',
+  input_video_mtok: 'inputVideo',
+  output_image_mtok: 'outputImage',
+  output_video_mtok: 'outputVideo',
+  output_citation_mtok: 'citationTokens',
+};
+
+/** Loom's kinds of use by the package's keys for a thousand of them. */
+const useByPriceKey: Readonly<Record<string, string>> = {
+  requests_kcount: 'requests',
+  web_searches_kcount: 'webSearches',
+  social_searches_kcount: 'socialSearches',
+  storage_searches_kcount: 'fileSearches',
+  code_executions_kcount: 'codeExecutions',
+  rerank_searches_kcount: 'searchUnits',
 };
 
 /**
  * The package's price data as one list per provider kind. Numbers become the decimal strings they were written as.
- * `version` is `genai-prices-<package version>`. Throws `config_invalid` on data that this conversion cannot express.
+ * `version` is `genai-prices-<package version>+<version of the facts beside it>`. Throws `config_invalid` on data that this conversion cannot express.
  */
 export function importGenaiPrices(providers: readonly Provider[], packageVersion: string): PriceListRecord[] {
-  const version = `genai-prices-${packageVersion}`;
+  const version = `genai-prices-${packageVersion}+${factsVersion}`;
   const vertex = providers.filter(({ id }) => id === 'google' || id === 'anthropic');
   // Vertex AI has no list of its own: it sells the models of both at their makers' prices.
   const all = [
@@ -40,7 +68,10 @@ export function importGenaiPrices(providers: readonly Provider[], packageVersion
       version,
       provider: kind,
       organizationId: null,
-      entries: modelsOf(provider, providers).flatMap(toEntries),
+      entries: [
+        ...furtherEntries(provider.id),
+        ...modelsOf(provider, providers).flatMap((model) => toEntries(provider.id, model)),
+      ],
     };
   });
 }
@@ -51,13 +82,37 @@ function modelsOf(provider: Provider, providers: readonly Provider[]): ModelInfo
     const other = providers.find((candidate) => candidate.id === id);
     if (!other)
       throw new LoomError('config_invalid', `price data: ${provider.id} names unknown provider ${id}`);
-    return other.models.map((model) => ({ ...model, id: `${id}/${model.id}` }));
+    return other.models.map((model) => ({ ...withoutFees(model), id: `${id}/${model.id}` }));
   });
   return [...provider.models, ...resold];
 }
 
-function toEntries(model: ModelInfo): PriceEntry[] {
+/** Who resells a model has own fees for what it sells by the piece. */
+function withoutFees(model: ModelInfo): ModelInfo {
+  const tokensOf = (prices: ModelPrice): ModelPrice =>
+    Object.fromEntries(Object.entries(prices).filter(([key]) => !Object.hasOwn(useByPriceKey, key)));
+  const { prices } = model;
+  return {
+    ...model,
+    prices: Array.isArray(prices)
+      ? prices.map((dated) => ({ ...dated, prices: tokensOf(dated.prices) }))
+      : tokensOf(prices),
+  };
+}
+
+function furtherEntries(providerId: string): PriceEntry[] {
+  return furtherModels
+    .filter(({ provider }) => provider === providerId)
+    .map(({ model, prices }) => ({
+      ...{ model, match: [{ op: 'starts_with' as const, value: model }], from: null, serviceTier: 'default' },
+      prices: mapValues(prices, flatText),
+    }));
+}
+
+function toEntries(providerId: string, model: ModelInfo): PriceEntry[] {
   const match = toMatches(model.match);
+  // Vertex AI has no list of its own; a resold model (`openai/gpt-5`) has its seller's terms, which are not known.
+  const facts = factsOfModel(providerId === 'vertex-ai' ? 'google' : providerId, model.id);
   const dated: readonly ConditionalPrice[] = Array.isArray(model.prices)
     ? model.prices
     : [{ prices: model.prices }];
@@ -70,22 +125,87 @@ function toEntries(model: ModelInfo): PriceEntry[] {
       constraint && 'start_time' in constraint
         ? { hours: { start: toClock(constraint.start_time), end: toClock(constraint.end_time) } }
         : {};
-    return [{ model: model.id, match, from, ...hours, serviceTier: 'default', prices: converted }];
+    const factors = Object.assign({}, ...facts.map((fact) => fact.factors ?? {})) as PriceEntry['factors'] &
+      object;
+    const entry: PriceEntry = {
+      ...{ model: model.id, match, from, ...hours, serviceTier: 'default' },
+      prices: withFacts(converted, facts),
+      ...(Object.keys(factors).length > 0 ? { factors } : {}),
+    };
+    const tiers = facts.flatMap((fact) => Object.entries(fact.tiers ?? {}));
+    return [
+      entry,
+      ...tiers.map(([serviceTier, prices]) => ({
+        ...entry,
+        ...{ serviceTier, prices: { ...entry.prices, ...mapValues(prices, flatText) } },
+      })),
+    ];
   });
+}
+
+function withFacts(
+  prices: Readonly<Record<string, TieredPrice>>,
+  facts: readonly PriceFact[],
+): Record<string, TieredPrice> {
+  const all: Record<string, TieredPrice> = { ...prices };
+  for (const { prices: own = {}, sameAs = {}, twice = {} } of facts) {
+    for (const [bucket, price] of Object.entries(own)) all[bucket] ??= flatText(price);
+    for (const [bucket, of] of Object.entries(sameAs)) {
+      const price = all[of];
+      if (price) all[bucket] ??= price;
+    }
+    for (const [bucket, of] of Object.entries(twice)) {
+      const price = all[of];
+      if (price && all['cacheWrite']) all[bucket] ??= doubled(price);
+    }
+  }
+  return all;
+}
+
+// Twice a binary fraction is exact.
+function doubled({ base, tiers }: TieredPrice): TieredPrice {
+  const twice = (price: string) => toDecimal(Number(price) * 2);
+  return { base: twice(base), tiers: tiers.map(({ start, price }) => ({ start, price: twice(price) })) };
+}
+
+function mapValues<From, To>(
+  values: Readonly<Record<string, From>>,
+  map: (value: From) => To,
+): Record<string, To> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, map(value)]));
+}
+
+function flatText(base: string): TieredPrice {
+  return { base, tiers: [] };
 }
 
 /** Null when the model is sold by units that Loom does not count; no prices at all means free. */
 function toPrices(prices: ModelPrice): Record<string, TieredPrice> | null {
-  if (Object.keys(prices).length === 0) return { inputUncached: flat(0), outputText: flat(0) };
+  if (Object.keys(prices).length === 0) return { ...freeTokens };
   const converted: Record<string, TieredPrice> = {};
   for (const [key, price] of Object.entries(prices)) {
     const bucket = bucketByPriceKey[key];
     if (price === undefined) continue;
     if (bucket) converted[bucket] = typeof price === 'number' ? flat(price) : toTiers(price);
-    // Per thousand requests there, per million here.
-    if (key === 'requests_kcount' && typeof price === 'number') converted.requests = flat(price * 1000);
+    const use = useByPriceKey[key];
+    // Per thousand there, per million here.
+    if (use && typeof price === 'number') converted[use] = flat(price * 1000);
   }
+  // A model that is free is free for tokens of every kind.
+  const isFree = ['inputUncached', 'outputText'].every((bucket) => isZero(converted[bucket]));
+  if (isFree) return { ...freeTokens, ...converted };
   return converted.inputUncached || converted.outputText ? converted : null;
+}
+
+const freeTokens: Readonly<Record<string, TieredPrice>> = Object.fromEntries(
+  [...tokenBuckets, 'cacheWrite1h', 'inputImage', 'inputVideo', 'outputImage'].map((bucket) => [
+    bucket,
+    flat(0),
+  ]),
+);
+
+function isZero(price: TieredPrice | undefined): boolean {
+  return price?.base === '0' && price.tiers.length === 0;
 }
 
 function toTiers({ base, tiers }: Exclude<ModelPrice[string], number | undefined>): TieredPrice {

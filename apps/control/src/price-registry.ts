@@ -2,7 +2,7 @@ import type { NewPrice, Price, routes } from '@loom/api-contract';
 import type { ControlStore } from '@loom/control-store';
 import { LoomError } from '@loom/errors';
 import type { Principal } from '@loom/service-kit';
-import { newUuid, type PriceListRecord, providerNameOf } from '@loom/trace-schema';
+import { newUuid, type PriceEntry, type PriceListRecord, providerNameOf } from '@loom/trace-schema';
 import type { z } from 'zod';
 
 export interface PriceRegistryDeps {
@@ -93,12 +93,14 @@ function toPriceList(
   const model = body.model.toLowerCase();
   const flat = (base: string | null, bucket: string) =>
     base === null ? {} : { [bucket]: { base, tiers: [] } };
-  const prices = {
+  const prices: PriceEntry['prices'] = {
     ...flat(body.inputPerMillionUsd, 'inputUncached'),
     ...flat(body.outputPerMillionUsd, 'outputText'),
     ...flat(body.cacheReadPerMillionUsd, 'cacheRead'),
     ...flat(body.cacheWritePerMillionUsd, 'cacheWrite'),
   };
+  for (const [bucket, base] of Object.entries(body.furtherPerMillionUsd))
+    prices[bucket] ??= { base, tiers: [] };
   const match = [{ op: 'equals' as const, value: model }];
   const entry = { model, match, from: body.from, serviceTier: 'default', prices };
   return { id: newUuid(), version: overrideVersion, provider, organizationId, entries: [entry] };

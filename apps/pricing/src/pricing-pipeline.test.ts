@@ -152,7 +152,12 @@ describe('PricingPipeline', () => {
   it('makes one cost event of one terminal, with what filters and rollups need', async () => {
     const { pipeline, costsOf, recordsOf } = await open();
     const event = ended();
-    expect(await pipeline.handle(batchOf(event))).toEqual({ priced: 1, unpriced: 0, deadLetters: 0 });
+    expect(await pipeline.handle(batchOf(event))).toEqual({
+      priced: 1,
+      partial: 0,
+      unpriced: 0,
+      deadLetters: 0,
+    });
     expect(await costsOf()).toEqual([
       expect.objectContaining({
         id: `${event.id}/cost/v1`,
@@ -249,6 +254,7 @@ describe('PricingPipeline', () => {
     const usageLost = { ...ended(), usage: { ...usage, inputTokens: -1 } };
     expect(await pipeline.handle(batchOf(lost, usageLost))).toEqual({
       priced: 1,
+      partial: 0,
       unpriced: 1,
       deadLetters: 0,
     });
@@ -258,13 +264,40 @@ describe('PricingPipeline', () => {
     ]);
   });
 
+  it('prices usage with details in part, and by the provider where there is no price', async () => {
+    const { pipeline, costsOf } = await open();
+    const searched = ended({ usage: { ...usage, details: { uses: { webSearches: 1 } } } });
+    const reported = ended({ usage: { ...usage, details: { reportedUsd: '0.25' } } }, 'openai', 'unknown');
+    expect(await pipeline.handle(batchOf(searched, reported))).toMatchObject({ priced: 1, partial: 1 });
+    expect(await costsOf()).toMatchObject([
+      { state: 'partial', reason: 'incomplete_price', missing: ['webSearches'] },
+      { state: 'priced', reason: 'reported', totalUsd: '0.25', reportedUsd: '0.25' },
+    ]);
+  });
+
+  it('prices an attempt by the tier that served it', async () => {
+    const { pipeline, costsOf } = await open();
+    const event = ended();
+    const attempt = {
+      ...{ spanId: newSpanId(), provider: 'openai', providerKind: 'openai', model: 'm1' },
+      ...{ startTime: event.timing.startTime, durationNanos: 1, status: 200, error: null, usage },
+    };
+    await pipeline.handle(
+      batchOf({ ...event, attempts: [{ ...attempt, serviceTier: 'priority' }, attempt] }),
+    );
+    expect((await costsOf()).map(({ state, missing }) => [state, missing])).toEqual([
+      ['priced', undefined],
+      ['partial', ['serviceTier:priority']],
+    ]);
+  });
+
   it('keeps what it cannot read as dead letters and prices the rest of the batch', async () => {
     const { pipeline, costsOf, recordsOf } = await open();
     const broken = { ...ended(), call: null };
     const result = await pipeline.handle(
       batchOf('{"type":', '"text"', broken, { type: 'call.chunks' }, ended()),
     );
-    expect(result).toEqual({ priced: 1, unpriced: 0, deadLetters: 3 });
+    expect(result).toEqual({ priced: 1, partial: 0, unpriced: 0, deadLetters: 3 });
     expect(await costsOf()).toHaveLength(1);
     const letters = (await recordsOf(topics.deadLetters)).map(({ value }) =>
       DeadLetter.parse(JSON.parse(value.toString())),

@@ -31,6 +31,8 @@ export interface PricingPipelineDeps {
 
 export interface PricedBatch {
   readonly priced: number;
+  /** Of a part of the price nothing is known. */
+  readonly partial: number;
   readonly unpriced: number;
   readonly deadLetters: number;
 }
@@ -84,8 +86,11 @@ export class PricingPipeline {
       costs.map((cost) => this.#costRecord(cost)),
     );
     for (const [projectId, seq] of sequence) this.#lastSeq.set(projectId, seq);
-    const priced = costs.filter(({ cost }) => cost.state === 'priced').length;
-    return { priced, unpriced: costs.length - priced, deadLetters: faulty.length };
+    const of = (state: CostComputed['state']) => costs.filter(({ cost }) => cost.state === state).length;
+    return {
+      ...{ priced: of('priced'), partial: of('partial'), unpriced: of('unpriced') },
+      deadLetters: faulty.length,
+    };
   }
 
   /** The terminal in a record, nothing when it is another event, or why it is a dead letter. */
@@ -135,10 +140,18 @@ export class PricingPipeline {
 
   /** An attempt that failed and took tokens all the same (a policy cut its answer off): the call costs that too. */
   #priceAttempt(event: CallEnded, attempt: CallAttempt, seq: number): CostComputed {
-    const { spanId, startTime, provider, providerKind = '', model, usage = null } = attempt;
+    const {
+      spanId,
+      startTime,
+      provider,
+      providerKind = '',
+      model,
+      usage = null,
+      serviceTier = null,
+    } = attempt;
     const cost = computeCost(this.#deps.priceBook(), {
       ...{ organizationId: event.call.organizationId, provider: providerKind, models: [model], startTime },
-      ...{ serviceTier: null, usage, usageSource: 'provider' },
+      ...{ serviceTier, usage, usageSource: 'provider' },
     });
     const id = eventIds.attemptCost(event.id, spanId, cost.priceBookVersion);
     return { ...this.#placeOf(event, seq), id, spanId, startTime, provider, responseModel: model, ...cost };

@@ -23,6 +23,7 @@ function toOutlineSpan(span: OutlineSpan): TraceOutline['spans'][number] {
       span.timeToFirstChunkNanos === null ? null : toMilliseconds(span.timeToFirstChunkNanos),
     totalTokens: span.totalTokens,
     totalUsd: span.totalUsd,
+    costState: span.outcome === 'refused' ? 'unpriced' : span.costState,
     attempts: span.attempts.map(toAttempt),
     errorType: span.errorType === '' ? null : span.errorType,
   };

@@ -1,5 +1,5 @@
 import type { CallInFlight, ContentState, Span, SpanUsage, TraceSummary } from '@loom/api-contract';
-import { type CallAttempt, fromTokenBuckets, type TokenBuckets, type Usage } from '@loom/trace-schema';
+import { type CallAttempt, fromTokenBuckets, type Usage } from '@loom/trace-schema';
 import type { AcceptedRow, ListedTrace, StoredSpan } from '@loom/trace-store';
 import { toInstant, toMilliseconds } from './instants.ts';
 
@@ -44,7 +44,7 @@ export function toSpan(stored: StoredSpan, content: SpanContent): Span {
     status: stored.status,
     streamed: stored.stream,
     capture: stored.capture,
-    usage: known ? usageOf(stored.tokens) : null,
+    usage: known ? usageOf(stored) : null,
     buckets: known ? stored.tokens : null,
     usageSource: stored.usageSource,
     usageConsistent: stored.usageConsistent,
@@ -126,8 +126,9 @@ export function toCallInFlight(row: AcceptedRow): CallInFlight {
   };
 }
 
-function usageOf(buckets: TokenBuckets): SpanUsage {
-  return withTotal(fromTokenBuckets(buckets));
+function usageOf({ tokens, usageDetails }: StoredSpan): SpanUsage {
+  const hasDetails = Object.keys(usageDetails).length > 0;
+  return withTotal({ ...fromTokenBuckets(tokens), ...(hasDetails ? { details: usageDetails } : {}) });
 }
 
 export function withTotal(usage: Usage): SpanUsage {
@@ -136,12 +137,16 @@ export function withTotal(usage: Usage): SpanUsage {
 
 function costOf({ cost, costState, outcome }: StoredSpan): Pick<Span, 'cost' | 'costState' | 'costReason'> {
   if (outcome === 'refused') return { cost: null, costState: 'unpriced', costReason: 'no_provider_called' };
-  if (cost?.state !== 'priced') return { cost: null, costState, costReason: orNull(cost?.reason ?? '') };
-  const { totalUsd, priceBookVersion, priceId, tier, estimated, lines } = cost;
+  if (!cost || cost.state === 'unpriced')
+    return { cost: null, costState, costReason: orNull(cost?.reason ?? '') };
+  const { totalUsd, priceBookVersion, priceId, tier, estimated, lines, missing, reason } = cost;
   return {
-    cost: { totalUsd, priceBookVersion, priceId, tier, estimated, lines },
+    cost: {
+      ...{ totalUsd, priceBookVersion, priceId, tier, estimated, lines, missing: [...missing] },
+      ...{ reported: orNull(cost.reportedUsd), source: reason === 'reported' ? 'reported' : 'price_book' },
+    },
     costState,
-    costReason: null,
+    costReason: cost.state === 'partial' ? reason : null,
   };
 }
 

@@ -196,6 +196,17 @@ export const NewPrice = z.strictObject({
   outputPerMillionUsd: perMillion,
   cacheReadPerMillionUsd: perMillion.nullable().default(null),
   cacheWritePerMillionUsd: perMillion.nullable().default(null),
+  /**
+   * Prices of further buckets and kinds of use, by the names in `cost.missing`: `{ "cacheWrite1h": "6", "webSearches":
+   * "10000" }`.
+   */
+  furtherPerMillionUsd: z
+    .record(
+      z.string().regex(/^[a-z][A-Za-z0-9]{0,39}$/, 'a name of `cost.missing` such as webSearches'),
+      perMillion,
+    )
+    .refine((prices) => Object.keys(prices).length <= 32, 'at most 32 prices')
+    .default({}),
 });
 
 /** The erasure of all calls of an end user that began before a moment shortly after it was asked for. */

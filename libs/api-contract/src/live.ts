@@ -38,7 +38,7 @@ export const LiveEvent = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('cost.computed'),
     ...place,
-    state: z.enum(['priced', 'unpriced']),
+    state: z.enum(['priced', 'partial', 'unpriced']),
     reason: z.string(),
     totalUsd: z.string(),
   }),

@@ -1,4 +1,4 @@
-import { CaptureMode, CostState, Outcome, tokenBuckets, UsageSource } from '@loom/trace-schema';
+import { CaptureMode, CostState, Outcome, tokenBuckets, UsageDetails, UsageSource } from '@loom/trace-schema';
 import * as z from 'zod';
 
 /** An instant in ISO 8601, UTC, to the microsecond. */
@@ -17,6 +17,11 @@ export const SpanUsage = z.object({
   reasoningOutputTokens: count,
   outputAudioTokens: count,
   totalTokens: count,
+  /**
+   * What usage tells besides: parts of the tokens with a price of their own, uses sold by the piece, terms that change the
+   * price, what the provider says that the call cost. Absent when there are none.
+   */
+  details: UsageDetails.optional(),
 });
 export type SpanUsage = z.infer<typeof SpanUsage>;
 
@@ -36,7 +41,20 @@ export const Cost = z.object({
   tier: z.string(),
   /** True when the tokens are an estimate. */
   estimated: z.boolean(),
-  lines: z.array(z.object({ bucket: z.string(), quantity: count, pricePerMillionUsd: usd, usd })),
+  /** A line for each token bucket, part of one and kind of use. They add up to the total, unless it is the provider's. */
+  lines: z.array(
+    z.object({
+      ...{ bucket: z.string(), quantity: count, pricePerMillionUsd: usd, usd },
+      /** The bucket whose price was taken for want of an own one: the amount is a guess. */
+      pricedAs: z.string().optional(),
+    }),
+  ),
+  /** What the price book has no price for: buckets, kinds of use, terms (`serviceTier:priority`). */
+  missing: z.array(z.string()),
+  /** What the provider says that the call cost; null when it says nothing. */
+  reported: usd.nullable(),
+  /** `reported` when the total is the provider's figure, because the price book does not have the whole price. */
+  source: z.enum(['price_book', 'reported']),
 });
 export type Cost = z.infer<typeof Cost>;
 
@@ -117,6 +135,7 @@ export const Span = z.object({
   usageConsistent: z.boolean(),
   /** Null until priced, and when there is no price; `costState` and `costReason` say which. */
   cost: Cost.nullable(),
+  /** `partial`: a part of the price is not known, `cost.missing` lists what. */
   costState: CostState,
   costReason: z.string().nullable(),
   timing: SpanTiming,
@@ -227,6 +246,8 @@ export const TraceOutline = z.object({
       totalTokens: count,
       /** Null while pending, and where there is no price. */
       totalUsd: usd.nullable(),
+      /** `partial`: `totalUsd` lacks a part whose price is not known. */
+      costState: CostState,
       /** Of a call that took more than one, in order; else empty. */
       attempts: z.array(SpanAttempt),
       errorType: z.string().nullable(),

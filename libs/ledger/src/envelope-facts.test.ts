@@ -25,6 +25,15 @@ describe('the leaf of a cost', () => {
     expect(differingFields(priced, { ...row, state: 'unpriced', reason: 'no_price' })).toEqual(['state']);
   });
 
+  it('fits a partial price by its figure and its reason together', () => {
+    const partial = leaf({ costNanoUsd: '5', reason: 'incomplete_price' });
+    const own = { ...row, state: 'partial', reason: 'incomplete_price' };
+    expect(differingFields(partial, own)).toEqual([]);
+    expect(differingFields(partial, { ...own, state: 'priced' })).toEqual(['state']);
+    expect(differingFields(partial, { ...own, reason: '' })).toEqual(['reason']);
+    expect(differingFields(leaf({ costNanoUsd: '5' }), own)).toEqual(['state']);
+  });
+
   it('fits no other reason than its own where there is no price', () => {
     const unpriced = leaf({ reason: 'no_price' });
     expect(differingFields(unpriced, { ...row, state: 'unpriced', reason: 'no_price' })).toEqual([]);

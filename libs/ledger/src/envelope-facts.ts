@@ -36,16 +36,22 @@ export function differingFields(envelope: Envelope, row: ShownRow): string[] {
     ...(kind === 'call.refused' ? { errorType: clipped(reason, 'errorType') } : {}),
     ...(kind === 'cost.computed'
       ? {
-          // The leaf of a price has no reason; a cached answer's row has one.
+          // The leaf of a whole price has no reason; a cached answer's row has one, and a reported one.
           reason: reason === undefined || row['reason'] === reason,
           priceBookVersion: clipped(priceBook, 'priceBookVersion'),
           time: row['time'] === undefined || textOf(row['time']).slice(0, -6) === String(time),
-          state: same('state', envelope.costNanoUsd === undefined ? 'unpriced' : 'priced'),
+          state: same('state', stateOfCost(envelope)),
         }
       : {}),
     ...(factTableOf(kind) === 'capture_events' ? { type: same('type', kind) } : {}),
   };
   return Object.keys(holds).filter((field) => field in row && holds[field] === false);
+}
+
+/** A price with a reason is one of which a part is not known. */
+function stateOfCost({ costNanoUsd, reason }: Envelope): string {
+  if (costNanoUsd === undefined) return 'unpriced';
+  return reason === undefined ? 'priced' : 'partial';
 }
 
 /** The model that answered, else the one that was asked. */

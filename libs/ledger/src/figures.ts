@@ -5,8 +5,8 @@ export type Figure = 'status' | 'tokens' | 'cost';
 /** What is shown of a call. */
 export interface ShownFigures {
   readonly status: number;
-  /** Inclusive, by the names of an envelope's `usage`, and perhaps `totalTokens`; null when none is known. */
-  readonly usage: Readonly<Record<string, number>> | null;
+  /** Inclusive, by the names of an envelope's `usage`, and perhaps `totalTokens` and members that are no numbers. */
+  readonly usage: Readonly<Record<string, unknown>> | null;
   /** False when the provider's parts exceeded its whole: what is shown was put right then. */
   readonly usageConsistent: boolean;
   /** Decimal US dollars; null where there is no price, `undefined` where it is not known yet. */
@@ -42,11 +42,12 @@ export function compareFigures(
 /** Members that are zero are not in an envelope's usage, and neither is the total. */
 function isSameUsage(
   sealed: Readonly<Record<string, number>>,
-  shown: Readonly<Record<string, number>>,
+  shown: Readonly<Record<string, unknown>>,
 ): boolean {
   const totalTokens = (sealed['inputTokens'] ?? 0) + (sealed['outputTokens'] ?? 0);
   const expected: Readonly<Record<string, number>> = { ...sealed, totalTokens };
-  const names = new Set([...Object.keys(sealed), ...Object.keys(shown)]);
+  const figures = Object.entries(shown).filter(([, value]) => typeof value === 'number');
+  const names = new Set([...Object.keys(sealed), ...figures.map(([name]) => name)]);
   return [...names].every((name) => (expected[name] ?? 0) === (shown[name] ?? 0));
 }
 

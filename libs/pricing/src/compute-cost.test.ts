@@ -99,7 +99,7 @@ describe('computeCost', () => {
     );
   });
 
-  it('prices buckets without a price of their own as their parent', () => {
+  it('prices buckets without a price of their own as their parent, and says which; reasoning is output', () => {
     const usage = {
       ...noUsage,
       inputTokens: 10,
@@ -107,7 +107,14 @@ describe('computeCost', () => {
       outputTokens: 5,
       reasoningOutputTokens: 5,
     };
-    const { lines } = computeCost(book, facts({ usage }));
+    const { lines, state, reason, missing } = computeCost(book, facts({ usage }));
+    expect({ state, reason, missing }).toEqual({
+      ...{ state: 'partial', reason: 'incomplete_price', missing: ['cacheWrite'] },
+    });
+    expect(lines.map(({ bucket, pricedAs }) => [bucket, pricedAs])).toEqual([
+      ['cacheWrite', 'inputUncached'],
+      ['reasoning', undefined],
+    ]);
     expect(lines.map(({ bucket, pricePerMillionUsd }) => [bucket, pricePerMillionUsd])).toEqual([
       ['cacheWrite', '1'],
       ['reasoning', '10'],
@@ -129,15 +136,114 @@ describe('computeCost', () => {
     expect(cost(600)).toMatchObject({ totalUsd: '0.0018', tier: 'context>500' });
   });
 
-  it('uses the price of the service tier and the default one for a tier without', () => {
+  it('uses the price of the service tier, and says of a tier without one that it is missing', () => {
     const tiers = new PriceBook([list([entry('m1', '1'), entry('m1', '0.5', { serviceTier: 'flex' })])]);
     expect(computeCost(tiers, facts({ serviceTier: 'flex' }))).toMatchObject({
       totalUsd: '0.0015',
       tier: 'service:flex',
     });
-    expect(computeCost(tiers, facts({ serviceTier: 'scale' }))).toMatchObject({
-      totalUsd: '0.002',
-      tier: 'default',
+    expect(computeCost(tiers, facts({ serviceTier: 'Scale' }))).toMatchObject({
+      ...{ totalUsd: '0.002', tier: 'default', state: 'partial', missing: ['serviceTier:scale'] },
+    });
+  });
+
+  it.each([null, '', 'default', 'standard', 'auto', 'on_demand', 'ON_DEMAND'])(
+    'knows the tier %j as the standard one',
+    (serviceTier) => {
+      expect(computeCost(book, facts({ serviceTier }))).toMatchObject({ state: 'priced', tier: 'default' });
+    },
+  );
+
+  describe('of details', () => {
+    const usage = (details: Usage['details']): Usage => ({
+      ...{ ...noUsage, inputTokens: 1000, cacheWriteInputTokens: 400, outputTokens: 100 },
+      ...(details ? { details } : {}),
+    });
+    const priced = (changes: PriceEntry['prices'], factors?: PriceEntry['factors']) =>
+      new PriceBook([
+        list([
+          entry('m1', '1', {
+            prices: { inputUncached: flat('1'), outputText: flat('10'), cacheWrite: flat('1.25'), ...changes },
+            ...(factors ? { factors } : {}),
+          }),
+        ]),
+      ]); // prettier-ignore
+
+    it('takes a part out of its bucket and prices it on its own', () => {
+      const cost = computeCost(priced({ cacheWrite1h: flat('2') }), facts({ usage: usage({ parts: { cacheWrite1h: 300 } }) })); // prettier-ignore
+      // 600 at $1, 100 at $1.25, 300 at $2 and 100 at $10 per million.
+      expect(cost).toMatchObject({ state: 'priced', totalUsd: '0.002325' });
+      expect(cost.lines.map(({ bucket, quantity }) => [bucket, quantity])).toEqual([
+        ['inputUncached', 600],
+        ['cacheWrite', 100],
+        ['outputText', 100],
+        ['cacheWrite1h', 300],
+      ]);
+    });
+
+    it('prices no token twice when a part is told larger than its bucket', () => {
+      const parts = { cacheWrite1h: 9000, inputImage: 700, inputVideo: 5 };
+      const { lines } = computeCost(priced({}), facts({ usage: usage({ parts }) }));
+      expect(lines.reduce((sum, { quantity }) => sum + quantity, 0)).toBe(1100);
+    });
+
+    it('sums to its lines whatever the parts are', () => {
+      const names = fc.constantFrom('cacheWrite1h', 'cacheReadAudio', 'inputImage', 'outputImage', 'inputX');
+      fc.assert(
+        fc.property(fc.dictionary(names, fc.nat(3000)), fc.dictionary(names, fc.nat(9)), (parts, uses) => {
+          const told = usage({ parts, uses });
+          const { lines, totalUsd } = computeCost(priced({ inputImage: flat('3'), inputX: flat('7') }), facts({ usage: told })); // prettier-ignore
+          const sum = lines.reduce((total, { usd }) => addDecimals(total, parseDecimal(usd)), zero);
+          expect(totalUsd).toBe(formatDecimal(sum));
+        }),
+      );
+    });
+
+    it('prices uses by the piece, and names those without a price', () => {
+      const uses = { webSearches: 3, codeExecutions: 1, somethingNew: 2 };
+      const cost = computeCost(priced({ webSearches: flat('10000') }), facts({ usage: usage({ uses }) }));
+      expect(cost).toMatchObject({
+        ...{ state: 'partial', missing: ['codeExecutions', 'somethingNew'], totalUsd: '0.0321' },
+      });
+    });
+
+    it('multiplies tokens by the factors of all terms, and not what is sold by the piece', () => {
+      const book = priced(
+        { webSearches: flat('10000') },
+        { 'speed:fast': { tokens: '6' }, 'geo:us': { tokens: '1.1', outputText: '2' } },
+      );
+      const details = { terms: { speed: 'fast', geo: 'us' }, uses: { webSearches: 1 } };
+      // (600 × 1 + 400 × 1.25) × 6.6 + 100 × 10 × 12 + 10,000 millionths.
+      expect(computeCost(book, facts({ usage: usage(details) }))).toMatchObject({
+        ...{ state: 'priced', totalUsd: '0.02926', tier: 'speed:fast geo:us' },
+      });
+    });
+
+    it('keeps the figure of the provider, and takes it where the book does not have the whole price', () => {
+      const said = usage({ reportedUsd: '0.5' });
+      expect(computeCost(priced({}), facts({ usage: said }))).toMatchObject({
+        ...{ state: 'priced', reason: '', totalUsd: '0.0021', reportedUsd: '0.5' },
+      });
+      expect(computeCost(priced({}), facts({ usage: said, models: ['other'] }))).toMatchObject({
+        ...{ state: 'priced', reason: 'reported', totalUsd: '0.5', lines: [] },
+      });
+      const search = usage({ reportedUsd: '0.5', uses: { webSearches: 1 } });
+      expect(computeCost(priced({}), facts({ usage: search }))).toMatchObject({
+        ...{ state: 'priced', reason: 'reported', totalUsd: '0.5', missing: ['webSearches'] },
+      });
+    });
+
+    it('reads a custom price without a price of the cache as it was entered: as input', () => {
+      const custom = new PriceBook([
+        list([entry('m1', '1', { prices: { inputUncached: flat('1'), outputText: flat('10') } })], {
+          organizationId: 'org1',
+        }),
+      ]);
+      expect(computeCost(custom, facts({ usage: usage(undefined) }))).toMatchObject({
+        ...{ state: 'priced', totalUsd: '0.002' },
+      });
+      const hour = usage({ parts: { cacheWrite1h: 1 } });
+      expect(computeCost(custom, facts({ usage: hour }))).toMatchObject({ missing: ['cacheWrite1h'] });
     });
   });
 

@@ -32,6 +32,10 @@ export function addDecimals(a: Decimal, b: Decimal): Decimal {
   return { digits: scaleUp(a, scale) + scaleUp(b, scale), scale };
 }
 
+export function multiplyDecimals(a: Decimal, b: Decimal): Decimal {
+  return { digits: a.digits * b.digits, scale: a.scale + b.scale };
+}
+
 /** `count` units at a price per million units. */
 export function perMillion(price: Decimal, count: number): Decimal {
   return { digits: price.digits * BigInt(count), scale: price.scale + 6 };

@@ -1,5 +1,11 @@
 import { LoomError } from '@loom/errors';
-import { millisOfNanos, type PriceEntry, type PriceListRecord, providerNameOf } from '@loom/trace-schema';
+import {
+  millisOfNanos,
+  type PriceEntry,
+  type PriceListRecord,
+  providerNameOf,
+  type TieredPrice,
+} from '@loom/trace-schema';
 import { compileModelMatcher, type ModelMatcher } from './model-matcher.ts';
 
 const modelCharsMax = 256;
@@ -23,6 +29,8 @@ export interface FoundPrice {
   readonly version: string;
   /** `<provider>/<model>`, with `@<from>` when the price is dated. */
   readonly id: string;
+  /** The organization's own price. */
+  readonly isCustom: boolean;
 }
 
 interface Candidate {
@@ -33,11 +41,14 @@ interface Candidate {
 interface PriceList {
   readonly version: string;
   readonly provider: string;
+  readonly isCustom: boolean;
   readonly candidates: readonly Candidate[];
 }
 
 const minutesPerDay = 1440;
 const nanosPerMinute = 60_000_000_000n;
+
+const free: TieredPrice = { base: '0', tiers: [] };
 
 /** The simulator costs nothing, and says so with a price of its own. */
 const builtinList: PriceListRecord = {
@@ -51,7 +62,7 @@ const builtinList: PriceListRecord = {
       match: [{ op: 'starts_with', value: '' }],
       from: null,
       serviceTier: 'default',
-      prices: { inputUncached: { base: '0', tiers: [] }, outputText: { base: '0', tiers: [] } },
+      prices: { inputUncached: free, outputText: free, cacheRead: free, cacheWrite: free },
     },
   ],
 };
@@ -89,7 +100,7 @@ export class PriceBook {
       const prices = this.#pricesOf(query, model.toLowerCase().slice(0, modelCharsMax));
       const inForce = prices.filter(({ entry }) => isWithinHours(entry, minute));
       const found =
-        inForce.find(({ entry }) => entry.serviceTier === query.serviceTier) ??
+        inForce.find(({ entry }) => entry.serviceTier === query.serviceTier?.toLowerCase()) ??
         inForce.find(({ entry }) => entry.serviceTier === 'default');
       if (found) return found;
     }
@@ -113,7 +124,8 @@ export class PriceBook {
     const joined =
       record.organizationId !== null && known?.version === record.version ? known.candidates : [];
     const { version, provider: listed } = record;
-    this.#lists.set(key, { version, provider: listed, candidates: [...joined, ...candidates] });
+    const isCustom = record.organizationId !== null;
+    this.#lists.set(key, { version, provider: listed, isCustom, candidates: [...joined, ...candidates] });
   }
 
   /** All prices of the model that may apply on that day, the newest first; an organization's own before others. */
@@ -145,6 +157,7 @@ function pricesIn(list: PriceList, model: string, day: string): FoundPrice[] {
       entry,
       version: list.version,
       id: `${list.provider}/${entry.model}${entry.from === null ? '' : `@${entry.from}`}`,
+      isCustom: list.isCustom,
     }));
 }
 

@@ -24,9 +24,9 @@ export function text(value: unknown): string | null {
   return typeof value === 'string' && value !== '' ? value : null;
 }
 
-/** A count of tokens, which some servers tell as a text; 0 for everything that is none. */
+/** A count of tokens, which some servers tell as a text, `12` or `12.0`; 0 for everything that is none. */
 export function count(value: unknown): number {
-  const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
+  const number = typeof value === 'string' && /^\s*\d+(?:\.0+)?\s*$/.test(value) ? Number(value) : value;
   return typeof number === 'number' && Number.isSafeInteger(number) && number >= 0 ? number : 0;
 }
 

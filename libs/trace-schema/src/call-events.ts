@@ -171,6 +171,8 @@ export const CallAttempt = z.strictObject({
   keyIndex: z.int().nonnegative().optional(),
   /** What the attempt took although it failed (an answer that a content policy cut off). */
   usage: Usage.nullable().optional(),
+  /** The tier that served it. Absent or null: the default one, or not known. */
+  serviceTier: z.string().nullable().optional(),
 });
 export type CallAttempt = z.infer<typeof CallAttempt>;
 

@@ -173,8 +173,13 @@ export const PriceEntry = z.strictObject({
   hours: z.strictObject({ start: clockTime, end: clockTime }).optional(),
   /** `default`, or the service tier that this price is for (`flex`, `priority`). */
   serviceTier: z.string(),
-  /** By token bucket; a bucket without a price of its own is priced as its parent (see libs/pricing). */
+  /** By token bucket or kind of use; a bucket without a price of its own is priced as its parent (see libs/pricing). */
   prices: z.record(z.string(), TieredPrice),
+  /**
+   * What a term of the call multiplies the prices by: `{ "speed:fast": { "tokens": "2" } }`. `tokens` is for every token
+   * bucket that is not named beside it; what is sold by the piece is not multiplied. Factors of several terms multiply.
+   */
+  factors: z.record(z.string(), z.record(z.string(), z.string())).optional(),
 });
 export type PriceEntry = z.infer<typeof PriceEntry>;
 

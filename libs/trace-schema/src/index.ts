@@ -60,5 +60,7 @@ export {
   tokenBuckets,
   type TokenBuckets,
   Usage,
+  UsageDetails,
   UsageSource,
+  wholeOfPart,
 } from './usage.ts';

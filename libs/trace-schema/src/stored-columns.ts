@@ -74,6 +74,7 @@ export const storedTables = {
       outputPreview: derived('the recorded answer'),
       ...each(derived('the other columns of its row'), ['model', 'isError', 'inputTokens', 'outputTokens', 'attemptCount']), // prettier-ignore
       batchToken,
+      usageDetails: meta,
     },
   },
   calls_accepted: {
@@ -114,6 +115,7 @@ export const storedTables = {
       ]),
       totalUsd: { ...meta, as: 'decimal' },
       batchToken,
+      ...each(meta, ['missing', 'reportedUsd']),
     },
   },
   capture_events: {

@@ -2,6 +2,25 @@ import * as z from 'zod';
 
 const tokens = z.int().nonnegative();
 
+/** Details of an answer's usage: all that has a price and is not one of the seven counts. Absent members are none. */
+export const UsageDetails = z.strictObject({
+  /**
+   * Tokens of a bucket that have a price of their own, by name: `cacheWrite1h`, `inputImage`. They are counted in their
+   * bucket too ({@link wholeOfPart}). Disjoint.
+   */
+  parts: z.record(z.string(), tokens).optional(),
+  /** What is sold by the piece: `webSearches`, `fileSearches`, `codeExecutions`, …; also tokens outside of the total. */
+  uses: z.record(z.string(), tokens).optional(),
+  /** What changes the price of all tokens: `{ speed: 'fast', inferenceGeo: 'us' }`. Values that change nothing are left out. */
+  terms: z.record(z.string(), z.string()).optional(),
+  /** What the provider says that the call cost, US dollars. */
+  reportedUsd: z
+    .string()
+    .regex(/^\d{1,18}(\.\d+)?$/)
+    .optional(),
+});
+export type UsageDetails = z.infer<typeof UsageDetails>;
+
 /**
  * Token usage of one inference, inclusive as OpenTelemetry GenAI defines it: input contains cache reads, cache
  * writes and audio; output contains reasoning and audio. A provider that reports reasoning outside its completion
@@ -15,6 +34,8 @@ export const Usage = z.strictObject({
   outputTokens: tokens,
   reasoningOutputTokens: tokens,
   outputAudioTokens: tokens,
+  /** Absent on events of older versions, and where there are none. */
+  details: UsageDetails.optional(),
 });
 export type Usage = z.infer<typeof Usage>;
 
@@ -32,6 +53,14 @@ export const tokenBuckets = [
   'outputAudio',
 ] as const;
 export type TokenBucket = (typeof tokenBuckets)[number];
+
+/** The bucket that a part's name begins with: `cacheWrite1h` is of `cacheWrite`, `inputImage` of `inputUncached`. */
+export function wholeOfPart(part: string): TokenBucket | null {
+  if (part.startsWith('cacheWrite')) return 'cacheWrite';
+  if (part.startsWith('cacheRead')) return 'cacheRead';
+  if (part.startsWith('input')) return 'inputUncached';
+  return part.startsWith('output') ? 'outputText' : null;
+}
 
 /** The same usage in disjoint, non-negative buckets: what is stored and priced. Their sum is the total. */
 export type TokenBuckets = Readonly<Record<TokenBucket, number>>;

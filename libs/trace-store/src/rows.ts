@@ -5,6 +5,7 @@ import type {
   Outcome,
   PayloadPart,
   TokenBuckets,
+  UsageDetails,
   UsageSource,
 } from '@loom/trace-schema';
 
@@ -89,6 +90,8 @@ export interface SpanRow extends CallRow {
   readonly usageSource: UsageSource;
   /** False when the provider's token parts exceeded its whole. */
   readonly usageConsistent: boolean;
+  /** `{}` when there are none, and on spans of older versions. */
+  readonly usageDetails: UsageDetails;
   readonly outputPreview: string;
   readonly responseLength: number;
   readonly responseHash: string;

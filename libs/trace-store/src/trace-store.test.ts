@@ -3,6 +3,8 @@ import { startTestEngines } from '@loom/engine-host/testing';
 import { serverSuite } from '@loom/testkit';
 import { newUuid } from '@loom/trace-schema';
 import { openTraceStore } from './open.ts';
+import type { SpanRow } from './rows.ts';
+import { Rewriter } from './testing/rewriter.ts';
 import { acceptedRow, batchOf, costRow, second, spanRow, testTime } from './testing/rows.ts';
 import { traceStoreSuite } from './testing/trace-store-suite.ts';
 
@@ -50,6 +52,34 @@ describe('an erasure on the engine host', () => {
       expect(await commandsOf(url)).toHaveLength(commands.length);
       await store.sweep(0);
       expect(await commandsOf(url)).toEqual([]);
+    } finally {
+      await store.close();
+      await engines.stop();
+    }
+  });
+});
+
+describe('a trace store of the version before usage had details', () => {
+  it('is upgraded in place, and its rows say what they said', async () => {
+    const engines = await startTestEngines();
+    const url = new URL(engines.traceStoreUrl);
+    const old = new Rewriter(url);
+    const [span, later] = [1, 2].map(() => spanRow({ projectId: 'p1' })) as [SpanRow, SpanRow];
+    const before = await openTraceStore(url);
+    await before.writeBatch(batchOf({ spans: [span], costs: [costRow(span)] }));
+    await before.close();
+    await old.run('ALTER TABLE spans DROP COLUMN usage_details');
+    await old.run('ALTER TABLE costs DROP COLUMN missing, DROP COLUMN reported_usd');
+    await old.run(`ALTER TABLE schema_migrations DELETE WHERE name LIKE '0015%'`);
+
+    const store = await openTraceStore(url);
+    try {
+      const details = { uses: { webSearches: 1 } };
+      await store.writeBatch(batchOf({ spans: [{ ...later, usageDetails: details }] }));
+      expect(await store.readSpan(span)).toMatchObject({
+        ...{ usageDetails: {}, costState: 'priced', cost: { missing: [], reportedUsd: '' } },
+      });
+      expect(await store.readSpan(later)).toMatchObject({ usageDetails: details });
     } finally {
       await store.close();
       await engines.stop();

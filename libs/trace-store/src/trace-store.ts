@@ -208,7 +208,7 @@ export interface Page<Item> {
 
 /** What a span cost under the price book that priced it last. */
 export interface StoredCost {
-  readonly state: 'priced' | 'unpriced';
+  readonly state: CostComputed['state'];
   readonly reason: string;
   readonly totalUsd: string;
   readonly lines: CostComputed['lines'];
@@ -216,6 +216,9 @@ export interface StoredCost {
   readonly priceId: string;
   readonly tier: string;
   readonly estimated: boolean;
+  readonly missing: readonly string[];
+  /** What the provider said; '' when it said nothing. */
+  readonly reportedUsd: string;
 }
 
 /** A span without its chunk vector, with its cost. `cost` is null while `costState` is `pending`. */
@@ -236,7 +239,7 @@ export interface ListedTrace {
   readonly totalTokens: number;
   /** Sum of what is priced so far; null while nothing is and `costState` is another than `priced`. */
   readonly totalUsd: string | null;
-  /** `pending` while any span is, else `unpriced` when any is, else `priced`. */
+  /** `pending` while any span is, else `unpriced` when any is, else `partial` when any is, else `priced`. */
   readonly costState: CostState;
   readonly newestMatch: ListedSpan;
 }
@@ -305,6 +308,7 @@ export interface OutlineSpan extends Pick<
   readonly attempts: readonly CallAttempt[];
   /** Null until priced, and where there is no price. */
   readonly totalUsd: string | null;
+  readonly costState: CostState;
 }
 
 export interface SpanMatchQuery {

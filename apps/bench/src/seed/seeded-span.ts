@@ -129,6 +129,7 @@ export class SpanMaker {
       tokens,
       usageSource: model && !failed ? 'provider' : 'none',
       usageConsistent: true,
+      usageDetails: {},
       outputPreview: (failed ? '' : content ? content.responseText : answer(random)).slice(0, previewLengthMax),
       responseLength,
       responseHash: content?.response ? sha256(content.response) : random.hex(64),

@@ -41,6 +41,7 @@ function spanOfFacts(facts: RowFacts): Shown {
       parameters.map(([key, value]) => [key, JSON.parse(value) as unknown]),
     ),
     buckets: text('usageSource') === 'none' ? null : bucketsOf(number),
+    usage: text('usageSource') === 'none' ? null : usageOf(number, facts['usageDetails']),
     error:
       text('errorType') === ''
         ? null
@@ -54,6 +55,19 @@ const buckets = ['inputUncached', 'cacheRead', 'cacheWrite', 'inputAudio', 'outp
 
 function bucketsOf(number: (name: string) => number): Record<string, number> {
   return Object.fromEntries(buckets.map((bucket) => [bucket, number(`${bucket}Tokens`)]));
+}
+
+/** Inclusive, as the API has it. */
+function usageOf(number: (name: string) => number, details: unknown): object {
+  const of = (bucket: string) => number(`${bucket}Tokens`);
+  const inputTokens = of('inputUncached') + of('cacheRead') + of('cacheWrite') + of('inputAudio');
+  const outputTokens = of('outputText') + of('reasoning') + of('outputAudio');
+  return {
+    ...{ inputTokens, cacheReadInputTokens: of('cacheRead'), cacheWriteInputTokens: of('cacheWrite') },
+    ...{ inputAudioTokens: of('inputAudio'), outputTokens, reasoningOutputTokens: of('reasoning') },
+    ...{ outputAudioTokens: of('outputAudio'), totalTokens: inputTokens + outputTokens },
+    ...(details === undefined ? {} : { details }),
+  };
 }
 
 interface Attempt {

@@ -135,7 +135,7 @@ function changed(call: LiveCall, event: CallEvent): LiveCall {
         durationMs: call.durationMs ?? 0,
       };
     case 'cost.computed':
-      return { ...call, totalUsd: event.state === 'priced' ? event.totalUsd : call.totalUsd };
+      return { ...call, totalUsd: event.state === 'unpriced' ? call.totalUsd : event.totalUsd };
   }
 }
 

@@ -170,13 +170,13 @@ async function missed(client: LoomClient, since: string, signal: AbortSignal): P
         ...{ usage: { ...noTokens, totalTokens }, finishReasons: [], keyId, userId, sessionId },
         error: span.errorType === null ? null : { type: span.errorType, message: '', code: null },
       },
-      ...(costState === 'priced' && totalUsd !== null
+      ...((costState === 'priced' || costState === 'partial') && totalUsd !== null
         ? [
             {
               type: 'cost.computed' as const,
               time: startTime,
               ...place,
-              state: 'priced' as const,
+              state: costState,
               reason: '',
               totalUsd,
             },

@@ -223,6 +223,7 @@ function CostDetail({ span: { cost, costState, costReason, buckets, cache } }: {
       <HoverCard.Trigger asChild>
         <button type="button" className="underline decoration-dotted underline-offset-4">
           {formatUsd(cost.totalUsd)}
+          {costState === 'partial' && <span className="text-warn"> partial</span>}
         </button>
       </HoverCard.Trigger>
       <HoverCard.Portal>
@@ -244,7 +245,10 @@ function CostDetail({ span: { cost, costState, costReason, buckets, cache } }: {
             <tbody>
               {cost.lines.map((line) => (
                 <tr key={line.bucket}>
-                  <td>{line.bucket}</td>
+                  <td title={line.pricedAs && `Price of ${line.pricedAs}`}>
+                    {line.bucket}
+                    {line.pricedAs && '*'}
+                  </td>
                   <td className="text-right">{formatCount(line.quantity)}</td>
                   <td className="text-right">{line.pricePerMillionUsd}</td>
                   <td className="text-right">{formatUsd(line.usd)}</td>
@@ -253,11 +257,23 @@ function CostDetail({ span: { cost, costState, costReason, buckets, cache } }: {
             </tbody>
             <tfoot>
               <tr className="border-t font-medium">
-                <td colSpan={3}>Total{cost.estimated && ' (tokens estimated)'}</td>
+                <td colSpan={3}>
+                  Total
+                  {cost.source === 'reported' && ' (reported by the provider)'}
+                  {cost.estimated && ' (tokens estimated)'}
+                </td>
                 <td className="text-right">${cost.totalUsd}</td>
               </tr>
             </tfoot>
           </table>
+          {cost.missing.length > 0 && (
+            <p className="text-warn">
+              No price for <span className="foreign">{visibleText(cost.missing.join(', '))}</span>.
+            </p>
+          )}
+          {cost.reported !== null && cost.source !== 'reported' && (
+            <p className="text-muted">Reported by the provider: ${cost.reported}</p>
+          )}
           <p className="foreign text-muted">
             {cost.priceId}, tier {cost.tier}
             <br />

@@ -8,6 +8,7 @@ function span(spanId: string, parentSpanId: string | null, atMs = 0, durationMs 
   return {
     ...{ spanId, parentSpanId, startTime, durationMs, operation: 'chat', name: spanId, provider: 'p' },
     ...{ outcome: 'completed', status: 200, timeToFirstChunkMs: null, totalTokens: 0, totalUsd: null },
+    costState: 'pending',
     ...{ attempts: [], errorType: null },
   };
 }

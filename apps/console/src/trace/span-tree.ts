@@ -76,7 +76,7 @@ function attemptsOf(call: OutlineSpan): { readonly span: OutlineSpan; readonly r
       ...{ name: `${provider}/${model}`, provider, outcome: error ? 'failed' : 'completed' },
       ...{ startTime: attempt.startTime, durationMs: attempt.durationMs, timeToFirstChunkMs: null },
       ...{ status: attempt.status ?? 0, errorType: error?.type ?? null, attempts: [] },
-      ...{ totalTokens: usage?.totalTokens ?? 0, totalUsd: null },
+      ...{ totalTokens: usage?.totalTokens ?? 0, totalUsd: null, costState: call.costState },
     };
     return { span, reason };
   });

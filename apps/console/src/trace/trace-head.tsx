@@ -11,6 +11,7 @@ export function TraceSums({ outline }: { readonly outline: TraceOutline }) {
     ({ errorType, outcome }) => errorType !== null || outcome !== 'completed',
   ).length;
   const priced = spans.flatMap(({ totalUsd }) => (totalUsd === null ? [] : [Number(totalUsd)]));
+  const isPartial = spans.some(({ costState }) => costState === 'partial');
   return (
     <p className="tabular flex flex-wrap items-center gap-x-3 gap-y-1 text-xs text-muted">
       <span title={formatInstant(outline.startTime)}>{formatTime(outline.startTime)}</span>
@@ -20,7 +21,12 @@ export function TraceSums({ outline }: { readonly outline: TraceOutline }) {
         {outline.truncated && '+'} {spans.length === 1 ? 'span' : 'spans'}
       </span>
       <span title={formatCount(tokens)}>{formatCompact(tokens)} tokens</span>
-      {priced.length > 0 && <span>{formatUsd(priced.reduce((sum, usd) => sum + usd, 0))}</span>}
+      {priced.length > 0 && (
+        <span title={isPartial ? 'Part of the price is unknown' : undefined}>
+          {formatUsd(priced.reduce((sum, usd) => sum + usd, 0))}
+          {isPartial && <span className="text-warn"> partial</span>}
+        </span>
+      )}
       {errors > 0 && (
         <span className="text-bad">
           {formatCount(errors)} {errors === 1 ? 'error' : 'errors'}

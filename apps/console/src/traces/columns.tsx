@@ -73,6 +73,13 @@ function TraceCost({ trace: { costState, totalUsd } }: { readonly trace: TraceSu
         –
       </span>
     );
+  if (costState === 'partial')
+    return (
+      <span title={`$${totalUsd}; part of the price is unknown`}>
+        {formatUsd(totalUsd)}
+        <span className="text-warn"> partial</span>
+      </span>
+    );
   return <span title={`$${totalUsd}`}>{formatUsd(totalUsd)}</span>;
 }
 

@@ -55,6 +55,7 @@ export interface AttemptHost {
  */
 export interface FailedAnswer extends HeldAnswer {
   readonly usage: Usage | null;
+  readonly serviceTier?: string | null;
   /** What the provider says of it. `status` is what the error stands for, also where it came with 200. */
   readonly error?: ProviderError;
   /** True when the caller understands the body as it is. */
@@ -371,7 +372,7 @@ export class Attempt implements UpstreamListener {
         reason: 'content_policy',
       });
       return this.#fail({ kind: 'content_policy' }, cause, {
-        ...{ ...this.#heldAnswer(head), usage: facts.usage, isAnswer: true },
+        ...{ ...this.#heldAnswer(head), usage: facts.usage, serviceTier: facts.serviceTier, isAnswer: true },
       });
     }
     const deliver = () => this.#deliverWhole(head, facts);

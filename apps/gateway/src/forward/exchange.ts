@@ -222,7 +222,9 @@ export class Exchange implements AttemptHost {
       message: cause.message,
       code: status === null ? cause.code : String(status),
     };
-    const running = this.#note({ status, error, usage: answer?.usage ?? null });
+    const running = this.#note({
+      ...{ status, error, usage: answer?.usage ?? null, serviceTier: answer?.serviceTier ?? null },
+    });
     const next = this.#options.plan.next(failure);
     if (next) this.#goOn(next, { cause, answer, running });
     else this.#giveUp(cause, answer);
@@ -387,7 +389,12 @@ export class Exchange implements AttemptHost {
   }
 
   /** Writes down the attempt that is over. */
-  #note({ status, error, usage }: Pick<CallAttempt, 'status' | 'error' | 'usage'>): Running {
+  #note({
+    status,
+    error,
+    usage,
+    serviceTier,
+  }: Pick<CallAttempt, 'status' | 'error' | 'usage' | 'serviceTier'>): Running {
     const running = known(this.#running, 'running');
     const { planned, spanId, startTimeMs, startedAt } = running;
     this.#attempts.push({
@@ -396,6 +403,7 @@ export class Exchange implements AttemptHost {
       startTime: unixNanos(startTimeMs),
       durationNanos: Math.round((performance.now() - startedAt) * 1e6),
       ...{ status, error, usage, reason: planned.reason, keyIndex: planned.keyIndex },
+      ...(serviceTier ? { serviceTier } : {}),
     });
     return running;
   }
@@ -413,7 +421,7 @@ export class Exchange implements AttemptHost {
     if (running && isRouted && this.#attempts.at(-1)?.spanId !== running.spanId)
       this.#note({
         ...{ status: this.#status === 0 ? null : this.#status, error },
-        usage: told?.facts.usage ?? null,
+        ...{ usage: told?.facts.usage ?? null, serviceTier: told?.facts.serviceTier ?? null },
       });
     this.#done.resolve({
       ...{

@@ -83,7 +83,8 @@ export function draftOfCost(cost: CostComputed): Omit<LeafDraft, 'salt'> {
   } = cost;
   const envelope: Envelope = {
     ...{ v: 1, project, id, kind, time: millisOfNanos(cost.time), callId, traceId, spanId },
-    ...(state === 'priced' ? { costNanoUsd: nanoUsdOf(cost.totalUsd) } : { reason }),
+    ...(state === 'unpriced' ? {} : { costNanoUsd: nanoUsdOf(cost.totalUsd) }),
+    ...(state === 'priced' ? {} : { reason }),
     priceBook: clipName(priceBookVersion),
   };
   return { envelope, parts: metaOf(cost, []) };
@@ -173,7 +174,8 @@ function plain(envelope: Envelope): Omit<LeafDraft, 'salt'> {
   return { envelope, parts: [] };
 }
 
-function nonZero(usage: Usage): Record<string, number> {
+/** The inclusive counts. Details are in `meta`. */
+function nonZero({ details: _, ...usage }: Usage): Record<string, number> {
   return Object.fromEntries(Object.entries(usage).filter(([, tokens]) => tokens > 0));
 }
 

@@ -131,6 +131,7 @@ function spanOf({ projectId, chunks, userId, request }: CallToRecord): SpanRow {
     tokens,
     usageSource: 'provider',
     usageConsistent: true,
+    usageDetails: {},
     outputPreview: 'a gateway',
     responseLength: response.length,
     responseHash: hashOf(response),

@@ -63,7 +63,7 @@ export class MessagesFacts implements StreamFacts {
       takeMessage(message, this.#facts);
       this.#take(message.usage);
     } else if (event?.type === 'message_delta') {
-      takeMessage(record(event.delta) ?? {}, this.#facts);
+      takeMessage({ ...record(event.delta), usage: event.usage }, this.#facts);
       this.#take(event.usage);
       this.#isWritten ||= record(event.usage) !== null;
     } else if (event?.type === 'message_stop') this.#facts.ended = true;

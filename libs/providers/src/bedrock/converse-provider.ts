@@ -3,6 +3,7 @@ import type { CallError, Usage } from '@loom/trace-schema';
 import { count, eventObject, numberOf, record, records, text } from '../json-values.ts';
 import type { ProviderHalf, StreamReader, WireEvent } from '../neutral/halves.ts';
 import type { NeutralBlockHead, NeutralEvent, NeutralFinish } from '../neutral/neutral-answer.ts';
+import { cacheWriteParts, detailsOf, toolUses } from '../usage-details.ts';
 import { features } from '../neutral/neutral-request.ts';
 import { writeConverseRequest } from './converse-request.ts';
 
@@ -68,11 +69,15 @@ function readBedrockError(body: unknown): CallError | null {
 }
 
 /** The usage of an answer; null when it tells none. */
-function readConverseUsage(value: unknown): Usage | null {
-  const usage = record(value);
+function readConverseUsage(answer: Readonly<Record<string, unknown>>): Usage | null {
+  const usage = record(answer.usage);
   if (!usage || !('inputTokens' in usage || 'outputTokens' in usage)) return null;
   const cacheRead = count(usage.cacheReadInputTokens);
   const cacheWrite = count(usage.cacheWriteInputTokens);
+  // [{ ttl: '5m' | '1h', inputTokens }], https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CacheDetail.html
+  const lifetimes = records(usage.cacheDetails).map(
+    ({ ttl, inputTokens }) => [`ephemeral_${text(ttl) ?? '5m'}_input_tokens`, inputTokens] as const,
+  );
   return {
     inputTokens: count(usage.inputTokens) + cacheRead + cacheWrite,
     cacheReadInputTokens: cacheRead,
@@ -81,7 +86,27 @@ function readConverseUsage(value: unknown): Usage | null {
     outputTokens: count(usage.outputTokens),
     reasoningOutputTokens: 0,
     outputAudioTokens: 0,
+    ...detailsOf({
+      parts: cacheWriteParts(Object.fromEntries(lifetimes), cacheWrite),
+      uses: toolUses(snakeCase(usage.serverToolUsage)),
+      terms: { latency: record(answer.performanceConfig)?.latency },
+    }),
   };
+}
+
+/** { webSearchRequests: 1 } as Anthropic's own API has it. */
+function snakeCase(value: unknown): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(record(value) ?? {}).map(([name, told]) => [
+      name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+      told,
+    ]),
+  );
+}
+
+/** { serviceTier: { type: 'flex' } } beside the usage. */
+function tierOf({ serviceTier }: Readonly<Record<string, unknown>>): string | null {
+  return text(record(serviceTier)?.type) ?? text(serviceTier);
 }
 
 function readAnswer(body: unknown): NeutralEvent[] {
@@ -151,8 +176,8 @@ class ConverseStreamReader implements StreamReader {
       case 'messageStop':
         return this.#finish(text(payload.stopReason) ?? '');
       case 'metadata': {
-        const usage = readConverseUsage(payload.usage);
-        return usage ? [{ type: 'usage', usage, serviceTier: null }] : [];
+        const usage = readConverseUsage(payload);
+        return usage ? [{ type: 'usage', usage, serviceTier: tierOf(payload) }] : [];
       }
       default:
         return /exception$|error$/i.test(name) ? [{ type: 'error', error: exceptionOf(name, payload) }] : [];

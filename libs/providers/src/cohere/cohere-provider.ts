@@ -8,6 +8,7 @@ import type {
   NeutralEvent,
   NeutralFinish,
 } from '../neutral/neutral-answer.ts';
+import { detailsOf } from '../usage-details.ts';
 import { features } from '../neutral/neutral-request.ts';
 import { writeCohereRequest } from './cohere-request.ts';
 
@@ -60,19 +61,40 @@ function readCohereError(body: unknown): CallError | null {
   return message === null ? null : { type: 'upstream_error', message: message.slice(0, 2000), code: null };
 }
 
-/** The usage of an answer; null when it tells none. */
+/**
+ * The usage of an answer; null when it tells none. Of the tokens that the model saw only `billed_units` are billed
+ * (https://docs.cohere.com/docs/how-does-cohere-pricing-work): the others are parts with the price 0.
+ */
 function readCohereUsage(value: unknown): Usage | null {
   const usage = record(value);
-  const tokens = record(usage?.tokens);
-  if (!tokens) return null;
+  const billed = record(usage?.billed_units);
+  const tokens = record(usage?.tokens) ?? billed;
+  if (!tokens || !('input_tokens' in tokens || 'output_tokens' in tokens)) return null;
+  const [input, output] = [count(tokens.input_tokens), count(tokens.output_tokens)];
+  const cacheRead = Math.min(input, count(usage?.cached_tokens));
+  const uncached = input - cacheRead;
+  const [billedInput, billedOutput] = [billed?.input_tokens ?? input, billed?.output_tokens ?? output].map(
+    count,
+  );
   return {
-    inputTokens: count(tokens.input_tokens),
-    cacheReadInputTokens: count(usage?.cached_tokens),
+    inputTokens: input,
+    cacheReadInputTokens: cacheRead,
     cacheWriteInputTokens: 0,
     inputAudioTokens: 0,
-    outputTokens: count(tokens.output_tokens),
+    outputTokens: output,
     reasoningOutputTokens: 0,
     outputAudioTokens: 0,
+    ...detailsOf({
+      parts: {
+        inputUnbilled: Math.max(0, uncached - (billedInput ?? 0)),
+        cacheReadUnbilled: Math.max(0, cacheRead - Math.max(0, (billedInput ?? 0) - uncached)),
+        outputUnbilled: Math.max(0, output - (billedOutput ?? 0)),
+      },
+      uses: {
+        ...{ searchUnits: count(billed?.search_units), classifications: count(billed?.classifications) },
+        images: count(billed?.images),
+      },
+    }),
   };
 }
 

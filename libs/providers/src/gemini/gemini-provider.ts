@@ -4,6 +4,7 @@ import { type ProviderError, readProviderError } from '../provider-error.ts';
 import { parseArguments, count, eventObject, numberOf, record, records, text } from '../json-values.ts';
 import type { ProviderHalf, StreamReader, WireEvent } from '../neutral/halves.ts';
 import type { NeutralEvent, NeutralFinish, NeutralLogprob } from '../neutral/neutral-answer.ts';
+import { detailsOf, modalityTokens } from '../usage-details.ts';
 import { features } from '../neutral/neutral-request.ts';
 import { writeGeminiRequest } from './gemini-request.ts';
 import { PartialCall } from './partial-call.ts';
@@ -58,21 +59,58 @@ function readGeminiError(body: unknown): ProviderError | null {
   return readProviderError(found?.error);
 }
 
-/** The usage of an answer; null when it tells none. Thoughts are output here too, and stand beside the candidates. */
-function readGeminiUsage(value: unknown): Usage | null {
+/**
+ * The usage of an answer; null when it tells none. Thoughts are output here too, and stand beside the candidates. What
+ * tools read for the model is input beside the prompt. Audio that was read from the cache is cached first.
+ */
+function readGeminiUsage(value: unknown, queries: number): Usage | null {
   const usage = record(value);
   if (!usage || !('promptTokenCount' in usage || 'totalTokenCount' in usage)) return null;
   const thoughts = count(usage.thoughtsTokenCount);
-  const audio = records(usage.promptTokensDetails).find(({ modality }) => modality === 'AUDIO');
+  const cached = (modality: string) => modalityTokens(usage.cacheTokensDetails, modality);
+  const read = (modality: string) =>
+    modalityTokens(usage.promptTokensDetails, modality) +
+    modalityTokens(usage.toolUsePromptTokensDetails, modality) -
+    cached(modality);
+  const wrote = (modality: string) => modalityTokens(usage.candidatesTokensDetails, modality);
   return {
     inputTokens: count(usage.promptTokenCount) + count(usage.toolUsePromptTokenCount),
     cacheReadInputTokens: count(usage.cachedContentTokenCount),
     cacheWriteInputTokens: 0,
-    inputAudioTokens: count(audio?.tokenCount),
+    inputAudioTokens: Math.max(0, read('AUDIO')),
     outputTokens: count(usage.candidatesTokenCount) + thoughts,
     reasoningOutputTokens: thoughts,
-    outputAudioTokens: 0,
+    outputAudioTokens: wrote('AUDIO'),
+    ...detailsOf({
+      parts: {
+        ...{
+          cacheReadAudio: cached('AUDIO'),
+          cacheReadImage: cached('IMAGE'),
+          cacheReadVideo: cached('VIDEO'),
+        },
+        ...{ inputImage: Math.max(0, read('IMAGE')), inputVideo: Math.max(0, read('VIDEO')) },
+        inputDocument: Math.max(0, read('DOCUMENT')),
+        ...{ outputImage: wrote('IMAGE'), outputVideo: wrote('VIDEO') },
+      },
+      uses: { webSearches: queries },
+    }),
   };
+}
+
+/** Vertex AI's words for how a call was served; the Gemini API has `serviceTier`, in the words of its requests. */
+const tiersOfTraffic: Readonly<Record<string, string>> = {
+  TRAFFIC_TYPE_UNSPECIFIED: 'standard',
+  ON_DEMAND: 'standard',
+  ON_DEMAND_PRIORITY: 'priority',
+  ON_DEMAND_FLEX: 'flex',
+  PROVISIONED_THROUGHPUT: 'provisioned',
+};
+
+function tierOf(value: unknown): string | null {
+  const usage = record(value);
+  const traffic = text(usage?.trafficType);
+  const tier = text(usage?.serviceTier) ?? (traffic && (tiersOfTraffic[traffic] ?? traffic));
+  return tier === null ? null : tier.toLowerCase().replace(/^service_tier_/, '');
 }
 
 class GeminiStreamReader implements StreamReader {
@@ -84,6 +122,8 @@ class GeminiStreamReader implements StreamReader {
   #signature: string | null = null;
   #partial: PartialCall | null = null;
   #isFinished = false;
+  /** Searches for grounding, which have a fee and are in no usage. */
+  #queries = 0;
 
   push({ data }: WireEvent): NeutralEvent[] {
     const chunk = eventObject(data);
@@ -111,8 +151,10 @@ class GeminiStreamReader implements StreamReader {
     );
     const reason = text(candidate?.finishReason) ?? text(record(chunk.promptFeedback)?.blockReason);
     if (reason !== null && !this.#isFinished) events.push(...this.#finish(reason, candidate !== undefined));
-    const usage = readGeminiUsage(chunk.usageMetadata);
-    if (usage) events.push({ type: 'usage', usage, serviceTier: null });
+    const queries = record(candidate?.groundingMetadata)?.webSearchQueries;
+    if (Array.isArray(queries)) this.#queries = queries.length;
+    const usage = readGeminiUsage(chunk.usageMetadata, this.#queries);
+    if (usage) events.push({ type: 'usage', usage, serviceTier: tierOf(chunk.usageMetadata) });
     return events;
   }
 

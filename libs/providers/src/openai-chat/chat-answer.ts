@@ -5,7 +5,8 @@ import { isRecordList, parseRecord, record, text } from '../json-values.ts';
 import type { WireEvent } from '../neutral/halves.ts';
 import { sseData } from '../sse.ts';
 import { factsOfStream, type StreamFacts } from '../stream-facts.ts';
-import { readUsageOfChat } from './chat-usage.ts';
+import { withUses } from '../usage-details.ts';
+import { executedToolsOf, readUsageOfChat } from './chat-usage.ts';
 
 /**
  * Reads the facts of a chat answer. Of a stream only the events that can hold a fact are parsed: the first, those
@@ -34,12 +35,14 @@ export function readTailUsage(tail: Buffer, readUsage: (value: unknown) => Usage
   return null;
 }
 
-const factHint = /"(?:usage|finish_reason|x_groq)"\s*:\s*["{]|"error"\s*:|\[DONE\]/;
+const factHint = /"(?:usage|finish_reason|x_groq)"\s*:\s*["{]|"executed_tools"\s*:|"error"\s*:|\[DONE\]/;
 
 /** Facts of a stream of chat or legacy completions. */
 export class ChatFacts implements StreamFacts {
   readonly #facts = newFacts();
   #isFirst = true;
+  /** Tools that ran at the provider, by the last chunk that told of them. */
+  #tools: Readonly<Record<string, number>> = {};
 
   mayHold(events: string): boolean {
     return this.#isFirst || factHint.test(events);
@@ -54,11 +57,14 @@ export class ChatFacts implements StreamFacts {
     if (!chunk) return;
     this.#isFirst = false;
     take(chunk, this.#facts);
+    const tools = executedToolsOf(chunk);
+    if (Object.keys(tools).length > 0) this.#tools = tools;
     if (this.#facts.finishReasons.size > 0) this.#facts.ended = true;
   }
 
   facts(): AnswerFacts {
-    return toFacts(this.#facts);
+    const { usage } = this.#facts;
+    return { ...toFacts(this.#facts), usage: usage && withUses(usage, this.#tools) };
   }
 }
 

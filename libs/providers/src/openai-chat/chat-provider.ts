@@ -10,7 +10,8 @@ import type {
 } from '../neutral/neutral-answer.ts';
 import { features } from '../neutral/neutral-request.ts';
 import { writeChatRequest } from './chat-provider-request.ts';
-import { readUsageOfChat } from './chat-usage.ts';
+import { withUses } from '../usage-details.ts';
+import { executedToolsOf, readUsageOfChat } from './chat-usage.ts';
 
 const finishes: Readonly<Record<string, NeutralFinish>> = {
   stop: 'stop',
@@ -58,6 +59,8 @@ class ChatStreamReader implements StreamReader {
   #encrypted: string | null = null;
   #isFinished = false;
   #isDone = false;
+  /** Tools that ran at the provider, which its usage does not tell. */
+  #tools: Readonly<Record<string, number>> = {};
 
   push({ data }: WireEvent): NeutralEvent[] {
     if (data.startsWith('[DONE]')) {
@@ -84,7 +87,9 @@ class ChatStreamReader implements StreamReader {
     }
     const [choice] = records(chunk.choices);
     if (choice) events.push(...this.#choice(choice));
-    const usage = readUsageOfChat(chunk);
+    this.#tools = { ...this.#tools, ...executedToolsOf(chunk) };
+    const told = readUsageOfChat(chunk);
+    const usage = told && withUses(told, this.#tools);
     if (usage) events.push({ type: 'usage', usage, serviceTier: text(chunk.service_tier) });
     return events;
   }

@@ -4,7 +4,7 @@ import { parseRecord, record, records, text } from '../json-values.ts';
 import type { WireEvent } from '../neutral/halves.ts';
 import { sseData } from '../sse.ts';
 import { factsOfStream, type StreamFacts } from '../stream-facts.ts';
-import { readResponsesUsage } from './responses-usage.ts';
+import { readUsageOfResponse } from './responses-usage.ts';
 
 /*
  * A stream of the OpenAI Responses API: each event has `type` (repeated as the event's name) and `sequence_number`.
@@ -58,7 +58,7 @@ function takeResponse(response: Readonly<Record<string, unknown>>, facts: Mutabl
   facts.responseId ??= text(response.id); // copilot rotates ids in mid-stream: the first one was handed out
   facts.responseModel ??= text(response.model);
   facts.serviceTier = text(response.service_tier) ?? facts.serviceTier;
-  facts.usage = readResponsesUsage(response.usage) ?? facts.usage;
+  facts.usage = readUsageOfResponse(response) ?? facts.usage;
   facts.error ??= readProviderError(response.error);
   const { status } = response;
   if (status === 'completed' || status === 'failed' || status === 'cancelled')

@@ -110,6 +110,9 @@ export function activityCases(storeOf: () => TraceStore): void {
       expect(outline?.spans.map((span) => [span.spanId, span.toolName, span.totalUsd])).toEqual(
         spans.map((span, n) => [span.spanId, `tool-${n}`, n === 0 ? '0.5' : null]),
       );
+      expect(outline?.spans.map(({ costState }) => costState).slice(0, 3)).toEqual([
+        ...['priced', 'unpriced', 'pending'],
+      ]);
       expect(outline?.spans[5]).toMatchObject({ totalTokens: 25, startTime: at(5 * 7200) });
       expect(outline?.spans.map(({ attempts }) => attempts.length).filter(Boolean)).toEqual([2]);
       expect(await store.traceOutline({ projectId: newUuid(), traceId })).toBeNull();

@@ -75,6 +75,7 @@ export function spanRow(row: Partial<SpanRow> & { readonly projectId: string }):
     }, // prettier-ignore
     usageSource: 'provider',
     usageConsistent: true,
+    usageDetails: {},
     outputPreview: 'good day',
     responseLength: 300,
     responseHash: 'b'.repeat(64),

@@ -179,6 +179,29 @@ export function traceStoreSuite(name: string, start: () => Promise<SuiteEngine>)
       ]);
     });
 
+    it('keeps what has no price, and what the provider said, and sums a partial price', async () => {
+      const projectId = newUuid();
+      const details = { parts: { cacheWrite1h: 5 }, uses: { webSearches: 2 }, terms: { speed: 'fast' } };
+      const [first, second] = ['1', '2'].map((mark) =>
+        spanRow({ projectId, traceId: mark.repeat(32), usageDetails: mark === '1' ? details : {} }),
+      );
+      await write([first!, second!]);
+      const missing = ['webSearches', 'speed:fast'];
+      const partial = { state: 'partial', reason: 'incomplete_price', totalUsd: '3', missing, reportedUsd: '4.5' } as const; // prettier-ignore
+      await store.writeBatch(batchOf({ costs: [costRow(first!, { ...partial, missing: [...missing] }), costRow(second!)] })); // prettier-ignore
+      const read = await store.readSpan(first!);
+      expect(read).toMatchObject({ usageDetails: details, costState: 'partial', cost: partial });
+      expect(await store.readSpan(second!)).toMatchObject({
+        ...{ usageDetails: {}, costState: 'priced', cost: { missing: [], reportedUsd: '' } },
+      });
+      const { items } = await store.listTraces({ projectId, ...range });
+      const sums = items.map(({ traceId, totalUsd, costState }) => [traceId[0], totalUsd, costState]);
+      expect(sums.toSorted()[0]).toEqual(['1', '3', 'partial']);
+      expect(await spanIdsFor(projectId, { field: 'cost', operator: '=', value: '3' })).toEqual([
+        first!.spanId,
+      ]);
+    });
+
     it('lets another project read nothing', async () => {
       const span = spanRow({ projectId: newUuid() });
       const payloads = [headRow(span, 'request', Buffer.from('secret'))];

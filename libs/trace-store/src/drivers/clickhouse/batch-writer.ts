@@ -81,7 +81,10 @@ export class BatchWriter implements TraceWriter {
     const known = await this.#idsOfOtherBatches({ table: 'costs', id: 'id' }, [...unique.values()], token);
     return [...unique]
       .filter(([key]) => !known.has(key))
-      .map(([, { type: _, ...cost }]) => ({ ...cost, batchToken: token }));
+      .map(([, { type: _, missing = [], reportedUsd = '', ...cost }]) => ({
+        ...cost,
+        ...{ missing, reportedUsd, batchToken: token },
+      }));
   }
 
   /** Project and id of rows that are there under another token. */

@@ -142,10 +142,10 @@ function costToSql({ field, operator, value }: Comparison, { params, bounds }: F
   if (!order && operator !== 'exists') throw unfit(field, operator);
   const holds = (total: string) =>
     order ? ` AND ${total} ${order} ${params.bind(readDecimal(value), 'Decimal(38, 18)')}` : '';
-  const candidates = `SELECT span_id FROM costs WHERE ${bounds} AND state = 'priced'${holds('total_usd')}`;
+  const candidates = `SELECT span_id FROM costs WHERE ${bounds} AND state != 'unpriced'${holds('total_usd')}`;
   const spans = `SELECT span_id FROM (
       SELECT span_id, state, total_usd FROM costs WHERE ${bounds} AND span_id IN (${candidates}) ${newestCostOfEach}
-    ) WHERE state = 'priced'${holds('total_usd')}`;
+    ) WHERE state != 'unpriced'${holds('total_usd')}`;
   return `span_id ${operator === '!=' ? 'NOT IN' : 'IN'} (${spans})`;
 }
 

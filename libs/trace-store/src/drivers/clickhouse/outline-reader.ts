@@ -1,11 +1,11 @@
-import type { CallAttempt } from '@loom/trace-schema';
+import type { CallAttempt, CostState } from '@loom/trace-schema';
 import { type OutlineSpan, outlineSpansMax, type TraceOutline, type TraceReader } from '../../trace-store.ts';
 import { BoundParams } from './bound-params.ts';
 import type { ClickHouseConnection } from './clickhouse-connection.ts';
 import { type Fields, fromStored, selectList, type StoredRow } from './row-codec.ts';
 import { totalTokens } from './row-fields.ts';
 
-type OutlineColumns = Omit<OutlineSpan, 'toolName' | 'totalTokens' | 'totalUsd' | 'attempts'>;
+type OutlineColumns = Omit<OutlineSpan, 'toolName' | 'totalTokens' | 'totalUsd' | 'costState' | 'attempts'>;
 
 const outlineFields: Fields<OutlineColumns> = {
   spanId: 'text',
@@ -51,28 +51,31 @@ export class OutlineReader {
         params,
       ),
       this.#connection.select(
-        `SELECT span_id AS spanId, toString(argMax(total_usd, (time, price_book_version))) AS usd
-         FROM costs WHERE ${where} GROUP BY span_id
-         HAVING argMax(state, (time, price_book_version)) = 'priced'`,
+        `SELECT span_id AS spanId, toString(argMax(total_usd, (time, price_book_version))) AS usd,
+           argMax(state, (time, price_book_version)) AS newestState
+         FROM costs WHERE ${where} GROUP BY span_id`,
         params,
       ),
     ]);
-    const usdBySpan = new Map(costs.map((row) => [row['spanId'], row['usd'] as string]));
+    const costBySpan = new Map(costs.map((row) => [row['spanId'], row]));
     return {
       traceId: query.traceId,
       startTime,
-      spans: rows.slice(0, outlineSpansMax).map((row) => readOutlineSpan(row, usdBySpan)),
+      spans: rows.slice(0, outlineSpansMax).map((row) => readOutlineSpan(row, costBySpan.get(row['spanId']))),
       truncated: rows.length > outlineSpansMax,
     };
   }
 }
 
-function readOutlineSpan(row: StoredRow, usdBySpan: ReadonlyMap<unknown, string>): OutlineSpan {
+function readOutlineSpan(row: StoredRow, cost: StoredRow | undefined): OutlineSpan {
+  const costState = (cost?.['newestState'] as CostState | undefined) ?? 'pending';
+  const isPriced = costState === 'priced' || costState === 'partial';
   return {
     ...fromStored<OutlineColumns>(outlineFields, row),
     toolName: row['toolName'] as string,
     totalTokens: Number(row['totalTokens']),
     attempts: row['attemptsJson'] === '' ? [] : (JSON.parse(row['attemptsJson'] as string) as CallAttempt[]),
-    totalUsd: usdBySpan.get(row['spanId']) ?? null,
+    totalUsd: isPriced ? (cost?.['usd'] as string) : null,
+    costState,
   };
 }

@@ -79,6 +79,7 @@ export const spanFields: Fields<Omit<FlatSpan, keyof ChunkColumns>> = {
   ...tokenFields,
   usageSource: 'text',
   usageConsistent: 'flag',
+  usageDetails: 'json',
   outputPreview: 'text',
   responseLength: 'number',
   responseHash: 'text',
@@ -150,7 +151,11 @@ export const textFields: Fields<TextRow> = {
 };
 
 /** Beside the event's own fields: the batch that wrote the row. */
-export type WrittenCost = Omit<CostRow, 'type'> & { readonly batchToken: string };
+export type WrittenCost = Omit<CostRow, 'type' | 'missing' | 'reportedUsd'> & {
+  readonly batchToken: string;
+  readonly missing: readonly string[];
+  readonly reportedUsd: string;
+};
 
 export const costFields: Fields<WrittenCost> = {
   id: 'text',
@@ -178,6 +183,8 @@ export const costFields: Fields<WrittenCost> = {
   tier: 'text',
   estimated: 'flag',
   batchToken: 'text',
+  missing: 'asIs',
+  reportedUsd: 'text',
 };
 
 export const captureEventFields: Fields<CaptureEventRow> = {

@@ -225,8 +225,10 @@ function spanWhere({ projectId, spanId }: SpanKey, params: BoundParams): string 
 
 function readCost(row: StoredRow): StoredCost {
   const cost = fromStored<WrittenCost>(costFields, row);
-  const { state, reason, totalUsd, lines, priceBookVersion, priceId, tier, estimated } = cost;
-  return { state, reason, totalUsd, lines, priceBookVersion, priceId, tier, estimated };
+  const { state, reason, totalUsd, lines, priceBookVersion, priceId, tier, estimated, missing, reportedUsd } =
+    cost;
+  const price = { totalUsd, lines, priceBookVersion, priceId, tier, estimated, missing, reportedUsd };
+  return { state, reason, ...price };
 }
 
 /** Null when slices are missing. */

@@ -233,7 +233,8 @@ export class TraceListReader {
       read(
         (where) => `SELECT trace_id AS traceId, count() AS costed,
             countIf(newest_state = 'unpriced' AND was_called) AS unpriced,
-            countIf(newest_state = 'priced') AS priced, toString(sum(newest_usd)) AS totalUsd
+            countIf(newest_state = 'partial' AND was_called) AS partial,
+            countIf(newest_state != 'unpriced') AS priced, toString(sum(newest_usd)) AS totalUsd
           FROM (
             SELECT trace_id, any(called) AS was_called, argMax(state, (time, price_book_version)) AS newest_state,
               argMax(total_usd, (time, price_book_version)) AS newest_usd
@@ -276,6 +277,7 @@ function readSums(row: StoredRow, cost: StoredRow | undefined): TraceSums {
     Number(row['acceptedCount']),
     Number(cost?.['costed'] ?? 0),
     Number(cost?.['unpriced'] ?? 0),
+    Number(cost?.['partial'] ?? 0),
   );
   const isPriced = costState === 'priced' || Number(cost?.['priced'] ?? 0) > 0;
   return {
@@ -291,7 +293,8 @@ function readSums(row: StoredRow, cost: StoredRow | undefined): TraceSums {
 }
 
 /** What was refused costs nothing, and neither does what calls no provider: tools, agents, workflows. */
-function costStateOf(spans: number, costed: number, unpriced: number): CostState {
+function costStateOf(spans: number, costed: number, unpriced: number, partial: number): CostState {
   if (costed < spans) return 'pending';
-  return unpriced > 0 ? 'unpriced' : 'priced';
+  if (unpriced > 0) return 'unpriced';
+  return partial > 0 ? 'partial' : 'priced';
 }
