@@ -88,7 +88,9 @@ function shownAsText(part: Readonly<Record<string, unknown>>): string | null {
   if (code) return `\n\`\`\`${(text(code.language) ?? '').toLowerCase()}\n${text(code.code) ?? ''}\n\`\`\`\n`;
   const result = record(part.codeExecutionResult);
   if (result) return `\n\`\`\`\n${text(result.output) ?? text(result.outcome) ?? ''}\n\`\`\`\n`;
-  const file = record(part.fileData);
+  const inline = record(part.inlineData);
+  const data = inline && `data:${text(inline.mimeType) ?? ''};base64,${text(inline.data) ?? ''}`;
+  const file = inline ? { mimeType: inline.mimeType, fileUri: data } : record(part.fileData);
   return file ? `\n[${text(file.mimeType) ?? 'file'}](${text(file.fileUri) ?? ''})\n` : null;
 }
 
@@ -141,7 +143,9 @@ class GeminiStreamReader implements StreamReader {
     // The signature of a text belongs to the text: with another block it would prove nothing.
     if (isThought && signature !== null) this.#signature = signature;
     const media = record(part.inlineData);
-    if (media) return this.#media(text(media.mimeType) ?? '', text(media.data) ?? '', isThought);
+    const mediaType = text(media?.mimeType) ?? '';
+    if (media && /^(?:image|audio)\//.test(mediaType))
+      return this.#media(mediaType, text(media.data) ?? '', isThought);
     const said = text(part.text) ?? shownAsText(part);
     return said === null ? [] : this.#say(isThought ? 'reasoning' : 'text', said);
   }

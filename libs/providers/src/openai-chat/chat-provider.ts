@@ -58,8 +58,7 @@ class ChatStreamReader implements StreamReader {
   #id = '';
   #current: { readonly index: number; readonly kind: 'text' | 'reasoning' | 'refusal' } | null = null;
   readonly #calls = new Map<number, { readonly index: number; id: string }>();
-  /** Base64. */
-  #sound = '';
+  readonly #sound: Buffer[] = [];
   #signature: string | null = null;
   #encrypted: string | null = null;
   #isFinished = false;
@@ -143,7 +142,8 @@ class ChatStreamReader implements StreamReader {
 
   // In a stream the data comes in pieces; the words that go with it are the answer's text.
   #audio(audio: Readonly<Record<string, unknown>> | null): NeutralEvent[] {
-    this.#sound += text(audio?.data) ?? '';
+    const data = text(audio?.data);
+    if (data !== null) this.#sound.push(Buffer.from(data, 'base64'));
     return this.#say('text', text(audio?.transcript));
   }
 
@@ -215,8 +215,7 @@ class ChatStreamReader implements StreamReader {
 
   #closeAll(): NeutralEvent[] {
     const events = this.#closeCurrent();
-    const data = this.#sound;
-    this.#sound = '';
+    const data = Buffer.concat(this.#sound.splice(0)).toString('base64');
     if (data !== '') events.push(...this.#media({ type: 'audio', data, format: 'wav' }));
     for (const { index } of this.#calls.values()) events.push({ type: 'block-end', index });
     this.#calls.clear();
