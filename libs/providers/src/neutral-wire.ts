@@ -94,8 +94,17 @@ export class NeutralFacts {
 }
 
 function textOf({ content }: NeutralAnswer): string {
-  const parts = content.map((block) =>
-    block.type === 'tool-call' ? `${block.name} ${block.arguments}` : block.text,
-  );
+  const parts = content.map((block) => {
+    switch (block.type) {
+      case 'tool-call':
+        return `${block.name} ${block.arguments}`;
+      case 'image':
+        return '[image]';
+      case 'audio':
+        return '[audio]';
+      default:
+        return block.text;
+    }
+  });
   return parts.filter((part) => part !== '').join('\n');
 }

@@ -5,9 +5,19 @@ import { framingOf } from './framing.ts';
 import { parseRecord, record } from './json-values.ts';
 import type { AnswerContext, ClientHalf, ProviderHalf, WireEvent } from './neutral/halves.ts';
 import { foldAnswer, type NeutralEvent } from './neutral/neutral-answer.ts';
-import { droppableFeatures } from './neutral/neutral-request.ts';
-import { invalidMember } from './neutral/request-builder.ts';
+import {
+  droppableFeatures,
+  type Feature,
+  hintFeatures,
+  type NeutralRequest,
+  withoutFeatures,
+} from './neutral/neutral-request.ts';
+import { invalidMember, onlyElsewhere } from './neutral/request-builder.ts';
+import { fitToolId } from './neutral/tool-ids.ts';
+import { ToolNaming, withWireTools } from './neutral/tool-naming.ts';
+import { ToolRestorer } from './neutral/tool-restorer.ts';
 import { eventsOfAnswer, NeutralFacts } from './neutral-wire.ts';
+import type { ProviderProfile } from './profiles.ts';
 import type { ProviderError } from './provider-error.ts';
 
 /** What becomes of parts of a request that the provider has no words for. */
@@ -25,9 +35,15 @@ export interface Pair {
   readonly wire: string;
   /**
    * The request for the provider. Throws `invalid_request` for a body that is none of the dialect's, `unsupported` (422)
-   * for what the provider cannot do: always when it changes what was asked, else unless `policy` is `drop`.
+   * for what the provider cannot do: always when it changes what was asked, else unless `policy` is `drop`. What only
+   * hints is left out under every policy. `profile`: what is particular about the kind of provider, if anything.
    */
-  writeRequest(bytes: Buffer, model: string, policy: UnsupportedPolicy): TranslatedRequest;
+  writeRequest(
+    bytes: Buffer,
+    model: string,
+    policy: UnsupportedPolicy,
+    profile?: ProviderProfile,
+  ): TranslatedRequest;
   /** The answer's body for the client. Throws `upstream_failed` when the provider's is none of its API. */
   writeAnswer(bytes: Buffer, context: AnswerContext): Buffer;
   /** The same as the stream that the answer would have been. */
@@ -73,39 +89,64 @@ export function pairOf(client: ClientHalf, provider: ProviderHalf): Pair {
   return {
     dialect: client.dialect,
     wire: provider.wire,
-    writeRequest: (bytes, model, policy) => {
+    writeRequest: (bytes, model, policy, profile) => {
       const request = client.readRequest(bodyOf(bytes), model);
-      const dropped = new Set<string>();
-      const lost = [...request.features].filter(([feature]) => !provider.carries.has(feature));
-      for (const [feature, path] of lost) {
-        if (policy === 'refuse' || !droppableFeatures.has(feature)) throw unsupported(path, provider.wire);
-        dropped.add(path);
-      }
-      for (const path of request.unknown) {
-        if (policy === 'refuse') throw unsupported(path, provider.wire);
-        dropped.add(path);
-      }
-      const features = new Map([...request.features].filter(([feature]) => provider.carries.has(feature)));
-      const body = provider.writeRequest({ ...request, features }, (path) => dropped.add(path));
+      const dropped = new Set(request.hints);
+      const lacked = new Set(provider.lacks?.(model, profile));
+      const lost = [...request.features].filter(
+        ([feature]) => !provider.carries.has(feature) || lacked.has(feature),
+      );
+      for (const path of leftOut(request, lost, { policy, wire: provider.wire })) dropped.add(path);
+      const rule = provider.toolIds?.(model, profile) ?? null;
+      const kept = withoutFeatures(request, new Set(lost.map(([feature]) => feature)));
+      const wired = withWireTools(kept, (id) => fitToolId(id, rule));
+      const body = provider.writeRequest(wired, (path) => dropped.add(path), profile);
       return { body: Buffer.from(JSON.stringify(body)), dropped: [...dropped] };
     },
-    writeAnswer: (bytes, context) =>
-      Buffer.from(
-        JSON.stringify(client.writeAnswer(foldAnswer(provider.readAnswer(answerOf(bytes))), context)),
-      ),
+    writeAnswer: (bytes, context) => {
+      const events = restored(client, provider.readAnswer(answerOf(bytes)), context);
+      return Buffer.from(JSON.stringify(client.writeAnswer(foldAnswer(events), context)));
+    },
     writeAnswerAsStream: (bytes, context) => {
       const writer = client.streamWriter(context);
-      const events = provider.readAnswer(answerOf(bytes));
+      const events = restored(client, provider.readAnswer(answerOf(bytes)), context);
       const opening = events[0]?.type === 'start' ? [] : [noStart];
       const ending: NeutralEvent[] = events.at(-1)?.type === 'end' ? [] : [{ type: 'end' }];
       return [...opening, ...events, ...ending].map((event) => writer.push(event)).join('');
     },
     assemble: (bytes, stream, context) => {
-      const events = eventsOfAnswer(provider, bytes, stream);
+      const events = restored(client, eventsOfAnswer(provider, bytes, stream), context);
       return events.length === 0 ? null : client.writeAnswer(foldAnswer(events), context);
     },
     translateStream: (context) => new PairStream(client, provider, context),
   };
+}
+
+/** Paths of what the provider cannot be told and need not be. Throws `unsupported` for what the policy does not let go. */
+function leftOut(
+  request: NeutralRequest,
+  lost: readonly (readonly [Feature, string])[],
+  { policy, wire }: { readonly policy: UnsupportedPolicy; readonly wire: string },
+): string[] {
+  for (const [feature, path] of lost) {
+    if (hintFeatures.has(feature)) continue;
+    if (policy === 'refuse' || !droppableFeatures.has(feature)) throw unsupported(path, wire);
+  }
+  const [elsewhere] = request.elsewhere;
+  if (elsewhere && policy === 'refuse') throw onlyElsewhere(elsewhere.path, elsewhere.what);
+  const [unknown] = request.unknown;
+  if (unknown !== undefined && policy === 'refuse') throw unsupported(unknown, wire);
+  return [...lost.map(([, path]) => path), ...request.elsewhere.map(({ path }) => path), ...request.unknown];
+}
+
+function restored(client: ClientHalf, events: NeutralEvent[], context: AnswerContext): NeutralEvent[] {
+  const restorer = restorerOf(client, context);
+  return events.flatMap((event) => restorer.push(event));
+}
+
+// The names are the caller's, so they are in its request.
+function restorerOf(client: ClientHalf, { bytes }: AnswerContext): ToolRestorer {
+  return new ToolRestorer(() => new ToolNaming(client.readTools(parseRecord(bytes.toString('utf8')) ?? {})));
 }
 
 /** The refusal of a part of a request that an API has no words for. */
@@ -124,6 +165,7 @@ class PairStream implements StreamTranslation {
   readonly #reader;
   readonly #writer;
   readonly #framing;
+  readonly #restorer: ToolRestorer;
   readonly #facts = new NeutralFacts();
   #error: ProviderError | null = null;
   #ended = false;
@@ -133,6 +175,7 @@ class PairStream implements StreamTranslation {
     this.#reader = provider.streamReader();
     this.#writer = client.streamWriter(context);
     this.#framing = framingOf(provider.framing);
+    this.#restorer = restorerOf(client, context);
   }
 
   get error(): ProviderError | null {
@@ -171,7 +214,7 @@ class PairStream implements StreamTranslation {
       else if (event.type !== 'start' && !this.#isStarted) written += this.#writer.push(noStart);
       this.#isStarted = true;
       if (event.type === 'end') this.#ended = true;
-      written += this.#writer.push(event);
+      for (const shown of this.#restorer.push(event)) written += this.#writer.push(shown);
     }
     return written;
   }

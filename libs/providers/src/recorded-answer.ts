@@ -1,4 +1,6 @@
+import { isLoomError } from '@loom/errors';
 import { parseRecord } from './json-values.ts';
+import type { Pair } from './pair.ts';
 import { findPair } from './pairs.ts';
 import { wires } from './wires.ts';
 
@@ -24,5 +26,17 @@ export function assembleAnswer(
   if (!pair)
     return wires.find(({ name }) => name === (wire === '' ? dialect : wire))?.assemble(bytes, stream) ?? null;
   const context = { requestModel, id: 'recorded', created: 0, includeUsage: true, bytes: Buffer.from('{}') };
-  return pair.assemble(bytes, stream, context) ?? (stream ? null : parseRecord(bytes.toString('utf8')));
+  return translated(pair, bytes, stream, context) ?? (stream ? null : parseRecord(bytes.toString('utf8')));
+}
+
+// What the caller was refused because its dialect has no form for it is on the record as the provider sent it.
+function translated(
+  ...[pair, ...answer]: [Pair, ...Parameters<Pair['assemble']>]
+): ReturnType<Pair['assemble']> {
+  try {
+    return pair.assemble(...answer);
+  } catch (error) {
+    if (isLoomError(error)) return null;
+    throw error;
+  }
 }

@@ -69,7 +69,7 @@ export async function prepareAttempt(
     !request.includeUsage &&
     (profile?.asksForStreamUsage ?? false);
   const { body, dropped } = pair
-    ? pair.writeRequest(request.bytes, model, source.unsupported)
+    ? pair.writeRequest(request.bytes, model, source.unsupported, profile)
     : { body: requestForProvider(request, { model, askForUsage: askedForUsage }), dropped: [] };
   const base = endpoint.path({ model, stream, options });
   const unsigned = {

@@ -1,6 +1,8 @@
 import type { Usage } from '@loom/trace-schema';
-import { parseArguments } from '../json-values.ts';
-import type { AnswerContext, StreamWriter } from '../neutral/halves.ts';
+import { argumentsObject } from '../neutral/arguments-object.ts';
+import { type AnswerContext, cannotTell, type StreamWriter } from '../neutral/halves.ts';
+import { escapeToolId } from '../neutral/tool-ids.ts';
+import { writeSource } from './messages-provider-request.ts';
 import {
   argumentsOf,
   type NeutralAnswer,
@@ -68,9 +70,10 @@ function writeBlock(block: NeutralAnswerBlock): object[] {
       return [{ type: 'text', text: block.text, ...(citations.length > 0 ? { citations } : {}) }];
     }
     case 'tool-call':
-      return [
-        { type: 'tool_use', id: block.id, name: block.name, input: parseArguments(block.arguments) ?? {} },
-      ];
+      return [{ ...emptyBlock(block), input: argumentsObject(block.arguments) }];
+    case 'image':
+    case 'audio':
+      return [emptyBlock(block)];
     case 'reasoning': {
       const thought = { type: 'thinking', thinking: block.text, signature: block.signature ?? '' };
       const sealed = block.encrypted === null ? [] : [{ type: 'redacted_thinking', data: block.encrypted }];
@@ -206,7 +209,11 @@ function emptyBlock(head: NeutralBlockHead): object {
     case 'reasoning':
       return { type: 'thinking', thinking: '', signature: '' };
     case 'tool-call':
-      return { type: 'tool_use', id: head.id, name: head.name, input: {} };
+      return { type: 'tool_use', id: escapeToolId(head.id), name: head.name, input: {} };
+    case 'image':
+      return { type: 'image', source: writeSource(head.source) };
+    case 'audio':
+      throw cannotTell('audio', 'the Messages API');
   }
 }
 

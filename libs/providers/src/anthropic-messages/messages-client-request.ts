@@ -15,14 +15,15 @@ import {
   FeatureUse,
   heldElsewhere,
   invalidMember,
-  onlyElsewhere,
   mustList,
   mustRecord,
   mustText,
+  mediaTypeOf,
   partOf,
   readCacheControl,
   TurnBuilder,
 } from '../neutral/request-builder.ts';
+import { unescapeToolId } from '../neutral/tool-ids.ts';
 
 /* Grammar: messages-provider-request.ts. `content` may be a text; so may `system` and the content of a tool_result. */
 
@@ -41,13 +42,34 @@ const known = new Set([
   ...['temperature', 'top_p', 'top_k', 'stop_sequences', 'metadata', 'service_tier'],
 ]);
 
+/** What only hints at how Anthropic caches, places, prices, measures or trims the call. */
+const hints = new Set([
+  ...[
+    'cache_control',
+    'container',
+    'context_management',
+    'diagnostics',
+    'fallbacks',
+    'inference_geo',
+    'speed',
+  ],
+  ...['betas', 'anthropic_beta', 'anthropic_version', 'user_profile_id'],
+]);
+
+/** Blocks of what Anthropic's own tools did: the model said in its texts what came of it. */
+const ownToolBlock =
+  /^(?:server_tool_use|mcp_tool_use|\w+_tool_result|container_upload|compaction|fallback)$/;
+
 const members = {
   message: new Set(['role', 'content']),
   // eager_input_streaming: how the pieces of a call arrive, not what they say.
+  toolHints: new Set(['defer_loading', 'allowed_callers', 'input_examples']),
   tool: new Set([
     ...['name', 'description', 'input_schema', 'strict', 'type', 'cache_control', 'eager_input_streaming'],
   ]),
   outputConfig: new Set(['format', 'effort']),
+  outputHints: new Set(['task_budget', 'verbosity']),
+  metadata: new Set(['user_id']),
   text: new Set(['type', 'text', 'cache_control', 'citations']), // citations: what the model cited before
   image: new Set(['type', 'source', 'cache_control']),
   document: new Set(['type', 'source', 'title', 'cache_control']),
@@ -60,7 +82,11 @@ export function readMessagesBody(body: Readonly<Record<string, unknown>>, model:
   const use = new FeatureUse();
   // The clients of this API know the reason: they go on with the whole conversation in each request.
   if (record(body.thread)) throw heldElsewhere('thread', 'thread_unsupported_request');
-  use.leave(body, known);
+  use.leave(body, new Set([...known, ...hints]));
+  use.hint(body, hints);
+  if (Object.keys(record(body.metadata) ?? {}).some((name) => !members.metadata.has(name)))
+    use.hints.push('metadata');
+  const { system, messages } = readMessages(body, use);
   const tools = readTools(body.tools, use);
   const choice = record(body.tool_choice);
   const stop = body.stop_sequences === undefined ? [] : mustList(body.stop_sequences, 'stop_sequences');
@@ -68,8 +94,7 @@ export function readMessagesBody(body: Readonly<Record<string, unknown>>, model:
   const tier = text(body.service_tier);
   return {
     ...{ model, stream: body.stream === true, tools },
-    system: readTexts(body.system, 'system', use),
-    messages: readMessages(mustList(body.messages, 'messages'), use),
+    ...{ system, messages },
     toolChoice: tools.length === 0 ? null : readToolChoice(choice, use),
     parallelToolCalls:
       choice?.disable_parallel_tool_use === true
@@ -85,7 +110,7 @@ export function readMessagesBody(body: Readonly<Record<string, unknown>>, model:
     ...{ seed: null, frequencyPenalty: null, presencePenalty: null, topLogprobs: null },
     endUser: use.take('end_user', 'metadata.user_id', text(record(body.metadata)?.user_id)),
     serviceTier: tier === 'standard_only' ? 'default' : null, // `auto` asks for nothing
-    ...{ features: use.features, unknown: use.unknown },
+    ...use.found(),
   };
 }
 
@@ -95,17 +120,21 @@ function readReasoning(
 ): NeutralRequest['reasoning'] {
   const thinking = record(body.thinking);
   const effort = text(record(body.output_config)?.effort);
-  if (thinking?.type === 'disabled') return null;
   if (!thinking && effort === null) return null;
   use.use('reasoning', thinking ? 'thinking' : 'output_config.effort');
-  return { effort: effort === 'max' ? 'xhigh' : effort, budgetTokens: numberOf(thinking?.budget_tokens) };
+  if (thinking?.type === 'disabled') return { effort: 'none', budgetTokens: null, isOptional: true };
+  const budgetTokens = numberOf(thinking?.budget_tokens);
+  return { effort, budgetTokens, ...(budgetTokens === null ? { isOptional: true } : {}) };
 }
 
 function readFormat(
   config: Readonly<Record<string, unknown>> | null,
   use: FeatureUse,
 ): NeutralResponseFormat | null {
-  if (config) use.leave(config, members.outputConfig, 'output_config');
+  if (config) {
+    use.leave(config, new Set([...members.outputConfig, ...members.outputHints]), 'output_config');
+    use.hint(config, members.outputHints, 'output_config');
+  }
   const format = record(config?.format);
   if (!format) return null;
   use.use('response_format.schema', 'output_config.format');
@@ -114,23 +143,30 @@ function readFormat(
   return { type: 'schema', name: 'answer', description: null, schema, strict: true };
 }
 
-function readTools(value: unknown, use: FeatureUse): NeutralTool[] {
+/** The tools of a request. Those that Anthropic runs itself are not among them. */
+export function readTools(value: unknown, use: FeatureUse): NeutralTool[] {
   if (value === undefined || value === null) return [];
-  return mustList(value, 'tools').map((item, index) => {
+  return mustList(value, 'tools').flatMap((item, index): NeutralTool[] => {
     const path = `tools[${index}]`;
     const tool = mustRecord(item, path);
     const type = text(tool.type);
-    if (type !== null && type !== 'custom') throw onlyElsewhere(path, `tools of type "${type}"`);
-    use.leave(tool, members.tool, path);
+    if (type !== null && type !== 'custom') {
+      use.elsewhere.push({ path, what: `tools of type "${type}"` });
+      return [];
+    }
+    use.leave(tool, new Set([...members.tool, ...members.toolHints]), path);
+    use.hint(tool, members.toolHints, path);
     use.use('tools', path);
     if (tool.strict === true) use.use('strict_tools', `${path}.strict`);
-    return {
-      name: mustText(tool.name, `${path}.name`),
-      description: text(tool.description),
-      parameters: record(tool.input_schema),
-      strict: typeof tool.strict === 'boolean' ? tool.strict : null,
-      ...readCacheControl(tool, path, use),
-    };
+    return [
+      {
+        name: mustText(tool.name, `${path}.name`),
+        description: text(tool.description),
+        parameters: record(tool.input_schema),
+        strict: typeof tool.strict === 'boolean' ? tool.strict : null,
+        ...readCacheControl(tool, path, use),
+      },
+    ];
   });
 }
 
@@ -147,8 +183,13 @@ function readToolChoice(
   return { type: 'tool', name: mustText(choice.name, 'tool_choice.name') };
 }
 
-function readMessages(values: readonly unknown[], use: FeatureUse): NeutralRequest['messages'] {
+function readMessages(
+  body: Readonly<Record<string, unknown>>,
+  use: FeatureUse,
+): Pick<NeutralRequest, 'system' | 'messages'> {
+  const values = mustList(body.messages, 'messages');
   const turns = new TurnBuilder();
+  turns.instruct(...readTexts(body.system, 'system', use));
   let last = '';
   for (const [index, value] of values.entries()) {
     const path = `messages[${index}]`;
@@ -157,10 +198,11 @@ function readMessages(values: readonly unknown[], use: FeatureUse): NeutralReque
     use.leave(message, members.message, path);
     if (last === 'user') readUser(message, path, turns, use);
     else if (last === 'assistant') turns.assistant(...readAssistant(message, path, use));
-    else throw invalidMember(`${path}.role`, 'user or assistant');
+    else if (last === 'system') turns.instruct(...readTexts(message.content, `${path}.content`, use));
+    else throw invalidMember(`${path}.role`, 'user, assistant or system');
   }
   if (last === 'assistant') use.use('assistant_prefill', `messages[${values.length - 1}]`);
-  return turns.messages();
+  return { system: turns.system(), messages: turns.messages() };
 }
 
 function readUser(
@@ -172,15 +214,15 @@ function readUser(
   for (const { part, path: at } of blocksOf(message.content, `${path}.content`)) {
     if (part.type === 'tool_result') {
       use.leave(part, members.toolResult, at);
-      const callId = mustText(part.tool_use_id, `${at}.tool_use_id`);
+      const callId = unescapeToolId(mustText(part.tool_use_id, `${at}.tool_use_id`));
       const content = part.content === undefined ? [] : blocksOf(part.content, `${at}.content`);
       turns.toolResult({
         callId,
-        content: content.map((block) => readContent(block.part, block.path, use)),
+        content: content.flatMap((block) => readContent(block.part, block.path, use)),
         isError: part.is_error === true,
         ...readCacheControl(part, at, use),
       });
-    } else turns.user(readContent(part, at, use));
+    } else turns.user(...readContent(part, at, use));
   }
 }
 
@@ -188,29 +230,58 @@ function readContent(
   part: Readonly<Record<string, unknown>>,
   path: string,
   use: FeatureUse,
-): NeutralText | NeutralImage | NeutralFile {
+): (NeutralText | NeutralImage | NeutralFile)[] {
   const cache = readCacheControl(part, path, use);
-  if (part.type === 'text') {
-    use.leave(part, members.text, path);
-    return { type: 'text', text: mustText(part.text, `${path}.text`), ...cache };
+  switch (part.type) {
+    case 'text':
+      use.leave(part, members.text, path);
+      return [{ type: 'text', text: mustText(part.text, `${path}.text`), ...cache }];
+    case 'search_result':
+      return readSearchResult(part, path, use);
+    case 'tool_reference': // every tool is there from the start where nothing searches them
+      use.hints.push(path);
+      return [{ type: 'text', text: `The tool ${String(part.tool_name)} can be called.` }];
+    case 'image':
+    case 'document':
+      return [{ ...readMedia(part, part.type, path, use), ...cache }];
+    default:
+      if (!ownToolBlock.test(String(part.type)))
+        throw invalidMember(`${path}.type`, 'text, image, document, search_result or tool_result');
+      use.hints.push(path);
+      return [];
   }
-  if (part.type !== 'image' && part.type !== 'document')
-    throw invalidMember(`${path}.type`, 'text, image, document or tool_result');
+}
+
+function readSearchResult(
+  part: Readonly<Record<string, unknown>>,
+  path: string,
+  use: FeatureUse,
+): NeutralText[] {
+  const heading = [text(part.title), text(part.source)].filter((line) => line !== null).join('\n');
+  return [{ type: 'text', text: heading }, ...readTexts(part.content, `${path}.content`, use)];
+}
+
+function readMedia(
+  part: Readonly<Record<string, unknown>>,
+  type: 'image' | 'document',
+  path: string,
+  use: FeatureUse,
+): NeutralImage | NeutralFile {
   const isPlain = record(part.citations)?.enabled === false;
-  use.leave(isPlain ? { ...part, citations: null } : part, members[part.type], path);
+  use.leave(isPlain ? { ...part, citations: null } : part, members[type], path);
   const source = readSource(mustRecord(part.source, `${path}.source`), path);
-  if (part.type === 'image') {
+  if (type === 'image') {
     use.use(`image.${source.type}`, path);
-    return { type: 'image', source, ...cache };
+    return { type: 'image', source };
   }
   use.use(`file.${source.type}`, path);
-  return { type: 'file', source, name: text(part.title), ...cache };
+  return { type: 'file', source, name: text(part.title) };
 }
 
 function readSource(source: Readonly<Record<string, unknown>>, path: string): NeutralSource {
   switch (source.type) {
     case 'base64': {
-      const mediaType = mustText(source.media_type, `${path}.source.media_type`);
+      const mediaType = mediaTypeOf(mustText(source.media_type, `${path}.source.media_type`));
       return { type: 'data', mediaType, data: mustText(source.data, `${path}.source.data`) };
     }
     case 'text': {
@@ -229,30 +300,38 @@ function readAssistant(
   path: string,
   use: FeatureUse,
 ): NeutralAssistantBlock[] {
-  return blocksOf(message.content, `${path}.content`).map(({ part, path: at }): NeutralAssistantBlock => {
-    switch (part.type) {
-      case 'text':
-        return { type: 'text', text: mustText(part.text, `${at}.text`), ...readCacheControl(part, at, use) };
-      case 'tool_use': {
-        use.leave(part, members.toolUse, at);
-        const id = mustText(part.id, `${at}.id`);
-        const name = mustText(part.name, `${at}.name`);
-        const input = argumentsOf(JSON.stringify(part.input ?? {}));
-        return { type: 'tool-call', id, name, arguments: input, ...readCacheControl(part, at, use) };
+  return blocksOf(message.content, `${path}.content`).flatMap(
+    ({ part, path: at }): NeutralAssistantBlock | NeutralAssistantBlock[] => {
+      const cache = readCacheControl(part, at, use);
+      switch (part.type) {
+        case 'text':
+          return { type: 'text', text: mustText(part.text, `${at}.text`), ...cache };
+        case 'image':
+          return { type: 'image', source: readSource(mustRecord(part.source, `${at}.source`), at) };
+        case 'tool_use': {
+          use.leave(part, members.toolUse, at);
+          const id = unescapeToolId(mustText(part.id, `${at}.id`));
+          const name = mustText(part.name, `${at}.name`);
+          const input = argumentsOf(JSON.stringify(part.input ?? {}));
+          return { type: 'tool-call', id, name, arguments: input, ...cache };
+        }
+        case 'thinking':
+          use.use('reasoning_history', at);
+          return {
+            ...{ type: 'reasoning', text: text(part.thinking) ?? '' },
+            ...{ signature: text(part.signature), encrypted: null },
+          };
+        case 'redacted_thinking':
+          use.use('reasoning_history', at);
+          return { type: 'reasoning', text: '', signature: null, encrypted: text(part.data) };
+        default:
+          if (!ownToolBlock.test(String(part.type)))
+            throw invalidMember(`${at}.type`, 'text, tool_use, thinking or redacted_thinking');
+          use.hints.push(at);
+          return [];
       }
-      case 'thinking':
-        use.use('reasoning_history', at);
-        return {
-          ...{ type: 'reasoning', text: text(part.thinking) ?? '' },
-          ...{ signature: text(part.signature), encrypted: null },
-        };
-      case 'redacted_thinking':
-        use.use('reasoning_history', at);
-        return { type: 'reasoning', text: '', signature: null, encrypted: text(part.data) };
-      default:
-        throw invalidMember(`${at}.type`, 'text, tool_use, thinking or redacted_thinking');
-    }
-  });
+    },
+  );
 }
 
 function readTexts(value: unknown, path: string, use: FeatureUse): NeutralText[] {

@@ -1,4 +1,6 @@
-import { parseArguments } from '../json-values.ts';
+import { argumentsObject } from '../neutral/arguments-object.ts';
+import { sayable } from '../neutral/assistant-media.ts';
+import { instructionText } from '../neutral/instruction.ts';
 import type {
   NeutralAssistantBlock,
   NeutralCacheControl,
@@ -9,8 +11,9 @@ import type {
   NeutralToolChoice,
   NeutralUserBlock,
 } from '../neutral/neutral-request.ts';
+import { objectSchema } from '../neutral/object-schema.ts';
 import { cannotCarry } from '../neutral/request-builder.ts';
-import { thinkingBudget } from './thinking-budget.ts';
+import { samplingOf, thinkingOf } from './thinking.ts';
 
 /*
  * A request of the Anthropic Messages API:
@@ -18,8 +21,8 @@ import { thinkingBudget } from './thinking-budget.ts';
  *   { model, max_tokens, system?: text[], messages: { role: user | assistant, content: block[] }[],
  *     tools?: { name, description?, input_schema, strict? }[],
  *     tool_choice?: { type: auto | any | none | tool, name?, disable_parallel_tool_use? },
- *     thinking?: { type: enabled, budget_tokens } | { type: disabled },
- *     output_config?: { format: { type: json_schema, schema } },
+ *     thinking?: { type: enabled, budget_tokens } | { type: adaptive } | { type: disabled },      claude-generation.ts
+ *     output_config?: { format: { type: json_schema, schema }, effort },
  *     temperature?, top_p?, top_k?, stop_sequences?, metadata?: { user_id }, service_tier?: auto | standard_only }
  *   block: text | image { source } | document { source, title? } | tool_use { id, name, input }
  *        | tool_result { tool_use_id, content, is_error? } | thinking { thinking, signature } | redacted_thinking { data }
@@ -41,8 +44,9 @@ export function writeMessagesRequest(
   request: NeutralRequest,
   drop: (path: string) => void,
 ): Readonly<Record<string, unknown>> {
-  const thinking = thinkingBudget(request, provider);
-  if (request.temperature !== null && request.temperature > 1)
+  const thinking = thinkingOf(request, provider, drop);
+  const { temperature, topP, topK } = samplingOf(request, drop);
+  if (temperature !== null && temperature > 1)
     throw cannotCarry(
       request.features.get('temperature') ?? 'temperature',
       provider,
@@ -56,27 +60,34 @@ export function writeMessagesRequest(
     ...(request.system.length > 0 ? { system: request.system.map(textBlock) } : {}),
     messages: request.messages.map((message) => ({
       role: message.role,
-      content: message.content.flatMap((block) => writeBlock(block, request, drop)),
+      content: sayable(message, drop).flatMap((block) => writeBlock(block, request, drop)),
     })),
     ...(request.tools.length > 0 ? { tools: request.tools.map(writeTool) } : {}),
     ...writeToolChoice(request.toolChoice, request.parallelToolCalls),
-    ...(thinking ? { thinking: { type: 'enabled', budget_tokens: thinking.budget } } : {}),
-    ...(responseFormat?.type === 'schema'
-      ? { output_config: { format: { type: 'json_schema', schema: responseFormat.schema } } }
-      : {}),
-    ...(request.temperature === null ? {} : { temperature: request.temperature }),
-    ...(request.topP === null ? {} : { top_p: request.topP }),
-    ...(request.topK === null ? {} : { top_k: request.topK }),
+    ...(thinking ? { thinking: thinking.members.thinking } : {}),
+    ...writeOutputConfig(responseFormat, thinking?.members.effort),
+    ...(temperature === null ? {} : { temperature }),
+    ...(topP === null ? {} : { top_p: topP }),
+    ...(topK === null ? {} : { top_k: topK }),
     ...(request.stop.length > 0 ? { stop_sequences: request.stop } : {}),
     ...(request.endUser === null ? {} : { metadata: { user_id: request.endUser } }),
-    ...writeServiceTier(request),
+    ...writeServiceTier(request, drop),
   };
 }
 
-function writeServiceTier({ serviceTier, features }: NeutralRequest): object {
+function writeOutputConfig(format: NeutralRequest['responseFormat'], effort: string | undefined): object {
+  const config = {
+    ...(format?.type === 'schema' ? { format: { type: 'json_schema', schema: format.schema } } : {}),
+    ...(effort === undefined ? {} : { effort }),
+  };
+  return Object.keys(config).length > 0 ? { output_config: config } : {};
+}
+
+function writeServiceTier({ serviceTier, features }: NeutralRequest, drop: (path: string) => void): object {
   if (serviceTier === null) return {};
   if (serviceTier === 'default' || serviceTier === 'standard_only') return { service_tier: 'standard_only' };
-  throw cannotCarry(features.get('service_tier') ?? 'service_tier', provider, `has no tier "${serviceTier}"`);
+  drop(features.get('service_tier') ?? 'service_tier');
+  return {};
 }
 
 function textBlock(block: { readonly text: string; readonly cacheControl?: NeutralCacheControl }): object {
@@ -95,6 +106,8 @@ function writeBlock(
       return block.text === '' ? [] : [{ type: 'text', text: block.text }];
     case 'image':
       return [{ type: 'image', source: writeSource(block.source), ...cacheControl(block) }];
+    case 'instruction':
+      return [textBlock({ ...block, text: instructionText(block) })];
     case 'file':
       return [writeDocument(block)];
     case 'audio':
@@ -106,7 +119,7 @@ function writeBlock(
             type: 'tool_use',
             id: block.id,
             name: block.name,
-            input: parseArguments(block.arguments) ?? {},
+            input: argumentsObject(block.arguments),
           },
           ...cacheControl(block),
         },
@@ -138,7 +151,8 @@ function writeReasoning(
   return [];
 }
 
-function writeSource(source: NeutralSource): object {
+/** Where the bytes of an image or a document are. */
+export function writeSource(source: NeutralSource): object {
   return source.type === 'url'
     ? { type: 'url', url: source.url }
     : { type: 'base64', media_type: source.mediaType, data: source.data };
@@ -161,7 +175,7 @@ function writeTool(tool: NeutralTool): object {
   return {
     name: tool.name,
     ...(tool.description === null ? {} : { description: tool.description }),
-    input_schema: tool.parameters ?? { type: 'object', properties: {} },
+    input_schema: objectSchema(tool.parameters),
     ...(tool.strict === true ? { strict: true } : {}),
     ...cacheControl(tool),
   };

@@ -9,6 +9,7 @@ import type {
   NeutralFinish,
 } from '../neutral/neutral-answer.ts';
 import { features } from '../neutral/neutral-request.ts';
+import type { ToolIdRule } from '../neutral/tool-ids.ts';
 import { writeMessagesRequest } from './messages-provider-request.ts';
 import { mergedUsage, readMessagesUsage } from './messages-usage.ts';
 
@@ -25,11 +26,15 @@ const finishes: Readonly<Record<string, NeutralFinish>> = {
 const lacks = new Set(['frequency_penalty', 'presence_penalty', 'logit_bias', 'logprobs', 'n', 'seed']);
 const lacksToo = new Set(['response_format.json', 'audio', 'metadata']);
 
+/** docs.claude.com/en/api/messages, tool_use.id: `^[a-zA-Z0-9_-]+$`. */
+const toolIds: ToolIdRule = { pattern: /^[a-zA-Z0-9_-]+$/, prefix: 'toolu_', length: 30 };
+
 /** Models of Anthropic, by its Messages API (grammar: messages-answer.ts, messages-provider-request.ts). */
 export const anthropicProvider: ProviderHalf = {
   wire: 'anthropic-messages',
   framing: 'sse',
   carries: new Set(features.filter((feature) => !lacks.has(feature) && !lacksToo.has(feature))),
+  toolIds: () => toolIds,
   writeRequest: writeMessagesRequest,
   readAnswer: readMessage,
   streamReader: () => new MessagesStreamReader(),

@@ -5,6 +5,8 @@ import type { ProviderHalf, StreamReader, WireEvent } from '../neutral/halves.ts
 import type { NeutralBlockHead, NeutralEvent, NeutralFinish } from '../neutral/neutral-answer.ts';
 import { cacheWriteParts, detailsOf, toolUses } from '../usage-details.ts';
 import { features } from '../neutral/neutral-request.ts';
+import type { ToolIdRule } from '../neutral/tool-ids.ts';
+import { mistralIds } from '../openai-chat/chat-habits.ts';
 import { writeConverseRequest } from './converse-request.ts';
 
 /*
@@ -49,6 +51,9 @@ const lacksToo = new Set([
 ]);
 const lacksFormats = new Set(['response_format.json', 'response_format.schema', 'service_tier']);
 
+/** docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolUseBlock.html */
+const toolIds: ToolIdRule = { pattern: /^[a-zA-Z0-9_-]{1,64}$/, prefix: 'tooluse_', length: 30 };
+
 /** Models on AWS Bedrock, by its Converse API. */
 export const bedrockProvider: ProviderHalf = {
   wire: 'bedrock-converse',
@@ -56,6 +61,7 @@ export const bedrockProvider: ProviderHalf = {
   carries: new Set(
     features.filter((feature) => !lacks.has(feature) && !lacksToo.has(feature) && !lacksFormats.has(feature)),
   ),
+  toolIds: (model) => (/mistral|ministral/.test(model) ? mistralIds : toolIds),
   writeRequest: writeConverseRequest,
   readAnswer,
   streamReader: () => new ConverseStreamReader(),

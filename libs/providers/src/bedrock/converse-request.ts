@@ -1,4 +1,6 @@
-import { parseArguments } from '../json-values.ts';
+import { argumentsObject } from '../neutral/arguments-object.ts';
+import { sayable } from '../neutral/assistant-media.ts';
+import { instructionText } from '../neutral/instruction.ts';
 import type {
   NeutralAssistantBlock,
   NeutralRequest,
@@ -8,7 +10,8 @@ import type {
   NeutralUserBlock,
 } from '../neutral/neutral-request.ts';
 import { cannotCarry } from '../neutral/request-builder.ts';
-import { thinkingBudget } from '../anthropic-messages/thinking-budget.ts';
+import { objectSchema } from '../neutral/object-schema.ts';
+import { samplingOf, thinkingOf } from '../anthropic-messages/thinking.ts';
 
 /*
  * A request of Bedrock's Converse API (the model is in the path):
@@ -33,17 +36,17 @@ export function writeConverseRequest(
   request: NeutralRequest,
   drop: (path: string) => void,
 ): Readonly<Record<string, unknown>> {
-  const { maxTokens, fields } = modelFields(request);
+  const { maxTokens, fields, sampling } = modelFields(request, drop);
   const inference = {
     ...(maxTokens === null ? {} : { maxTokens }),
-    ...(request.temperature === null ? {} : { temperature: request.temperature }),
-    ...(request.topP === null ? {} : { topP: request.topP }),
+    ...(sampling.temperature === null ? {} : { temperature: sampling.temperature }),
+    ...(sampling.topP === null ? {} : { topP: sampling.topP }),
     ...(request.stop.length > 0 ? { stopSequences: request.stop } : {}),
   };
   return {
     messages: request.messages.map((message) => ({
       role: message.role,
-      content: message.content.flatMap((block) => [
+      content: sayable(message, drop).flatMap((block) => [
         ...writeBlock(block, request, drop),
         ...('cacheControl' in block && block.cacheControl ? [cachePoint] : []),
       ]),
@@ -63,25 +66,32 @@ export function writeConverseRequest(
 }
 
 // Bedrock hands these on to the model as they are, so they are of the model's maker.
-function modelFields(request: NeutralRequest): {
+function modelFields(
+  request: NeutralRequest,
+  drop: (path: string) => void,
+): {
   maxTokens: number | null;
   fields: Readonly<Record<string, unknown>>;
+  sampling: Pick<NeutralRequest, 'temperature' | 'topP'>;
 } {
-  const { model, topK, features } = request;
-  const isAnthropic = /anthropic|claude/.test(model);
-  const thinking = isAnthropic ? thinkingBudget(request, provider) : null;
-  const isReasoning = request.reasoning !== null && request.reasoning.effort !== 'none';
-  const [unknown] = isAnthropic
-    ? []
-    : [...(topK === null ? [] : ['top_k' as const]), ...(isReasoning ? ['reasoning' as const] : [])];
-  if (unknown)
-    throw cannotCarry(features.get(unknown) ?? unknown, provider, 'takes it for models of Anthropic only');
+  const { model, features, maxOutputTokens } = request;
+  if (!/anthropic|claude/.test(model)) {
+    if (request.topK !== null)
+      throw cannotCarry(features.get('top_k') ?? 'top_k', provider, 'takes it for models of Anthropic only');
+    if (request.reasoning) drop(features.get('reasoning') ?? 'reasoning');
+    return { maxTokens: maxOutputTokens, fields: {}, sampling: request };
+  }
+  const thinking = thinkingOf(request, provider, drop);
+  const sampling = samplingOf(request, drop);
+  const effort = thinking?.members.effort;
   return {
-    maxTokens: thinking?.maxTokens ?? request.maxOutputTokens,
+    maxTokens: thinking?.maxTokens ?? maxOutputTokens,
     fields: {
-      ...(topK === null ? {} : { top_k: topK }),
-      ...(thinking ? { thinking: { type: 'enabled', budget_tokens: thinking.budget } } : {}),
+      ...(sampling.topK === null ? {} : { top_k: sampling.topK }),
+      ...(thinking ? { thinking: thinking.members.thinking } : {}),
+      ...(effort === undefined ? {} : { output_config: { effort } }),
     },
+    sampling,
   };
 }
 
@@ -103,7 +113,7 @@ function toolSpec({ name, description, parameters }: NeutralTool): object {
   return {
     name,
     ...(description === null ? {} : { description }),
-    inputSchema: { json: parameters ?? { type: 'object', properties: {} } },
+    inputSchema: { json: objectSchema(parameters) },
   };
 }
 
@@ -121,6 +131,8 @@ function writeBlock(
     case 'text':
     case 'refusal':
       return block.text === '' ? [] : [{ text: block.text }];
+    case 'instruction':
+      return [{ text: instructionText(block) }];
     case 'image':
       return [
         { image: { format: formatOf(block.source, request, 'image.url'), source: bytesOf(block.source) } },
@@ -133,7 +145,7 @@ function writeBlock(
       throw cannotCarry(request.features.get('audio') ?? 'input_audio', provider);
     case 'tool-call': {
       const { id: toolUseId, name } = block;
-      return [{ toolUse: { toolUseId, name, input: parseArguments(block.arguments) ?? {} } }];
+      return [{ toolUse: { toolUseId, name, input: argumentsObject(block.arguments) } }];
     }
     case 'tool-result':
       return [

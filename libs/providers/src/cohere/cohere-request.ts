@@ -5,7 +5,9 @@ import type {
   NeutralUserBlock,
 } from '../neutral/neutral-request.ts';
 import { cannotCarry, urlOf } from '../neutral/request-builder.ts';
-import { userMessages } from '../neutral/user-messages.ts';
+import { argumentsText } from '../neutral/arguments-object.ts';
+import { objectSchema } from '../neutral/object-schema.ts';
+import { type UserPart, userMessages } from '../neutral/user-messages.ts';
 
 /*
  * A request of Cohere's chat API, version 2:
@@ -25,7 +27,7 @@ export function writeCohereRequest(
   request: NeutralRequest,
   drop: (path: string) => void,
 ): Readonly<Record<string, unknown>> {
-  const { responseFormat, reasoning, toolChoice } = request;
+  const { responseFormat, toolChoice } = request;
   return {
     model: request.model,
     ...(request.stream ? { stream: true } : {}),
@@ -42,7 +44,7 @@ export function writeCohereRequest(
             function: {
               name,
               ...(description === null ? {} : { description }),
-              parameters: parameters ?? { type: 'object', properties: {} },
+              parameters: objectSchema(parameters),
             },
           })),
         }
@@ -57,7 +59,7 @@ export function writeCohereRequest(
             ...(responseFormat.type === 'schema' ? { json_schema: responseFormat.schema } : {}),
           },
         }),
-    ...(reasoning ? { thinking: writeThinking(reasoning) } : {}),
+    ...writeThinking(request, drop),
     ...(request.temperature === null ? {} : { temperature: request.temperature }),
     ...(request.topP === null ? {} : { p: request.topP }),
     ...(request.topK === null ? {} : { k: request.topK }),
@@ -69,9 +71,16 @@ export function writeCohereRequest(
   };
 }
 
-function writeThinking({ effort, budgetTokens }: NonNullable<NeutralRequest['reasoning']>): object {
-  if (effort === 'none') return { type: 'disabled' };
-  return { type: 'enabled', ...(budgetTokens === null ? {} : { token_budget: budgetTokens }) };
+// docs.cohere.com/docs/reasoning: other models refuse the member.
+function writeThinking({ reasoning, model, features }: NeutralRequest, drop: (path: string) => void): object {
+  if (!reasoning) return {};
+  if (!/reasoning|command-a-plus/.test(model) && reasoning.isOptional) {
+    drop(features.get('reasoning') ?? 'reasoning');
+    return {};
+  }
+  const { effort, budgetTokens } = reasoning;
+  if (effort === 'none') return { thinking: { type: 'disabled' } };
+  return { thinking: { type: 'enabled', ...(budgetTokens === null ? {} : { token_budget: budgetTokens }) } };
 }
 
 function writeToolChoice(choice: NeutralRequest['toolChoice'], { features }: NeutralRequest): object {
@@ -101,6 +110,7 @@ function writeUser(
   drop: (path: string) => void,
 ): object[] {
   return userMessages(blocks, {
+    placesInstructions: true,
     part: (block) => writePart(block, request),
     toolMessage: ({ callId, content, isError }) => {
       if (isError) drop('tool_result.is_error');
@@ -113,10 +123,7 @@ function writeUser(
   });
 }
 
-function writePart(
-  block: Exclude<NeutralUserBlock, { type: 'tool-result' }>,
-  { features }: NeutralRequest,
-): object {
+function writePart(block: UserPart, { features }: NeutralRequest): object {
   switch (block.type) {
     case 'text':
       return { type: 'text', text: block.text };
@@ -137,6 +144,7 @@ function writeAssistant(
   const said = blocks.flatMap((block) =>
     block.type === 'text' || block.type === 'refusal' ? [block.text] : [],
   );
+  if (blocks.some(({ type }) => type === 'image' || type === 'audio')) drop('assistant media');
   const calls = blocks.flatMap((block) => (block.type === 'tool-call' ? [block] : []));
   if (blocks.some((block) => block.type === 'reasoning'))
     drop(features.get('reasoning_history') ?? 'reasoning');
@@ -146,7 +154,7 @@ function writeAssistant(
     ...(calls.length > 0
       ? {
           tool_calls: calls.map(({ id, name, arguments: json }) => ({
-            ...{ id, type: 'function', function: { name, arguments: json } },
+            ...{ id, type: 'function', function: { name, arguments: argumentsText(json) } },
           })),
         }
       : {}),

@@ -3,8 +3,13 @@ import type { Usage } from '@loom/trace-schema';
 import { type ProviderError, readProviderError } from '../provider-error.ts';
 import { parseArguments, count, eventObject, numberOf, record, records, text } from '../json-values.ts';
 import type { ProviderHalf, StreamReader, WireEvent } from '../neutral/halves.ts';
-import type { NeutralEvent, NeutralFinish, NeutralLogprob } from '../neutral/neutral-answer.ts';
 import { detailsOf, modalityTokens } from '../usage-details.ts';
+import type {
+  NeutralBlockHead,
+  NeutralEvent,
+  NeutralFinish,
+  NeutralLogprob,
+} from '../neutral/neutral-answer.ts';
 import { features } from '../neutral/neutral-request.ts';
 import { writeGeminiRequest } from './gemini-request.ts';
 import { PartialCall } from './partial-call.ts';
@@ -14,6 +19,8 @@ import { PartialCall } from './partial-call.ts';
  *
  *   { candidates: [{ content: { parts: part[] }, finishReason?, groundingMetadata?, logprobsResult? }],
  *     promptFeedback?: { blockReason }, usageMetadata, modelVersion, responseId }
+ *   part: { text, thought?, thoughtSignature? } | { functionCall: { id?, name, args } } | { inlineData: { mimeType, data } }
+ *       | { fileData: { mimeType, fileUri } } | { executableCode: { language, code } } | { codeExecutionResult: { outcome, output } }
  *   usageMetadata: { promptTokenCount (with cache), cachedContentTokenCount?, toolUsePromptTokenCount?,
  *     candidatesTokenCount (without thoughts), thoughtsTokenCount?, totalTokenCount }
  */
@@ -113,6 +120,18 @@ function tierOf(value: unknown): string | null {
   return tier === null ? null : tier.toLowerCase().replace(/^service_tier_/, '');
 }
 
+/** Parts that other APIs have no form for, as the text that a reader makes of them. */
+function shownAsText(part: Readonly<Record<string, unknown>>): string | null {
+  const code = record(part.executableCode);
+  if (code) return `\n\`\`\`${(text(code.language) ?? '').toLowerCase()}\n${text(code.code) ?? ''}\n\`\`\`\n`;
+  const result = record(part.codeExecutionResult);
+  if (result) return `\n\`\`\`\n${text(result.output) ?? text(result.outcome) ?? ''}\n\`\`\`\n`;
+  const inline = record(part.inlineData);
+  const data = inline && `data:${text(inline.mimeType) ?? ''};base64,${text(inline.data) ?? ''}`;
+  const file = inline ? { mimeType: inline.mimeType, fileUri: data } : record(part.fileData);
+  return file ? `\n[${text(file.mimeType) ?? 'file'}](${text(file.fileUri) ?? ''})\n` : null;
+}
+
 class GeminiStreamReader implements StreamReader {
   #isStarted = false;
   #blocks = 0;
@@ -165,8 +184,23 @@ class GeminiStreamReader implements StreamReader {
     const isThought = part.thought === true;
     // The signature of a text belongs to the text: with another block it would prove nothing.
     if (isThought && signature !== null) this.#signature = signature;
-    const said = text(part.text);
+    const media = record(part.inlineData);
+    const mediaType = text(media?.mimeType) ?? '';
+    if (media && /^(?:image|audio)\//.test(mediaType))
+      return this.#media(mediaType, text(media.data) ?? '', isThought);
+    const said = text(part.text) ?? shownAsText(part);
     return said === null ? [] : this.#say(isThought ? 'reasoning' : 'text', said);
+  }
+
+  // Images that the model makes while it thinks are no part of its answer.
+  #media(mediaType: string, data: string, isThought: boolean): NeutralEvent[] {
+    if (isThought) return [];
+    const events = this.#close();
+    const index = this.#blocks++;
+    const block: NeutralBlockHead = mediaType.startsWith('audio/')
+      ? { type: 'audio', data, format: mediaType.slice('audio/'.length).replace(/^x-/, '') }
+      : { type: 'image', source: { type: 'data', mediaType, data } };
+    return [...events, { type: 'block-start', index, block }, { type: 'block-end', index }];
   }
 
   #callOrPiece(call: Readonly<Record<string, unknown>>, signature: string | null): NeutralEvent[] {

@@ -1,4 +1,7 @@
-import { parseArguments, parseRecord } from '../json-values.ts';
+import { parseRecord } from '../json-values.ts';
+import { argumentsObject } from '../neutral/arguments-object.ts';
+import { instructionText } from '../neutral/instruction.ts';
+import { isEmptySchema, objectSchema } from '../neutral/object-schema.ts';
 import type {
   NeutralAssistantBlock,
   NeutralRequest,
@@ -7,7 +10,7 @@ import type {
   NeutralToolResult,
   NeutralUserBlock,
 } from '../neutral/neutral-request.ts';
-import { cannotCarry } from '../neutral/request-builder.ts';
+import { cannotCarry, typeOfName } from '../neutral/request-builder.ts';
 
 /*
  * A request of the Gemini API, `models/<model>:generateContent`:
@@ -32,6 +35,7 @@ const budgets: Readonly<Record<string, number>> = {
   medium: 8192,
   high: 24_576,
   xhigh: 32_768,
+  max: 32_768,
 };
 const levels: Readonly<Record<string, string>> = {
   minimal: 'minimal',
@@ -39,6 +43,7 @@ const levels: Readonly<Record<string, string>> = {
   medium: 'medium',
   high: 'high',
   xhigh: 'high',
+  max: 'high',
 };
 
 /** From Gemini 3 on. */
@@ -55,7 +60,7 @@ export function writeGeminiRequest(
   request: NeutralRequest,
   drop: (path: string) => void,
 ): Readonly<Record<string, unknown>> {
-  const config = generationConfig(request);
+  const config = generationConfig(request, drop);
   return {
     contents: request.messages.map((message) => {
       const parts = message.content.flatMap((block) => writePart(block, request, drop));
@@ -73,7 +78,8 @@ export function writeGeminiRequest(
               functionDeclarations: request.tools.map(({ name, description, parameters }) => ({
                 name,
                 ...(description === null ? {} : { description }),
-                ...(parameters === null ? {} : { parametersJsonSchema: parameters }),
+                // A schema of an object without properties is refused; a function without one takes nothing.
+                ...(isEmptySchema(parameters) ? {} : { parametersJsonSchema: objectSchema(parameters) }),
               })),
             },
           ],
@@ -84,7 +90,10 @@ export function writeGeminiRequest(
   };
 }
 
-function generationConfig(request: NeutralRequest): Readonly<Record<string, unknown>> {
+function generationConfig(
+  request: NeutralRequest,
+  drop: (path: string) => void,
+): Readonly<Record<string, unknown>> {
   const { responseFormat } = request;
   return {
     ...(request.temperature === null ? {} : { temperature: request.temperature }),
@@ -98,20 +107,49 @@ function generationConfig(request: NeutralRequest): Readonly<Record<string, unkn
     ...(responseFormat === null ? {} : { responseMimeType: 'application/json' }),
     ...(responseFormat?.type === 'schema' ? { responseJsonSchema: responseFormat.schema } : {}),
     ...(request.topLogprobs === null ? {} : { responseLogprobs: true, logprobs: request.topLogprobs }),
-    ...thinkingConfig(request),
+    ...thinkingConfig(request, drop),
   };
 }
 
-function thinkingConfig({ reasoning, model, features }: NeutralRequest): object {
+/** ai.google.dev/gemini-api/docs/thinking: older models refuse the member. */
+const thinks = /gemini-(?:2\.[5-9]|[3-9]|\d\d|flash-latest|flash-lite-latest|pro-latest)/;
+/** Models that cannot be kept from thinking, and the least of it. */
+const least = (model: string): object => {
+  if (!isNew.test(model)) return { thinkingBudget: /2\.5-pro/.test(model) ? 128 : 0 };
+  return { thinkingLevel: /flash/.test(model) ? 'minimal' : 'low' };
+};
+
+function thinkingConfig(
+  { reasoning, model, features }: NeutralRequest,
+  drop: (path: string) => void,
+): object {
   if (!reasoning) return {};
-  const effort = reasoning.effort ?? 'medium';
-  const level = levels[effort];
-  const isByLevel = isNew.test(model) && reasoning.budgetTokens === null && level !== undefined;
-  const thinkingBudget = reasoning.budgetTokens ?? budgets[effort];
+  const path = features.get('reasoning') ?? 'reasoning';
+  const { effort, budgetTokens, isOptional } = reasoning;
+  if (isOptional && /gemini-(?:1|2\.0)/.test(model)) {
+    drop(path);
+    return {};
+  }
+  if (effort === 'none' && thinks.test(model)) {
+    const amount = least(model);
+    if (!('thinkingBudget' in amount && amount.thinkingBudget === 0)) drop(path);
+    return { thinkingConfig: { includeThoughts: false, ...amount } };
+  }
+  // The model decides how much: it does so where nothing is said.
+  if (effort === null && budgetTokens === null) return { thinkingConfig: { includeThoughts: true } };
+  const level = levels[effort ?? 'medium'];
+  const isByLevel = isNew.test(model) && budgetTokens === null && level !== undefined;
+  const thinkingBudget = budgetTokens ?? budgets[effort ?? 'medium'];
   if (!isByLevel && thinkingBudget === undefined)
-    throw cannotCarry(features.get('reasoning') ?? 'reasoning', provider, `knows no effort "${effort}"`);
-  const amount = isByLevel ? { thinkingLevel: level } : { thinkingBudget };
+    throw cannotCarry(path, provider, `knows no effort "${String(effort)}"`);
+  const amount = isByLevel ? { thinkingLevel: levelOf(level, model) } : { thinkingBudget };
   return { thinkingConfig: { includeThoughts: thinkingBudget !== 0, ...amount } };
+}
+
+// The first Pro models of Gemini 3 know two levels.
+function levelOf(level: string, model: string): string {
+  if (!/gemini-3-pro/.test(model)) return level;
+  return level === 'minimal' || level === 'low' ? 'low' : 'high';
 }
 
 // Calls that the model must make follow their schema; those that it may make do so in the mode VALIDATED alone.
@@ -135,6 +173,8 @@ function writePart(
     case 'text':
     case 'refusal':
       return block.text === '' ? [] : [{ text: block.text }];
+    case 'instruction':
+      return [{ text: instructionText(block) }];
     case 'image':
       return [writeSource(block.source, 'image/*')];
     case 'file':
@@ -144,7 +184,7 @@ function writePart(
     case 'tool-call':
       return [
         {
-          functionCall: { name: block.name, args: parseArguments(block.arguments) ?? {} },
+          functionCall: { name: block.name, args: argumentsObject(block.arguments) },
           ...(block.signature === undefined ? {} : { thoughtSignature: block.signature }),
         },
       ];
@@ -167,17 +207,7 @@ function sign(parts: readonly object[], { model }: NeutralRequest): readonly obj
 function writeSource(source: NeutralSource, mediaType: string): object {
   return source.type === 'data'
     ? { inlineData: { mimeType: source.mediaType, data: source.data } }
-    : { fileData: { fileUri: source.url, mimeType: mediaTypeOf(source.url) ?? mediaType } };
-}
-
-const typesByEnding: Readonly<Record<string, string>> = {
-  ...{ png: 'image/png', jpg: 'image/jpeg', jpeg: 'image/jpeg', webp: 'image/webp', gif: 'image/gif' },
-  ...{ pdf: 'application/pdf', txt: 'text/plain' },
-};
-
-function mediaTypeOf(url: string): string | undefined {
-  const ending = /\.([a-z0-9]+)(?:[?#]|$)/i.exec(url)?.[1]?.toLowerCase();
-  return ending === undefined ? undefined : typesByEnding[ending];
+    : { fileData: { fileUri: source.url, mimeType: typeOfName(source.url) ?? mediaType } };
 }
 
 // A result is an object here: one that is JSON already stays as it is.

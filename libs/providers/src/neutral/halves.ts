@@ -1,6 +1,9 @@
+import { LoomError } from '@loom/errors';
 import type { ProviderError } from '../provider-error.ts';
 import type { NeutralAnswer, NeutralEvent } from './neutral-answer.ts';
-import type { Feature, NeutralRequest } from './neutral-request.ts';
+import type { ProviderProfile } from '../profiles.ts';
+import type { Feature, NeutralRequest, NeutralTool } from './neutral-request.ts';
+import type { ToolIdRule } from './tool-ids.ts';
 
 /** One framed event of a provider's stream: server-sent, or a frame of `application/vnd.amazon.eventstream`. */
 export interface WireEvent {
@@ -41,6 +44,8 @@ export interface ClientHalf {
   readonly dialect: string;
   /** Reads a body that is already known to be a JSON object. Throws `invalid_request` that names the member. */
   readRequest(body: Readonly<Record<string, unknown>>, model: string): NeutralRequest;
+  /** The tools of a body that was read before. None where it has none. */
+  readTools(body: Readonly<Record<string, unknown>>): readonly NeutralTool[];
   writeAnswer(answer: NeutralAnswer, context: AnswerContext): Readonly<Record<string, unknown>>;
   streamWriter(context: AnswerContext): StreamWriter;
 }
@@ -52,15 +57,30 @@ export interface ProviderHalf {
   readonly framing: 'sse' | 'eventstream';
   /** What it can carry; a request that uses more is refused by name before this half sees it. */
   readonly carries: ReadonlySet<Feature>;
+  /** What this model, or this kind of provider, lacks of it. */
+  lacks?(model: string, profile?: ProviderProfile): readonly Feature[];
   /**
    * The body for the provider. Throws `unsupported` (422) that names what cannot be said in this API; `drop` is told of
    * what is left out because it says nothing to this provider (reasoning that another one has written, the mark of a
    * tool result as an error).
    */
-  writeRequest(request: NeutralRequest, drop: (path: string) => void): Readonly<Record<string, unknown>>;
+  writeRequest(
+    request: NeutralRequest,
+    drop: (path: string) => void,
+    profile?: ProviderProfile,
+  ): Readonly<Record<string, unknown>>;
+  /** What the ids of its tool calls look like; null: anything. */
+  toolIds?(model: string, profile?: ProviderProfile): ToolIdRule | null;
   /** The events of a whole JSON answer. Throws a `LoomError` of code `upstream_failed` when it has no such shape. */
   readAnswer(body: unknown): NeutralEvent[];
   streamReader(): StreamReader;
   /** The error of an answer with an error status, or null when the body is not in this API's shape. */
   readError(body: unknown): ProviderError | null;
+}
+
+/** The error for a part of an answer that the caller's API has no form for: it is not left out in silence. */
+export function cannotTell(what: string, api: string): LoomError {
+  return new LoomError('upstream_failed', `the answer has ${what}, and ${api} has no form for it`, {
+    reason: 'unsupported_answer',
+  });
 }

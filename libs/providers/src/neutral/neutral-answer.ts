@@ -1,6 +1,6 @@
 import type { Usage } from '@loom/trace-schema';
 import type { ProviderError } from '../provider-error.ts';
-import type { NeutralAssistantBlock } from './neutral-request.ts';
+import type { NeutralAssistantBlock, NeutralAudio, NeutralImage, ToolPlace } from './neutral-request.ts';
 
 /** Why the model stopped. `pause`: the provider wants to be asked to go on. */
 export type NeutralFinish =
@@ -60,7 +60,10 @@ export type NeutralEvent =
 
 export type NeutralBlockHead =
   | { readonly type: 'text' | 'reasoning' | 'refusal' }
-  | { readonly type: 'tool-call'; readonly id: string; readonly name: string };
+  | ({ readonly type: 'tool-call'; readonly id: string; readonly name: string } & ToolPlace)
+  /** Whole at once: no deltas follow. */
+  | NeutralImage
+  | NeutralAudio;
 
 export type NeutralAnswerBlock = NeutralAssistantBlock & {
   readonly citations?: readonly NeutralCitation[];
@@ -186,10 +189,12 @@ function blockOf(block: OpenBlock): NeutralAnswerBlock {
     case 'reasoning':
       return { type: 'reasoning', text, signature, encrypted };
     case 'tool-call': {
-      const { id, name } = head;
-      const call = { type: 'tool-call' as const, id, name, arguments: argumentsOf(text) };
+      const call = { ...head, arguments: head.isFreeText ? text : argumentsOf(text) };
       return signature === null ? call : { ...call, signature };
     }
+    case 'image':
+    case 'audio':
+      return head;
   }
 }
 

@@ -58,6 +58,19 @@ export const droppableFeatures: ReadonlySet<Feature> = new Set<Feature>([
   'service_tier',
 ]);
 
+/**
+ * Features that only hint: a cache, bookkeeping, a wish about how the service works. A provider that lacks one is asked
+ * all the same, under every policy; what was left out is listed.
+ */
+export const hintFeatures: ReadonlySet<Feature> = new Set<Feature>([
+  'parallel_tool_calls',
+  'reasoning_history',
+  'cache_control',
+  'end_user',
+  'metadata',
+  'service_tier',
+]);
+
 /** Where bytes are: inline as base64, or at an address that the provider fetches. */
 export type NeutralSource =
   | { readonly type: 'data'; readonly mediaType: string; readonly data: string }
@@ -90,7 +103,7 @@ export interface NeutralFile extends Cacheable {
   readonly name: string | null;
 }
 
-interface NeutralAudio {
+export interface NeutralAudio {
   readonly type: 'audio';
   /** Base64. */
   readonly data: string;
@@ -98,14 +111,25 @@ interface NeutralAudio {
   readonly format: string;
 }
 
-export interface NeutralToolCall extends Cacheable {
+export interface NeutralToolCall extends Cacheable, ToolPlace {
   readonly type: 'tool-call';
   readonly id: string;
   readonly name: string;
-  /** JSON text of an object; `{}` for a call without arguments. Kept as the model wrote it. */
+  /**
+   * JSON text of an object; `{}` for a call without arguments. Kept as the model wrote it. In an answer a call of a free
+   * text tool has that text here.
+   */
   readonly arguments: string;
   /** What the provider wants back with this call in the next turn (Gemini's thought signature). */
   readonly signature?: string;
+}
+
+/** What a tool is to its caller besides its name. APIs that know only functions get it in the name and the parameters. */
+export interface ToolPlace {
+  /** The group of tools that the name belongs to. */
+  readonly namespace?: string;
+  /** The model writes plain text instead of arguments. */
+  readonly isFreeText?: true;
 }
 
 export interface NeutralToolResult extends Cacheable {
@@ -131,15 +155,23 @@ interface NeutralRefusal {
   readonly text: string;
 }
 
-export type NeutralUserBlock = NeutralText | NeutralImage | NeutralFile | NeutralAudio | NeutralToolResult;
-export type NeutralAssistantBlock = NeutralText | NeutralToolCall | NeutralReasoning | NeutralRefusal;
+/** What the system or the developer says in the middle of a conversation. */
+interface NeutralInstruction extends Cacheable {
+  readonly type: 'instruction';
+  readonly text: string;
+}
+
+export type NeutralUserBlock =
+  NeutralText | NeutralImage | NeutralFile | NeutralAudio | NeutralToolResult | NeutralInstruction;
+export type NeutralAssistantBlock =
+  NeutralText | NeutralImage | NeutralAudio | NeutralToolCall | NeutralReasoning | NeutralRefusal;
 
 /** Turns alternate: what a dialect writes as several messages of one side is one message here, in order. */
 export type NeutralMessage =
   | { readonly role: 'user'; readonly content: readonly NeutralUserBlock[] }
   | { readonly role: 'assistant'; readonly content: readonly NeutralAssistantBlock[] };
 
-export interface NeutralTool extends Cacheable {
+export interface NeutralTool extends Cacheable, ToolPlace {
   readonly name: string;
   readonly description: string | null;
   /** JSON Schema of the arguments; null for a tool without any. */
@@ -148,7 +180,8 @@ export interface NeutralTool extends Cacheable {
 }
 
 export type NeutralToolChoice =
-  { readonly type: 'auto' | 'none' | 'required' } | { readonly type: 'tool'; readonly name: string };
+  | { readonly type: 'auto' | 'none' | 'required' }
+  | ({ readonly type: 'tool'; readonly name: string } & Pick<ToolPlace, 'namespace'>);
 
 export type NeutralResponseFormat =
   | { readonly type: 'json' }
@@ -161,9 +194,11 @@ export type NeutralResponseFormat =
     };
 
 interface NeutralReasoningOptions {
-  /** `none`, `minimal`, `low`, `medium`, `high`, `xhigh`; null: not said. */
+  /** `none`, `minimal`, `low`, `medium`, `high`, `xhigh`, `max`; null: not said. */
   readonly effort: string | null;
   readonly budgetTokens: number | null;
+  /** The model may reason if it can: what stands in the way of it does not refuse the call. */
+  readonly isOptional?: true;
 }
 
 export interface NeutralRequest {
@@ -193,4 +228,23 @@ export interface NeutralRequest {
   readonly features: ReadonlyMap<Feature, string>;
   /** Members that the client half does not know, by the caller's path. They cannot be carried over. */
   readonly unknown: readonly string[];
+  /** Tools that only the provider of the caller's own API runs. The call can do without them where the policy says so. */
+  readonly elsewhere: readonly { readonly path: string; readonly what: string }[];
+  /** Members that only hint and that no other API has, by the caller's path. They are left out under every policy. */
+  readonly hints: readonly string[];
+}
+
+/** Features that are one member of the request each. */
+const memberOfFeature = {
+  ...{ frequency_penalty: 'frequencyPenalty', presence_penalty: 'presencePenalty', logprobs: 'topLogprobs' },
+  ...{ seed: 'seed', temperature: 'temperature', top_k: 'topK', top_p: 'topP', reasoning: 'reasoning' },
+  ...{ parallel_tool_calls: 'parallelToolCalls', end_user: 'endUser', service_tier: 'serviceTier' },
+} as const satisfies Partial<Record<Feature, keyof NeutralRequest>>;
+
+/** The request without what its provider lacks. */
+export function withoutFeatures(request: NeutralRequest, lost: ReadonlySet<Feature>): NeutralRequest {
+  const gone = Object.entries(memberOfFeature).filter(([feature]) => lost.has(feature as Feature));
+  const members = Object.fromEntries(gone.map(([, member]) => [member, null]));
+  const features = new Map([...request.features].filter(([feature]) => !lost.has(feature)));
+  return { ...request, ...members, features };
 }

@@ -5,7 +5,9 @@ import type {
   NeutralAssistantBlock,
   NeutralCacheControl,
   NeutralMessage,
+  NeutralRequest,
   NeutralSource,
+  NeutralText,
   NeutralToolResult,
   NeutralUserBlock,
 } from './neutral-request.ts';
@@ -24,7 +26,9 @@ export function heldElsewhere(path: string, reason = 'held_context'): LoomError 
  * another one, so it is refused under every policy.
  */
 export function onlyElsewhere(path: string, what = 'it'): LoomError {
-  const message = `"${path}" cannot be translated: this model's provider has no API for ${what}; leave it out`;
+  const message =
+    `"${path}" cannot be translated: this model's provider has no API for ${what}; leave it out, ` +
+    'or send "x-loom-unsupported: drop" to have it left out where that is harmless';
   return new LoomError('unsupported', message, { param: path, reason: 'unsupported_feature' });
 }
 
@@ -45,6 +49,14 @@ export function cannotCarry(path: string, provider: string, why = 'has nothing l
 export class FeatureUse {
   readonly features = new Map<Feature, string>();
   readonly unknown: string[] = [];
+  readonly elsewhere: { path: string; what: string }[] = [];
+  readonly hints: string[] = [];
+
+  /** What was collected, for the request. */
+  found(): Pick<NeutralRequest, 'features' | 'unknown' | 'elsewhere' | 'hints'> {
+    const { features, unknown, elsewhere, hints } = this;
+    return { features, unknown, elsewhere, hints };
+  }
 
   use(feature: Feature, path: string): void {
     if (!this.features.has(feature)) this.features.set(feature, path);
@@ -54,6 +66,13 @@ export class FeatureUse {
   take<Value>(feature: Feature, path: string, value: Value): Value {
     if (value !== null && value !== undefined) this.use(feature, path);
     return value;
+  }
+
+  /** Members that only hint, and that no other API has. */
+  hint(object: Readonly<Record<string, unknown>>, names: ReadonlySet<string>, path = ''): void {
+    for (const [name, value] of Object.entries(object)) {
+      if (names.has(name) && !isEmpty(value)) this.hints.push(path === '' ? name : `${path}.${name}`);
+    }
   }
 
   /** Members that this half does not read. One that is empty says nothing, so nothing is lost with it. */
@@ -75,6 +94,7 @@ export class TurnBuilder {
     role: 'user' | 'assistant';
     content: (NeutralUserBlock | NeutralAssistantBlock)[];
   }[] = [];
+  readonly #system: NeutralText[] = [];
   readonly #names = new Map<string, string>();
 
   user(...blocks: NeutralUserBlock[]): void {
@@ -91,6 +111,16 @@ export class TurnBuilder {
     this.user({ type: 'tool-result', name, ...result });
   }
 
+  /** What the system says: before the first turn it belongs to none of them and is returned by `system()`. */
+  instruct(...texts: NeutralText[]): void {
+    if (this.#messages.length === 0) this.#system.push(...texts);
+    else this.user(...texts.map((said) => ({ ...said, type: 'instruction' as const })));
+  }
+
+  system(): readonly NeutralText[] {
+    return this.#system;
+  }
+
   messages(): readonly NeutralMessage[] {
     return this.#messages as NeutralMessage[];
   }
@@ -103,14 +133,54 @@ export class TurnBuilder {
   }
 }
 
-const dataUrl = /^data:([\w.+-]+\/[\w.+-]+)(?:;[\w=.-]+)*;base64,/;
+const dataUrl = /^data:([\w.+-]+\/[\w.+-]+)?((?:;[\w=.-]+)*),/;
 
-/** A `data:` URL as its bytes, every other address as it is. */
-export function sourceOf(url: string): NeutralSource {
+/** How the bytes of files begin, in base64. */
+const beginnings: readonly (readonly [beginning: string, mediaType: string])[] = [
+  ...[
+    ['iVBORw0KGgo', 'image/png'] as const,
+    ['/9j/', 'image/jpeg'] as const,
+    ['R0lGOD', 'image/gif'] as const,
+  ],
+  ...[['UklGR', 'image/webp'] as const, ['JVBERi0', 'application/pdf'] as const],
+];
+
+/** A `data:` URL or bare base64 as its bytes, every other address as it is. */
+export function sourceOf(url: string, name: string | null = null): NeutralSource {
   const found = dataUrl.exec(url.slice(0, 200));
-  return found
-    ? { type: 'data', mediaType: found[1] ?? '', data: url.slice(found[0].length) }
-    : { type: 'url', url };
+  if (!found) return isAddress(url) ? { type: 'url', url } : bareSource(url, name);
+  const [whole, mediaType = 'text/plain', parameters = ''] = found;
+  const rest = url.slice(whole.length);
+  const data = parameters.endsWith(';base64')
+    ? rest
+    : Buffer.from(decodeURIComponent(rest)).toString('base64');
+  return { type: 'data', mediaType: mediaTypeOf(mediaType), data };
+}
+
+/** The registered name of a media type, which clients do not always write. */
+export function mediaTypeOf(given: string): string {
+  const type = given.toLowerCase();
+  return type === 'image/jpg' || type === 'image/pjpeg' ? 'image/jpeg' : type;
+}
+
+function isAddress(url: string): boolean {
+  return /^[a-z][a-z\d+.-]*:/i.test(url) || !/^[A-Za-z\d+/]+={0,2}\s*$/.test(url);
+}
+
+function bareSource(data: string, name: string | null): NeutralSource {
+  const known = beginnings.find(([beginning]) => data.startsWith(beginning));
+  return { type: 'data', mediaType: known?.[1] ?? typeOfName(name) ?? 'application/pdf', data };
+}
+
+const typesByEnding: Readonly<Record<string, string>> = {
+  ...{ png: 'image/png', jpg: 'image/jpeg', jpeg: 'image/jpeg', webp: 'image/webp', gif: 'image/gif' },
+  ...{ pdf: 'application/pdf', txt: 'text/plain', md: 'text/markdown', csv: 'text/csv', html: 'text/html' },
+};
+
+/** The media type that the end of a file's name or address stands for. */
+export function typeOfName(name: string | null): string | undefined {
+  const ending = /\.([a-z0-9]+)(?:[?#]|$)/i.exec(name ?? '')?.[1]?.toLowerCase();
+  return ending === undefined ? undefined : typesByEnding[ending];
 }
 
 /** The other way: an address that carries its bytes. */

@@ -9,6 +9,8 @@ import type {
   NeutralLogprob,
 } from '../neutral/neutral-answer.ts';
 import { argumentsOf } from '../neutral/neutral-answer.ts';
+import type { NeutralAudio, NeutralImage } from '../neutral/neutral-request.ts';
+import { urlOf } from '../neutral/request-builder.ts';
 
 const finishReasons: Readonly<Record<NeutralFinish, string>> = {
   stop: 'stop',
@@ -41,6 +43,8 @@ export function writeChatCompletion(answer: NeutralAnswer, context: AnswerContex
   const refusals = answer.content.filter((block) => block.type === 'refusal');
   const reasoning = answer.content.filter((block) => block.type === 'reasoning');
   const calls = answer.content.filter((block) => block.type === 'tool-call');
+  const images = answer.content.filter((block) => block.type === 'image');
+  const audio = answer.content.find((block) => block.type === 'audio');
   const citations = answer.content.flatMap((block) => block.citations ?? []);
   const logprobs = answer.content.flatMap((block) => block.logprobs ?? []);
   const joined = (blocks: readonly { readonly text: string }[]) =>
@@ -53,6 +57,8 @@ export function writeChatCompletion(answer: NeutralAnswer, context: AnswerContex
     ...(thought === null ? {} : { reasoning_content: thought }),
     ...(reasoning.length > 0 ? { reasoning_details: reasoning.flatMap(reasoningDetails) } : {}),
     ...(calls.length > 0 ? { tool_calls: calls.map((call) => toolCall(call)) } : {}),
+    ...(images.length > 0 ? { images: images.map(imagePart) } : {}),
+    ...(audio === undefined ? {} : { audio: audioOf(audio, context) }),
     ...(citations.length > 0 ? { annotations: citations.flatMap(annotation) } : {}),
   };
   const choice = {
@@ -80,6 +86,7 @@ export class ChatStreamWriter implements StreamWriter {
   #usage: Usage | null = null;
   #isStarted = false;
   #calls = 0;
+  #images = 0;
   /** By block index. */
   readonly #open = new Map<
     number,
@@ -128,13 +135,14 @@ export class ChatStreamWriter implements StreamWriter {
 
   #blockStart({ index, block }: Extract<NeutralEvent, { type: 'block-start' }>): string {
     const call = block.type === 'tool-call' ? this.#calls : -1;
-    this.#open.set(index, { kind: block.type, call, hasArguments: false, thought: [] });
+    const kind = block.type === 'tool-call' && block.isFreeText ? 'custom' : block.type;
+    this.#open.set(index, { kind, call, hasArguments: false, thought: [] });
+    if (block.type === 'image')
+      return this.#chunk({ images: [{ index: this.#images++, ...imagePart(block) }] });
+    if (block.type === 'audio') return this.#chunk({ audio: audioOf(block, this.#context) });
     if (block.type !== 'tool-call') return '';
     this.#calls += 1;
-    const { id, name } = block;
-    return this.#chunk({
-      tool_calls: [{ index: call, id, type: 'function', function: { name, arguments: '' } }],
-    });
+    return this.#chunk({ tool_calls: [{ index: call, ...toolCall({ ...block, arguments: '' }) }] });
   }
 
   #delta(index: number, said: string): string {
@@ -148,6 +156,8 @@ export class ChatStreamWriter implements StreamWriter {
       case 'reasoning':
         open.thought.push(said);
         return this.#chunk({ reasoning_content: said });
+      case 'custom':
+        return this.#chunk({ tool_calls: [{ index: open.call, custom: { input: said } }] });
       default:
         open.hasArguments = true;
         return this.#chunk({ tool_calls: [{ index: open.call, function: { arguments: said } }] });
@@ -201,9 +211,20 @@ function event(value: object): string {
 }
 
 function toolCall(call: Extract<NeutralAnswerBlock, { type: 'tool-call' }>): object {
-  const { id, name, arguments: json, signature } = call;
+  const { id, name, arguments: json, signature, isFreeText } = call;
+  if (isFreeText) return { id, type: 'custom', custom: { name, input: json } };
   const extra = signature === undefined ? {} : extraContent(signature);
   return { id, type: 'function', function: { name, arguments: json }, ...extra };
+}
+
+// OpenRouter's form: neutral/answer-images.ts.
+function imagePart({ source }: NeutralImage): object {
+  return { type: 'image_url', image_url: { url: urlOf(source) } };
+}
+
+// Nothing is stored under the id, and the model says no text with it.
+function audioOf({ data }: NeutralAudio, { id, created }: AnswerContext): object {
+  return { id: `audio_${id}`, data, expires_at: created, transcript: '' };
 }
 
 // Where Google's own OpenAI-compatible API has it, so that clients that know that send it back.
@@ -211,7 +232,8 @@ function extraContent(signature: string): object {
   return { extra_content: { google: { thought_signature: signature } } };
 }
 
-function reasoningDetails(
+/** Reasoning as chat callers and OpenRouter have it: chat-client-request.ts. */
+export function reasoningDetails(
   block: Pick<
     Extract<NeutralAnswerBlock, { type: 'reasoning' }>,
     'type' | 'text' | 'signature' | 'encrypted'

@@ -1,5 +1,6 @@
-import { numberOf, record, text } from '../json-values.ts';
+import { numberOf, record, records, text } from '../json-values.ts';
 import type {
+  NeutralAssistantBlock,
   NeutralReasoning,
   NeutralRequest,
   NeutralResponseFormat,
@@ -22,7 +23,9 @@ import {
   TurnBuilder,
 } from '../neutral/request-builder.ts';
 import { argumentsOf } from '../neutral/neutral-answer.ts';
+import { readImages } from '../neutral/answer-images.ts';
 import { readResponseFormat } from '../neutral/response-format.ts';
+import { freeTextArguments, freeTextTool } from '../neutral/tool-naming.ts';
 
 /*
  * A request of the OpenAI chat API:
@@ -33,8 +36,11 @@ import { readResponseFormat } from '../neutral/response-format.ts';
  *             | { role: tool, tool_call_id, content: text | part[] } )[]
  *   part: { type: text, text } | { type: image_url, image_url: { url, detail? } }
  *       | { type: input_audio, input_audio: { data, format } } | { type: file, file: { file_data, filename } | { file_id } }
- *   tools: { type: function, function: { name, description?, parameters?, strict? } }[]
- *   tool_choice: none | auto | required | { type: function, function: { name } }
+ *   tools: ( { type: function, function: { name, description?, parameters?, strict? } }
+ *          | { type: custom, custom: { name, description?, format?: { type: grammar, grammar: { syntax, definition } } } } )[]
+ *   tool_calls of a custom tool: { id, type: custom, custom: { name, input } }
+ *   tool_choice: none | auto | required | { type: function, function: { name } } | { type: custom, custom: { name } }
+ *              | { type: allowed_tools, allowed_tools: { mode: auto | required, tools: { type, function: { name } }[] } }
  *   response_format: { type: text | json_object } | { type: json_schema, json_schema: { name, schema, strict? } }
  *
  * `cache_control` on a part, a tool or a message is what the field uses for Anthropic's prompt cache.
@@ -45,8 +51,13 @@ const known = new Set([
   ...['top_k', 'stop', 'seed', 'n', 'frequency_penalty', 'presence_penalty', 'logit_bias', 'logprobs'],
   ...['top_logprobs', 'user', 'safety_identifier', 'metadata', 'service_tier', 'thinking'],
 ]);
+/** What only hints at how OpenAI stores, caches or counts the call, or at how long the answer is to be. */
+const hints = new Set([
+  ...['moderation', 'prediction', 'prompt_cache_key', 'prompt_cache_options', 'prompt_cache_retention'],
+  ...['store', 'verbosity'],
+]);
 /** Of OpenAI's own service; elsewhere they ask for nothing, so nothing is lost without them. */
-const withoutEffect = ['prompt_cache_key', 'prompt_cache_retention', 'store', 'modalities'];
+const withoutEffect = ['store', 'modalities', 'verbosity'];
 
 /** What OpenAI's models do and no other. */
 const never = ['functions', 'function_call', 'web_search_options', 'audio'];
@@ -55,14 +66,16 @@ const members = {
   message: new Set(['role', 'content', 'cache_control']),
   assistant: new Set([
     ...['role', 'content', 'cache_control', 'refusal', 'tool_calls'],
-    ...['reasoning_content', 'reasoning', 'reasoning_details', 'annotations', 'parsed'], // the last two: as the client read it
+    ...['reasoning_content', 'reasoning', 'reasoning_details', 'images'],
+    ...['annotations', 'parsed'], // as the client read it
   ]),
   // The name of the tool is known by its call.
   tool: new Set(['role', 'content', 'cache_control', 'tool_call_id', 'name']),
   part: new Set(['type', 'cache_control', 'text', 'image_url', 'input_audio', 'file', 'refusal']),
   image: new Set(['url', 'detail']),
-  toolDefinition: new Set(['type', 'function', 'cache_control']),
+  toolDefinition: new Set(['type', 'function', 'custom', 'cache_control']),
   function: new Set(['name', 'description', 'parameters', 'strict']),
+  custom: new Set(['name', 'description', 'format']),
   schema: new Set(['name', 'description', 'schema', 'strict']),
 };
 
@@ -70,9 +83,11 @@ const members = {
 export function readChatBody(body: Readonly<Record<string, unknown>>, model: string): NeutralRequest {
   const use = new FeatureUse();
   for (const name of never) if (body[name] !== undefined && body[name] !== null) throw onlyElsewhere(name);
-  use.leave(body, new Set([...known, ...withoutEffect.filter((name) => isDefault(name, body[name]))]));
+  const plain = new Set(withoutEffect.filter((name) => isDefault(name, body[name])));
+  use.leave(body, new Set([...known, ...hints, ...plain]));
+  use.hint(body, new Set([...hints].filter((name) => !plain.has(name))));
   const { system, messages } = readMessages(mustList(body.messages, 'messages'), use);
-  const tools = readTools(body.tools, use);
+  const tools = allowedTools(readTools(body.tools, use), record(body.tool_choice));
   const maximum = numberOf(body.max_completion_tokens) ?? numberOf(body.max_tokens);
   if (numberOf(body.n) !== null && body.n !== 1) use.use('n', 'n');
   return {
@@ -94,21 +109,22 @@ export function readChatBody(body: Readonly<Record<string, unknown>>, model: str
     endUser: use.take('end_user', 'user', text(body.user) ?? text(body.safety_identifier)),
     serviceTier:
       body.service_tier === 'auto' ? null : use.take('service_tier', 'service_tier', text(body.service_tier)),
-    ...{ features: noteFurther(body, use), unknown: use.unknown },
+    ...noteFurther(body, use).found(),
   };
 }
 
 // A member whose value is what a provider does anyway.
 function isDefault(name: string, value: unknown): boolean {
   if (name === 'store') return value === false;
+  if (name === 'verbosity') return value === 'medium';
   if (name === 'modalities') return Array.isArray(value) && value.length === 1 && value[0] === 'text';
   return true;
 }
 
-function noteFurther(body: Readonly<Record<string, unknown>>, use: FeatureUse): FeatureUse['features'] {
+function noteFurther(body: Readonly<Record<string, unknown>>, use: FeatureUse): FeatureUse {
   if (Object.keys(record(body.logit_bias) ?? {}).length > 0) use.use('logit_bias', 'logit_bias');
   if (Object.keys(record(body.metadata) ?? {}).length > 0) use.use('metadata', 'metadata');
-  return use.features;
+  return use;
 }
 
 function boolean(use: FeatureUse, name: 'parallel_tool_calls', value: unknown): boolean | null {
@@ -142,11 +158,14 @@ function readReasoningOptions(
   body: Readonly<Record<string, unknown>>,
   use: FeatureUse,
 ): NeutralRequest['reasoning'] {
-  const effort = text(body.reasoning_effort);
-  const budget = numberOf(record(body.thinking)?.budget_tokens);
-  if (effort === null && budget === null) return null;
-  use.use('reasoning', effort === null ? 'thinking' : 'reasoning_effort');
-  return { effort, budgetTokens: budget };
+  const thinking = record(body.thinking); // as DeepSeek's API and Anthropic's have it
+  const said = text(body.reasoning_effort);
+  const effort = said ?? (thinking?.type === 'disabled' ? 'none' : null);
+  const budget = numberOf(thinking?.budget_tokens);
+  if (effort === null && budget === null && !thinking) return null;
+  use.use('reasoning', said === null ? 'thinking' : 'reasoning_effort');
+  const isOptional = said === null && budget === null ? { isOptional: true as const } : {};
+  return { effort, budgetTokens: budget, ...isOptional };
 }
 
 function readFormat(value: unknown, use: FeatureUse): NeutralResponseFormat | null {
@@ -155,25 +174,41 @@ function readFormat(value: unknown, use: FeatureUse): NeutralResponseFormat | nu
   return readResponseFormat(format, { ...at, schemaOf: ({ json_schema: schema }) => schema }, use);
 }
 
-function readTools(value: unknown, use: FeatureUse): NeutralTool[] {
+/** The tools of a request: functions and free text tools. */
+export function readTools(value: unknown, use: FeatureUse): NeutralTool[] {
   if (value === null || value === undefined) return [];
-  return mustList(value, 'tools').map((item, index) => {
+  return mustList(value, 'tools').flatMap((item, index) => {
     const path = `tools[${index}]`;
     const { type, part } = partOf(item, path);
-    if (type !== 'function') throw onlyElsewhere(path, `tools of type "${type}"`);
-    const given = mustRecord(part.function, `${path}.function`);
+    if (type !== 'function' && type !== 'custom') {
+      use.elsewhere.push({ path, what: `tools of type "${type}"` });
+      return [];
+    }
+    const given = mustRecord(part[type], `${path}.${type}`);
     use.leave(part, members.toolDefinition, path);
-    use.leave(given, members.function, `${path}.function`);
+    use.leave(given, members[type], `${path}.${type}`);
     use.use('tools', path);
     if (given.strict === true) use.use('strict_tools', `${path}.function.strict`);
-    return {
-      name: mustText(given.name, `${path}.function.name`),
-      description: text(given.description),
-      parameters: record(given.parameters),
-      strict: typeof given.strict === 'boolean' ? given.strict : null,
-      ...readCacheControl(part, path, use),
-    };
+    const name = mustText(given.name, `${path}.${type}.name`);
+    const cache = readCacheControl(part, path, use);
+    if (type === 'custom')
+      return [{ ...freeTextTool(name, text(given.description), record(given.format)), ...cache }];
+    return [
+      {
+        ...{ name, description: text(given.description), parameters: record(given.parameters) },
+        strict: typeof given.strict === 'boolean' ? given.strict : null,
+        ...cache,
+      },
+    ];
   });
+}
+
+// A choice among some of the tools: the model is told of no others.
+function allowedTools(tools: NeutralTool[], choice: Readonly<Record<string, unknown>> | null): NeutralTool[] {
+  if (choice?.type !== 'allowed_tools') return tools;
+  const allowed = records(record(choice.allowed_tools)?.tools);
+  const names = new Set(allowed.map((tool) => (record(tool.function) ?? record(tool.custom))?.name));
+  return tools.filter(({ name }) => names.has(name));
 }
 
 function readToolChoice(value: unknown, use: FeatureUse): NeutralToolChoice | null {
@@ -184,16 +219,24 @@ function readToolChoice(value: unknown, use: FeatureUse): NeutralToolChoice | nu
   }
   use.use('tool_choice', 'tool_choice');
   const choice = mustRecord(value, 'tool_choice');
-  const name = record(choice.function)?.name;
-  if (choice.type !== 'function') throw invalidMember('tool_choice', 'auto, none, required or a function');
-  return { type: 'tool', name: mustText(name, 'tool_choice.function.name') };
+  switch (choice.type) {
+    case 'function':
+    case 'custom':
+      return {
+        type: 'tool',
+        name: mustText(record(choice[choice.type])?.name, `tool_choice.${choice.type}.name`),
+      };
+    case 'allowed_tools':
+      return record(choice.allowed_tools)?.mode === 'required' ? { type: 'required' } : { type: 'auto' };
+    default:
+      throw invalidMember('tool_choice', 'auto, none, required, a function, a custom tool or allowed_tools');
+  }
 }
 
 function readMessages(
   values: readonly unknown[],
   use: FeatureUse,
-): { system: NeutralText[]; messages: NeutralRequest['messages'] } {
-  const system: NeutralText[] = [];
+): Pick<NeutralRequest, 'system' | 'messages'> {
   const turns = new TurnBuilder();
   let last = '';
   for (const [index, value] of values.entries()) {
@@ -201,7 +244,7 @@ function readMessages(
     const message = mustRecord(value, path);
     last = mustText(message.role, `${path}.role`);
     use.leave(message, last === 'assistant' || last === 'tool' ? members[last] : members.message, path);
-    if (last === 'system' || last === 'developer') system.push(...readTexts(message, path, use));
+    if (last === 'system' || last === 'developer') turns.instruct(...readTexts(message, path, use));
     else if (last === 'user') turns.user(...readUserParts(message, path, use));
     else if (last === 'assistant') turns.assistant(...readAssistant(message, path, use));
     else if (last === 'tool') {
@@ -210,7 +253,7 @@ function readMessages(
     } else throw invalidMember(`${path}.role`, 'system, developer, user, assistant or tool');
   }
   if (last === 'assistant') use.use('assistant_prefill', `messages[${values.length - 1}]`);
-  return { system, messages: turns.messages() };
+  return { system: turns.system(), messages: turns.messages() };
 }
 
 function readTexts(message: Readonly<Record<string, unknown>>, path: string, use: FeatureUse): NeutralText[] {
@@ -249,7 +292,7 @@ function readUserParts(
         const file = mustRecord(part.file, `${at}.file`);
         if (file.file_data === undefined)
           throw invalidMember(`${at}.file`, 'inline ("file_data"); files of OpenAI stay there');
-        const source = sourceOf(mustText(file.file_data, `${at}.file.file_data`));
+        const source = sourceOf(mustText(file.file_data, `${at}.file.file_data`), text(file.filename));
         use.use(`file.${source.type}`, at);
         return { type: 'file', source, name: text(file.filename), ...cache };
       }
@@ -263,7 +306,7 @@ function readAssistant(
   message: Readonly<Record<string, unknown>>,
   path: string,
   use: FeatureUse,
-): (NeutralText | NeutralToolCall | NeutralReasoning | { type: 'refusal'; text: string })[] {
+): NeutralAssistantBlock[] {
   const reasoning = text(message.reasoning_content) ?? text(message.reasoning);
   const details = Array.isArray(message.reasoning_details) ? message.reasoning_details : [];
   if (reasoning !== null || details.length > 0) use.use('reasoning_history', `${path}.reasoning_content`);
@@ -283,6 +326,7 @@ function readAssistant(
       };
     }),
     ...(refusal === null ? [] : [{ type: 'refusal' as const, text: refusal }]),
+    ...readImages(message.images),
     ...readToolCalls(message.tool_calls, `${path}.tool_calls`),
   ];
 }
@@ -315,11 +359,17 @@ function readToolCalls(value: unknown, path: string): NeutralToolCall[] {
   if (value === null || value === undefined) return [];
   return mustList(value, path).map((item, index) => {
     const call = mustRecord(item, `${path}[${index}]`);
+    const id = mustText(call.id, `${path}[${index}].id`);
+    if (call.type === 'custom') {
+      const custom = mustRecord(call.custom, `${path}[${index}].custom`);
+      const name = mustText(custom.name, `${path}[${index}].custom.name`);
+      const input = mustText(custom.input, `${path}[${index}].custom.input`);
+      return { type: 'tool-call', id, name, arguments: freeTextArguments(input) };
+    }
     const called = mustRecord(call.function, `${path}[${index}].function`);
     const signature = text(record(record(call.extra_content)?.google)?.thought_signature);
     return {
-      type: 'tool-call',
-      id: mustText(call.id, `${path}[${index}].id`),
+      ...{ type: 'tool-call', id },
       name: mustText(called.name, `${path}[${index}].function.name`),
       arguments: argumentsOf(mustText(called.arguments ?? '', `${path}[${index}].function.arguments`)),
       ...(signature === null ? {} : { signature }),

@@ -1,28 +1,52 @@
+import { argumentsText } from '../neutral/arguments-object.ts';
 import type {
+  Feature,
   NeutralAssistantBlock,
   NeutralMessage,
+  NeutralReasoning,
   NeutralRequest,
   NeutralTool,
   NeutralUserBlock,
 } from '../neutral/neutral-request.ts';
 import { urlOf } from '../neutral/request-builder.ts';
-import { userMessages } from '../neutral/user-messages.ts';
+import { objectSchema } from '../neutral/object-schema.ts';
+import { type UserPart, userMessages } from '../neutral/user-messages.ts';
+import type { ProviderProfile } from '../profiles.ts';
+import { reasoningDetails } from './chat-client-answer.ts';
+import { type ChatHabits, chatHabitsOf, fixesSampling, openAiEffort, plainHabits } from './chat-habits.ts';
 
-/** Writes a chat request (grammar: chat-client-request.ts). Results of tools become messages of their own. */
+/**
+ * Writes a chat request (grammar: chat-client-request.ts), as the kind of provider takes it. Results of tools become
+ * messages of their own.
+ */
 export function writeChatRequest(
   request: NeutralRequest,
   drop: (path: string) => void,
+  profile?: ProviderProfile,
 ): Readonly<Record<string, unknown>> {
-  const { responseFormat, toolChoice, reasoning } = request;
+  const habits = profile ? chatHabitsOf(profile.kind) : plainHabits;
+  const body = writeBody(request, { habits, drop, profile });
+  const renamed = Object.entries(body).map(([name, value]) => [habits.renames[name] ?? name, value] as const);
+  return Object.fromEntries(renamed);
+}
+
+interface Writing {
+  readonly habits: ChatHabits;
+  readonly drop: (path: string) => void;
+  readonly profile: ProviderProfile | undefined;
+}
+
+function writeBody(request: NeutralRequest, writing: Writing): Readonly<Record<string, unknown>> {
+  const { responseFormat, toolChoice } = request;
   return {
     model: request.model,
     messages: [
       ...(request.system.length > 0
         ? [{ role: 'system', content: request.system.map(({ text }) => text).join('\n\n') }]
         : []),
-      ...request.messages.flatMap((message) => writeMessage(message, request, drop)),
+      ...request.messages.flatMap((message) => writeMessage(message, request, writing)),
     ],
-    ...(request.stream ? { stream: true, stream_options: { include_usage: true } } : {}),
+    ...writeStream(request, writing),
     ...(request.tools.length > 0 ? { tools: request.tools.map(writeTool) } : {}),
     ...(toolChoice === null
       ? {}
@@ -34,23 +58,65 @@ export function writeChatRequest(
         }),
     ...(request.parallelToolCalls === null ? {} : { parallel_tool_calls: request.parallelToolCalls }),
     ...(responseFormat === null ? {} : { response_format: writeFormat(responseFormat) }),
-    ...(reasoning ? { reasoning_effort: reasoning.effort ?? effortOf(reasoning.budgetTokens) } : {}),
+    ...writeReasoning(request, writing),
     ...(request.maxOutputTokens === null ? {} : { max_completion_tokens: request.maxOutputTokens }),
-    ...(request.temperature === null ? {} : { temperature: request.temperature }),
-    ...(request.topP === null ? {} : { top_p: request.topP }),
+    ...writeSampling(request, writing),
     ...(request.stop.length > 0 ? { stop: request.stop } : {}),
     ...(request.seed === null ? {} : { seed: request.seed }),
-    ...(request.frequencyPenalty === null ? {} : { frequency_penalty: request.frequencyPenalty }),
-    ...(request.presencePenalty === null ? {} : { presence_penalty: request.presencePenalty }),
-    ...(request.topLogprobs === null ? {} : { logprobs: true, top_logprobs: request.topLogprobs }),
     ...(request.endUser === null ? {} : { user: request.endUser }),
     ...(request.serviceTier === null ? {} : { service_tier: request.serviceTier }),
   };
 }
 
+// Where usage comes by itself, the option is not asked for: some refuse it.
+function writeStream({ stream }: NeutralRequest, { profile }: Writing): object {
+  if (!stream) return {};
+  const asks = profile?.asksForStreamUsage ?? true;
+  return { stream: true, ...(asks ? { stream_options: { include_usage: true } } : {}) };
+}
+
+function writeSampling(request: NeutralRequest, { profile, drop }: Writing): object {
+  const given = {
+    temperature: request.temperature,
+    top_p: request.topP,
+    frequency_penalty: request.frequencyPenalty,
+    presence_penalty: request.presencePenalty,
+    logprobs: request.topLogprobs === null ? null : true,
+    top_logprobs: request.topLogprobs,
+  };
+  const isFixed = profile?.kind === 'openai' && fixesSampling(request.model);
+  const said = Object.entries(given).filter(([, value]) => value !== null);
+  if (!isFixed) return Object.fromEntries(said);
+  for (const [name] of said) {
+    const path = request.features.get(name as Feature);
+    if (path !== undefined && !(name === 'temperature' && request.temperature === 1)) drop(path);
+  }
+  return {};
+}
+
+function writeReasoning(request: NeutralRequest, { habits, drop, profile }: Writing): object {
+  const { reasoning, model, features } = request;
+  if (!reasoning) return {};
+  const { reasons, reasoningOff } = habits;
+  const leave = () => {
+    drop(features.get('reasoning') ?? 'reasoning');
+    return {};
+  };
+  const isOff = reasoning.effort === 'none';
+  if (isOff && reasoningOff === 'thinking') return { thinking: { type: 'disabled' } };
+  const takes = reasons === 'all' || (reasons === 'asked' ? !reasoning.isOptional : reasons.test(model));
+  if (!takes || (isOff && reasoning.isOptional && reasoningOff === null)) return leave();
+  const effort = reasoning.effort ?? effortOf(reasoning.budgetTokens);
+  if (effort === null) return {}; // the model decides, as it does where nothing is said
+  if (profile?.kind !== 'openai') return { reasoning_effort: effort === 'max' ? 'xhigh' : effort };
+  const taken = openAiEffort(model, effort, request.tools.length > 0);
+  if (taken !== effort && (taken === null || taken === 'none')) leave();
+  return taken === null ? {} : { reasoning_effort: taken };
+}
+
 /** Where a budget of thinking says what OpenAI's models are told by effort. */
-function effortOf(budgetTokens: number | null): string {
-  if (budgetTokens === null) return 'medium';
+function effortOf(budgetTokens: number | null): string | null {
+  if (budgetTokens === null) return null;
   if (budgetTokens <= 2048) return 'low';
   return budgetTokens <= 16_384 ? 'medium' : 'high';
 }
@@ -61,7 +127,7 @@ function writeTool({ name, description, parameters, strict }: NeutralTool): obje
     function: {
       name,
       ...(description === null ? {} : { description }),
-      ...(parameters === null ? {} : { parameters }),
+      parameters: objectSchema(parameters),
       ...(strict === null ? {} : { strict }),
     },
   };
@@ -77,19 +143,16 @@ function writeFormat(format: NonNullable<NeutralRequest['responseFormat']>): obj
   };
 }
 
-function writeMessage(
-  message: NeutralMessage,
-  request: NeutralRequest,
-  drop: (path: string) => void,
-): object[] {
+function writeMessage(message: NeutralMessage, request: NeutralRequest, writing: Writing): object[] {
   return message.role === 'user'
-    ? writeUser(message.content, drop)
-    : [writeAssistant(message.content, request, drop)];
+    ? writeUser(message.content, writing)
+    : [writeAssistant(message.content, request, writing)];
 }
 
-function writeUser(blocks: readonly NeutralUserBlock[], drop: (path: string) => void): object[] {
+function writeUser(blocks: readonly NeutralUserBlock[], { drop, habits }: Writing): object[] {
   return userMessages(blocks, {
     part: writePart,
+    placesInstructions: habits.placesInstructions,
     // The chat API takes only text from tools: what else they gave follows as the user's.
     toolMessage: ({ callId, content, isError }) => {
       if (isError) drop('tool_result.is_error');
@@ -102,7 +165,7 @@ function writeUser(blocks: readonly NeutralUserBlock[], drop: (path: string) => 
   });
 }
 
-function writePart(block: Exclude<NeutralUserBlock, { type: 'tool-result' }>): object {
+function writePart(block: UserPart): object {
   switch (block.type) {
     case 'text':
       return { type: 'text', text: block.text };
@@ -121,27 +184,44 @@ function writePart(block: Exclude<NeutralUserBlock, { type: 'tool-result' }>): o
   }
 }
 
-// OpenAI takes no reasoning back through chat, and refuses members that it does not know.
 function writeAssistant(
   blocks: readonly NeutralAssistantBlock[],
   { features }: NeutralRequest,
-  drop: (path: string) => void,
+  { habits, drop }: Writing,
 ): object {
   const texts = blocks.flatMap((block) => (block.type === 'text' ? [block.text] : []));
   const refusals = blocks.flatMap((block) => (block.type === 'refusal' ? [block.text] : []));
   const calls = blocks.flatMap((block) => (block.type === 'tool-call' ? [block] : []));
-  if (blocks.some((block) => block.type === 'reasoning'))
-    drop(features.get('reasoning_history') ?? 'reasoning');
+  const reasoning = blocks.flatMap((block) => (block.type === 'reasoning' ? [block] : []));
+  const back = reasoningBack(reasoning, habits, calls.length > 0);
+  if (reasoning.length > 0 && !back) drop(features.get('reasoning_history') ?? 'reasoning');
+  if (blocks.some(({ type }) => type === 'image' || type === 'audio')) drop('assistant media');
   return {
     role: 'assistant',
     content: texts.length > 0 ? texts.join('') : null,
+    ...back,
     ...(refusals.length > 0 ? { refusal: refusals.join('') } : {}),
     ...(calls.length > 0
       ? {
           tool_calls: calls.map(({ id, name, arguments: json }) => ({
-            ...{ id, type: 'function', function: { name, arguments: json } },
+            ...{ id, type: 'function', function: { name, arguments: argumentsText(json) } },
           })),
         }
       : {}),
   };
+}
+
+// OpenAI takes no reasoning back through chat, and refuses members that it does not know. DeepSeek refuses turns with
+// calls that come without it, also where it is empty. What another API has signed or sealed says nothing here.
+function reasoningBack(
+  reasoning: readonly NeutralReasoning[],
+  { reasoningBack: member, reasoningOff }: ChatHabits,
+  hasCalls: boolean,
+): object | null {
+  if (member === 'reasoning_details')
+    return reasoning.length === 0 ? null : { reasoning_details: reasoning.flatMap(reasoningDetails) };
+  const own = reasoning.filter(({ signature, encrypted }) => signature === null && encrypted === null);
+  const isNeeded = reasoningOff === 'thinking' && hasCalls;
+  if (member === null || !(isNeeded || (hasCalls && own.length > 0))) return null;
+  return { reasoning_content: own.map(({ text }) => text).join('\n') };
 }

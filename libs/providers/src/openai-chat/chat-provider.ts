@@ -8,7 +8,9 @@ import type {
   NeutralFinish,
   NeutralLogprob,
 } from '../neutral/neutral-answer.ts';
-import { features } from '../neutral/neutral-request.ts';
+import { features, type NeutralAudio, type NeutralImage } from '../neutral/neutral-request.ts';
+import { readImages } from '../neutral/answer-images.ts';
+import { chatHabitsOf } from './chat-habits.ts';
 import { writeChatRequest } from './chat-provider-request.ts';
 import { withUses } from '../usage-details.ts';
 import { executedToolsOf, readUsageOfChat } from './chat-usage.ts';
@@ -28,6 +30,8 @@ export const openAiChatProvider: ProviderHalf = {
   wire: 'openai-chat',
   framing: 'sse',
   carries: new Set(features.filter((feature) => !lacks.has(feature))),
+  lacks: (_model, profile) => (profile ? chatHabitsOf(profile.kind).lacks : []),
+  toolIds: (_model, profile) => (profile ? chatHabitsOf(profile.kind).toolIds : null),
   writeRequest: writeChatRequest,
   readAnswer,
   streamReader: () => new ChatStreamReader(),
@@ -55,6 +59,7 @@ class ChatStreamReader implements StreamReader {
   #id = '';
   #current: { readonly index: number; readonly kind: 'text' | 'reasoning' | 'refusal' } | null = null;
   readonly #calls = new Map<number, { readonly index: number; id: string }>();
+  readonly #sound: Buffer[] = [];
   #signature: string | null = null;
   #encrypted: string | null = null;
   #isFinished = false;
@@ -101,6 +106,8 @@ class ChatStreamReader implements StreamReader {
       ...this.#reasoningDetails(delta.reasoning_details),
       ...this.#say('text', contentOf(delta.content)),
       ...this.#say('refusal', text(delta.refusal)),
+      ...readImages(delta.images ?? imagesOf(delta.content)).flatMap((image) => this.#media(image)),
+      ...this.#audio(record(delta.audio)),
       ...this.#toolCalls(delta.tool_calls),
       ...this.#annotations(delta.annotations),
       ...this.#logprobs(choice.logprobs),
@@ -129,6 +136,20 @@ class ChatStreamReader implements StreamReader {
       { type: 'block-start', index, block: { type: kind } },
       { type: 'block-delta', index, text: said },
     ];
+  }
+
+  #media(block: NeutralImage | NeutralAudio): NeutralEvent[] {
+    const index = this.#blocks;
+    const events = this.#closeCurrent();
+    this.#blocks += 1;
+    return [...events, { type: 'block-start', index, block }, { type: 'block-end', index }];
+  }
+
+  // In a stream the data comes in pieces; the words that go with it are the answer's text.
+  #audio(audio: Readonly<Record<string, unknown>> | null): NeutralEvent[] {
+    const data = text(audio?.data);
+    if (data !== null) this.#sound.push(Buffer.from(data, 'base64'));
+    return this.#say('text', text(audio?.transcript));
   }
 
   #reasoningDetails(value: unknown): NeutralEvent[] {
@@ -199,6 +220,8 @@ class ChatStreamReader implements StreamReader {
 
   #closeAll(): NeutralEvent[] {
     const events = this.#closeCurrent();
+    const data = Buffer.concat(this.#sound.splice(0)).toString('base64');
+    if (data !== '') events.push(...this.#media({ type: 'audio', data, format: 'wav' }));
     for (const { index } of this.#calls.values()) events.push({ type: 'block-end', index });
     this.#calls.clear();
     return events;
@@ -216,6 +239,10 @@ function thinkingOf(content: unknown): string | null {
     .flatMap((part) => records(part.thinking).map((piece) => text(piece.text) ?? ''))
     .join('');
   return thought === '' ? null : thought;
+}
+
+function imagesOf(content: unknown): unknown {
+  return records(content).filter(({ type }) => type === 'image_url');
 }
 
 function contentOf(content: unknown): string | null {

@@ -34,7 +34,7 @@ interface EmbeddingsRequest {
 /*
  * Gemini, `models/<model>:batchEmbedContents`:
  *   { requests: { model: models/<model>, content: { parts: { text }[] }, outputDimensionality? }[] }
- *   → { embeddings: { values }[] }                                                it tells no usage
+ *   → { embeddings: { values }[], usageMetadata?: { promptTokenCount } }           older models tell no usage
  */
 const gemini: EmbeddingsProvider = {
   wire: 'gemini-embeddings',
@@ -44,9 +44,12 @@ const gemini: EmbeddingsProvider = {
       ...(dimensions === null ? {} : { outputDimensionality: dimensions }),
     })),
   }),
-  readAnswer: ({ embeddings }) =>
+  readAnswer: ({ embeddings, usageMetadata }) =>
     Array.isArray(embeddings)
-      ? { vectors: records(embeddings).map(({ values }) => numbers(values)), usage: null }
+      ? {
+          vectors: records(embeddings).map(({ values }) => numbers(values)),
+          usage: geminiUsage(usageMetadata),
+        }
       : null,
   readError: (body) => readProviderError(body?.error),
 };
@@ -148,6 +151,11 @@ function assemble(
 
 function numbers(value: unknown): number[] {
   return Array.isArray(value) ? value.map(Number) : [];
+}
+
+function geminiUsage(value: unknown): Usage | null {
+  const tokens = record(value)?.promptTokenCount;
+  return tokens === undefined ? null : inputUsage(count(tokens));
 }
 
 function inputUsage(inputTokens: number): Usage {

@@ -1,6 +1,6 @@
 import type { Usage } from '@loom/trace-schema';
 import { parseRecord, record } from '../json-values.ts';
-import type { AnswerContext, StreamWriter } from '../neutral/halves.ts';
+import { type AnswerContext, cannotTell, type StreamWriter } from '../neutral/halves.ts';
 import {
   AnswerFold,
   argumentsOf,
@@ -11,6 +11,7 @@ import {
   type NeutralEvent,
   type NeutralLogprob,
 } from '../neutral/neutral-answer.ts';
+import type { NeutralImage, NeutralToolCall, ToolPlace } from '../neutral/neutral-request.ts';
 import { sealReasoning } from './reasoning-seal.ts';
 
 /* Grammar of the stream: responses-answer.ts. */
@@ -87,7 +88,9 @@ export function writeResponse(answer: NeutralAnswer, context: AnswerContext): Re
   );
 }
 
-const prefixes = { text: 'msg', refusal: 'msg', reasoning: 'rs', 'tool-call': 'fc' } as const;
+const prefixes = {
+  ...{ text: 'msg', refusal: 'msg', reasoning: 'rs', 'tool-call': 'fc', image: 'ig', audio: 'msg' },
+} as const;
 
 /** The same id in every event of an item, and in the answer. */
 function itemId(context: AnswerContext, kind: NeutralBlockHead['type'], index: number): string {
@@ -99,10 +102,12 @@ function itemOf(block: NeutralAnswerBlock, id: string): Readonly<Record<string, 
     case 'text':
     case 'refusal':
       return { id, type: 'message', role: 'assistant', status: 'completed', content: [partOf(block)] };
-    case 'tool-call': {
-      const { id: callId, name, arguments: json } = block;
-      return { id, type: 'function_call', status: 'completed', call_id: callId, name, arguments: json };
-    }
+    case 'tool-call':
+      return callItem(block, id);
+    case 'image':
+      return { id, type: 'image_generation_call', status: 'completed', result: dataOf(block) };
+    case 'audio':
+      throw cannotTell('audio', 'the Responses API');
     case 'reasoning': {
       const sealed = sealReasoning(block.signature, block.encrypted);
       return {
@@ -115,6 +120,21 @@ function itemOf(block: NeutralAnswerBlock, id: string): Readonly<Record<string, 
       };
     }
   }
+}
+
+function callItem(
+  { id: call_id, name, namespace, isFreeText, arguments: said }: NeutralToolCall,
+  id: string,
+): Readonly<Record<string, unknown>> {
+  const place = { ...(namespace === undefined ? {} : { namespace }), call_id, name };
+  return isFreeText
+    ? { id, type: 'custom_tool_call', status: 'completed', ...place, input: said }
+    : { id, type: 'function_call', status: 'completed', ...place, arguments: said };
+}
+
+// The item has bytes only.
+function dataOf({ source }: NeutralImage): string {
+  return source.type === 'data' ? source.data : source.url;
 }
 
 function partOf(
@@ -200,7 +220,10 @@ export class ResponsesStreamWriter implements StreamWriter {
       case 'reasoning':
         return opened + this.#event('response.reasoning_summary_text.delta', { ...place, delta: said });
       case 'tool-call':
-        return opened + this.#event('response.function_call_arguments.delta', { ...place, delta: said });
+        return opened + this.#event(`response.${callEvent(open.head)}.delta`, { ...place, delta: said });
+      case 'image':
+      case 'audio':
+        return '';
     }
   }
 
@@ -214,7 +237,7 @@ export class ResponsesStreamWriter implements StreamWriter {
 
   // A part is opened with its first words: an item that says nothing has none.
   #openPart(open: Open): string {
-    if (open.hasPart || open.head.type === 'tool-call') return '';
+    if (open.hasPart || !hasParts(open.head)) return '';
     open.hasPart = true;
     const type =
       open.head.type === 'reasoning'
@@ -237,13 +260,11 @@ export class ResponsesStreamWriter implements StreamWriter {
   #partDone(open: Open, block: NeutralAnswerBlock): string {
     const place = this.#placeOf(open);
     if (block.type === 'tool-call') {
-      const json = argumentsOf(block.arguments);
-      return this.#event('response.function_call_arguments.done', {
-        ...place,
-        name: block.name,
-        arguments: json,
-      });
+      const type = `response.${callEvent(block)}.done`;
+      if (block.isFreeText) return this.#event(type, { ...place, input: block.arguments });
+      return this.#event(type, { ...place, name: block.name, arguments: argumentsOf(block.arguments) });
     }
+    if (block.type === 'image' || block.type === 'audio') return '';
     if (!open.hasPart && block.type === 'reasoning') return '';
     const opened = this.#openPart(open);
     if (block.type === 'reasoning') {
@@ -259,12 +280,11 @@ export class ResponsesStreamWriter implements StreamWriter {
   }
 
   #placeOf({ head, id, place }: Open): Readonly<Record<string, unknown>> {
-    const within =
-      head.type === 'tool-call'
-        ? {}
-        : head.type === 'reasoning'
-          ? { summary_index: 0 }
-          : { content_index: 0 };
+    const within = !hasParts(head)
+      ? {}
+      : head.type === 'reasoning'
+        ? { summary_index: 0 }
+        : { content_index: 0 };
     return { item_id: id, output_index: place, ...within };
   }
 
@@ -280,14 +300,25 @@ export class ResponsesStreamWriter implements StreamWriter {
   }
 }
 
+/** Whether what is said in an item is a part of it. */
+function hasParts({ type }: NeutralBlockHead): boolean {
+  return type === 'text' || type === 'refusal' || type === 'reasoning';
+}
+
+function callEvent({ isFreeText }: ToolPlace): string {
+  return isFreeText ? 'custom_tool_call_input' : 'function_call_arguments';
+}
+
 function emptyBlock(head: NeutralBlockHead): NeutralAnswerBlock {
   if (head.type === 'tool-call') return { ...head, arguments: '' };
+  if (head.type === 'image' || head.type === 'audio') return head;
   if (head.type === 'reasoning') return { type: 'reasoning', text: '', signature: null, encrypted: null };
   return { type: head.type, text: '' };
 }
 
 function emptyItem(head: NeutralBlockHead): object {
-  if (head.type === 'reasoning') return {};
+  if (head.type === 'reasoning' || head.type === 'audio') return {};
+  if (head.type === 'image') return { status: 'in_progress', result: null };
   return head.type === 'tool-call' ? { status: 'in_progress' } : { status: 'in_progress', content: [] };
 }
 

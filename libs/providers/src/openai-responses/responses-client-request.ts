@@ -8,6 +8,7 @@ import type {
   NeutralResponseFormat,
   NeutralText,
   NeutralTool,
+  NeutralToolCall,
   NeutralToolChoice,
   NeutralUserBlock,
 } from '../neutral/neutral-request.ts';
@@ -23,6 +24,7 @@ import {
   sourceOf,
   TurnBuilder,
 } from '../neutral/request-builder.ts';
+import { freeTextTool, freeTextArguments } from '../neutral/tool-naming.ts';
 import { readResponseFormat } from '../neutral/response-format.ts';
 import { openReasoning } from './reasoning-seal.ts';
 
@@ -33,10 +35,16 @@ import { openReasoning } from './reasoning-seal.ts';
  *                 | { type?: message, role: assistant, content: text | ( output_text | refusal )[] }
  *                 | { type: function_call, call_id, name, arguments }
  *                 | { type: function_call_output, call_id, output: text | input_part[] }
+ *                 | { type: custom_tool_call, call_id, name, input, namespace? }
+ *                 | { type: custom_tool_call_output, call_id, output: text | input_part[] }
  *                 | { type: reasoning, summary: { text }[], content?: { text }[], encrypted_content? } )[]
  *   input_part: { type: input_text, text } | { type: input_image, image_url, detail? }
  *             | { type: input_file, file_data | file_url, filename? } | { type: input_audio, input_audio: { data, format } }
- *   tools: { type: function, name, description?, parameters?, strict? }[]
+ *   tools: ( { type: function, name, description?, parameters?, strict? }
+ *          | { type: custom, name, description?, format?: { type: text } | { type: grammar, syntax, definition } }
+ *          | { type: namespace, name, description?, tools: ( function | custom )[] } )[]   all other types OpenAI runs itself
+ *   tool_choice: none | auto | required | { type: function | custom, name, namespace? }
+ *              | { type: allowed_tools, mode: auto | required, tools: { type, name }[] }
  *   text: { format: { type: text | json_object } | { type: json_schema, name, schema, strict?, description? } }
  *   reasoning: { effort?, summary? }     include: ( reasoning.encrypted_content | message.output_text.logprobs )[]
  */
@@ -51,16 +59,35 @@ const held = ['previous_response_id', 'conversation', 'prompt'];
 /** What only OpenAI does: an answer that is fetched later. */
 const never = ['background'];
 
+/**
+ * What only hints at how OpenAI stores, caches, prices or counts the call, or at how long the answer is to be: no other
+ * API has it.
+ */
+const hints = new Set([
+  ...['client_metadata', 'max_tool_calls', 'moderation', 'prompt_cache_key', 'prompt_cache_options'],
+  ...['prompt_cache_retention', 'store', 'stream_options', 'truncation'],
+]);
+
+/** Items of what OpenAI's own tools did: the model said in its messages what came of it. */
+const ownToolItems = new Set([
+  ...['web_search_call', 'file_search_call', 'code_interpreter_call', 'image_generation_call'],
+  ...['mcp_list_tools', 'mcp_call', 'mcp_approval_request', 'mcp_approval_response'],
+  ...['tool_search_call', 'tool_search_output'],
+]);
+
 /** What is read of each; besides it what clients add for themselves: parsed texts, ids and states of items. */
 const members = {
   message: new Set(['type', 'role', 'content', 'id', 'status', 'phase']),
   call: new Set(['type', 'id', 'call_id', 'name', 'arguments', 'status', 'namespace', 'parsed_arguments']),
-  output: new Set(['type', 'id', 'call_id', 'output', 'status']),
+  customCall: new Set(['type', 'id', 'call_id', 'name', 'input', 'status', 'namespace']),
+  output: new Set(['type', 'id', 'call_id', 'output', 'status', 'name']),
   text: new Set(['type', 'text', 'annotations', 'logprobs', 'refusal', 'parsed']),
   image: new Set(['type', 'image_url', 'detail']),
   file: new Set(['type', 'file_data', 'file_url', 'filename']),
   audio: new Set(['type', 'input_audio']),
-  tool: new Set(['type', 'name', 'description', 'parameters', 'strict']),
+  tool: new Set(['type', 'name', 'description', 'parameters', 'strict', 'output_schema', 'format']),
+  toolHints: new Set(['defer_loading', 'allowed_callers']),
+  namespace: new Set(['type', 'name', 'description', 'tools']),
   format: new Set(['type', 'name', 'description', 'schema', 'strict']),
 };
 
@@ -70,8 +97,6 @@ const defaults: Readonly<Record<string, (value: unknown) => boolean>> = {
   background: (value) => value === false,
   truncation: (value) => value === 'disabled',
   stream_options: () => true,
-  prompt_cache_key: () => true,
-  prompt_cache_retention: () => true,
 };
 
 /** Reads a Responses request for a provider that speaks another API. Throws `invalid_request`. */
@@ -79,10 +104,12 @@ export function readResponsesBody(body: Readonly<Record<string, unknown>>, model
   const use = new FeatureUse();
   for (const name of held) if (body[name] !== undefined && body[name] !== null) throw heldElsewhere(name);
   for (const name of never) if (body[name] === true) throw onlyElsewhere(name);
-  use.leave(body, new Set([...known, ...Object.keys(body).filter((name) => defaults[name]?.(body[name]))]));
+  const plain = new Set(Object.keys(body).filter((name) => defaults[name]?.(body[name])));
+  use.leave(body, new Set([...known, ...hints, ...plain]));
+  use.hint(body, new Set([...hints].filter((name) => !plain.has(name))));
   const { system, messages } = readInput(body.input, use);
   const instructions = text(body.instructions);
-  const tools = readTools(body.tools, use);
+  const tools = allowedTools(readTools(body.tools, use), record(body.tool_choice));
   const tier = text(body.service_tier);
   if (Object.keys(record(body.metadata) ?? {}).length > 0) use.use('metadata', 'metadata');
   return {
@@ -102,7 +129,7 @@ export function readResponsesBody(body: Readonly<Record<string, unknown>>, model
     topLogprobs: readLogprobs(body, use),
     endUser: use.take('end_user', 'user', text(body.user) ?? text(body.safety_identifier)),
     serviceTier: tier === 'auto' ? null : use.take('service_tier', 'service_tier', tier),
-    ...{ features: use.features, unknown: use.unknown },
+    ...use.found(),
   };
 }
 
@@ -128,28 +155,52 @@ function readFormat(
   config: Readonly<Record<string, unknown>> | null,
   use: FeatureUse,
 ): NeutralResponseFormat | null {
-  if (config?.verbosity !== undefined && config.verbosity !== null && config.verbosity !== 'medium')
-    use.unknown.push('text.verbosity');
+  if (config && config.verbosity !== 'medium') use.hint(config, new Set(['verbosity']), 'text');
   const at = { path: 'text.format', schemaPath: 'text.format', known: members.format };
   return readResponseFormat(record(config?.format), { ...at, schemaOf: (format) => format }, use);
 }
 
-function readTools(value: unknown, use: FeatureUse): NeutralTool[] {
+/** The tools of a request: functions, free text tools, and those in namespaces. */
+export function readTools(value: unknown, use: FeatureUse): NeutralTool[] {
   if (value === null || value === undefined) return [];
-  return mustList(value, 'tools').map((item, index): NeutralTool => {
+  return mustList(value, 'tools').flatMap((item, index) => {
     const path = `tools[${index}]`;
     const { type, part } = partOf(item, path);
-    if (type !== 'function') throw onlyElsewhere(path, `tools of type "${type}"`); // OpenAI runs them itself
-    use.leave(part, members.tool, path);
-    use.use('tools', path);
-    if (part.strict === true) use.use('strict_tools', `${path}.strict`);
-    return {
-      name: mustText(part.name, `${path}.name`),
-      description: text(part.description),
-      parameters: record(part.parameters),
-      strict: typeof part.strict === 'boolean' ? part.strict : null,
-    };
+    if (type !== 'namespace') return readTool(part, path, use);
+    use.leave(part, members.namespace, path);
+    const namespace = mustText(part.name, `${path}.name`);
+    const tools = mustList(part.tools, `${path}.tools`).flatMap((inner, at) =>
+      readTool(partOf(inner, `${path}.tools[${at}]`).part, `${path}.tools[${at}]`, use),
+    );
+    return tools.map((tool) => ({ ...tool, namespace }));
   });
+}
+
+// OpenAI runs all other tools itself.
+function readTool(part: Readonly<Record<string, unknown>>, path: string, use: FeatureUse): NeutralTool[] {
+  if (part.type !== 'function' && part.type !== 'custom') {
+    use.elsewhere.push({ path, what: `tools of type "${String(part.type)}"` });
+    return [];
+  }
+  use.leave(part, new Set([...members.tool, ...members.toolHints]), path);
+  use.hint(part, members.toolHints, path);
+  use.use('tools', path);
+  if (part.strict === true) use.use('strict_tools', `${path}.strict`);
+  const name = mustText(part.name, `${path}.name`);
+  if (part.type === 'custom') return [freeTextTool(name, text(part.description), record(part.format))];
+  return [
+    {
+      ...{ name, description: text(part.description), parameters: record(part.parameters) },
+      strict: typeof part.strict === 'boolean' ? part.strict : null,
+    },
+  ];
+}
+
+// A choice among some of the tools: the model is told of no others.
+function allowedTools(tools: NeutralTool[], choice: Readonly<Record<string, unknown>> | null): NeutralTool[] {
+  if (choice?.type !== 'allowed_tools') return tools;
+  const names = new Set(records(choice.tools).map(({ name }) => name));
+  return tools.filter(({ name, namespace }) => names.has(name) || names.has(namespace));
 }
 
 function readToolChoice(value: unknown, use: FeatureUse): NeutralToolChoice | null {
@@ -157,53 +208,60 @@ function readToolChoice(value: unknown, use: FeatureUse): NeutralToolChoice | nu
   use.use('tool_choice', 'tool_choice');
   if (value === 'none' || value === 'required') return { type: value };
   const choice = mustRecord(value, 'tool_choice');
-  if (choice.type !== 'function') throw invalidMember('tool_choice', 'auto, none, required or a function');
-  return { type: 'tool', name: mustText(choice.name, 'tool_choice.name') };
+  switch (choice.type) {
+    case 'function':
+    case 'custom': {
+      const namespace = text(choice.namespace);
+      const name = mustText(choice.name, 'tool_choice.name');
+      return { type: 'tool', name, ...(namespace === null ? {} : { namespace }) };
+    }
+    case 'allowed_tools':
+      return choice.mode === 'required' ? { type: 'required' } : { type: 'auto' };
+    default:
+      throw onlyElsewhere('tool_choice', `tools of type "${String(choice.type)}"`);
+  }
 }
 
-function readInput(
-  value: unknown,
-  use: FeatureUse,
-): { system: NeutralText[]; messages: NeutralRequest['messages'] } {
-  const system: NeutralText[] = [];
+function readInput(value: unknown, use: FeatureUse): Pick<NeutralRequest, 'system' | 'messages'> {
   const turns = new TurnBuilder();
   if (typeof value === 'string') turns.user({ type: 'text', text: value });
   else {
     for (const [index, item] of mustList(value, 'input').entries())
-      readItem(mustRecord(item, `input[${index}]`), `input[${index}]`, { system, turns, use });
+      readItem(mustRecord(item, `input[${index}]`), `input[${index}]`, { turns, use });
   }
-  return { system, messages: turns.messages() };
+  return { system: turns.system(), messages: turns.messages() };
 }
 
 interface Reading {
-  readonly system: NeutralText[];
   readonly turns: TurnBuilder;
   readonly use: FeatureUse;
 }
 
-function readItem(
-  item: Readonly<Record<string, unknown>>,
-  path: string,
-  { system, turns, use }: Reading,
-): void {
+function readItem(item: Readonly<Record<string, unknown>>, path: string, { turns, use }: Reading): void {
   switch (item.type ?? 'message') {
     case 'message':
       use.leave(item, members.message, path);
       if (item.role === 'assistant') turns.assistant(...readOutput(item.content, `${path}.content`));
       else if (item.role === 'user') turns.user(...readParts(item.content, `${path}.content`, use));
       else if (item.role === 'system' || item.role === 'developer')
-        system.push(...readTexts(item.content, `${path}.content`, use));
+        turns.instruct(...readTexts(item.content, `${path}.content`, use));
       else throw invalidMember(`${path}.role`, 'user, assistant, system or developer');
       return;
     case 'function_call':
       use.leave(item, members.call, path);
       turns.assistant({
-        type: 'tool-call',
-        id: mustText(item.call_id, `${path}.call_id`),
-        name: mustText(item.name, `${path}.name`),
+        ...readCall(item, path),
         arguments: argumentsOf(mustText(item.arguments, `${path}.arguments`)),
       });
       return;
+    case 'custom_tool_call':
+      use.leave(item, members.customCall, path);
+      turns.assistant({
+        ...readCall(item, path),
+        arguments: freeTextArguments(mustText(item.input, `${path}.input`)),
+      });
+      return;
+    case 'custom_tool_call_output':
     case 'function_call_output': {
       use.leave(item, members.output, path);
       const callId = mustText(item.call_id, `${path}.call_id`);
@@ -218,8 +276,20 @@ function readItem(
     case 'item_reference':
       throw heldElsewhere(path);
     default:
-      throw onlyElsewhere(path, `items of type "${String(item.type)}"`);
+      if (!ownToolItems.has(String(item.type)))
+        throw onlyElsewhere(path, `items of type "${String(item.type)}"`);
+      use.hints.push(path);
   }
+}
+
+function readCall(item: Readonly<Record<string, unknown>>, path: string): Omit<NeutralToolCall, 'arguments'> {
+  const namespace = text(item.namespace);
+  return {
+    type: 'tool-call',
+    id: mustText(item.call_id, `${path}.call_id`),
+    name: mustText(item.name, `${path}.name`),
+    ...(namespace === null ? {} : { namespace }),
+  };
 }
 
 function isResultPart(part: NeutralUserBlock): part is NeutralText | NeutralImage | NeutralFile {
@@ -275,7 +345,10 @@ function readParts(content: unknown, path: string, use: FeatureUse): NeutralUser
       }
       case 'input_file': {
         use.leave(part, members.file, at);
-        const source = sourceOf(mustText(part.file_data ?? part.file_url, `${at}.file_data`));
+        const source = sourceOf(
+          mustText(part.file_data ?? part.file_url, `${at}.file_data`),
+          text(part.filename),
+        );
         use.use(`file.${source.type}`, at);
         return { type: 'file', source, name: text(part.filename) };
       }

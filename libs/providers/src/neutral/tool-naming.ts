@@ -1,0 +1,135 @@
+import { hash } from 'node:crypto';
+import { record } from '../json-values.ts';
+import type {
+  NeutralAssistantBlock,
+  NeutralRequest,
+  NeutralTool,
+  NeutralUserBlock,
+  ToolPlace,
+} from './neutral-request.ts';
+
+/** What a tool is called by its caller. */
+export type ToolName = Pick<NeutralTool, 'name'> & ToolPlace;
+
+/** The one parameter of the function that stands for a free text tool. */
+export const freeTextParameter = 'input';
+
+/** Names that every provider takes for a function. Source: the API references of OpenAI, Anthropic, Gemini and Bedrock. */
+const wireName = /^[A-Za-z_][A-Za-z0-9_-]{0,63}$/;
+const wireNameLengthMax = 64;
+const hashLength = 8;
+
+/**
+ * The names of a request's tools as providers take them: short, of few characters, without namespaces. The same tools
+ * always get the same names, so an answer finds the caller's by the caller's request alone.
+ */
+export class ToolNaming {
+  readonly #tools = new Map<string, NeutralTool>();
+  readonly #wireNames = new Map<string, string>();
+
+  constructor(tools: readonly NeutralTool[]) {
+    for (const tool of tools) {
+      const flat = flatName(tool);
+      const name = this.#tools.has(flat) ? shortened(flat, keyOf(tool)) : flat;
+      this.#tools.set(name, tool);
+      this.#wireNames.set(keyOf(tool), name);
+    }
+  }
+
+  /** What the provider calls a tool. Of two with the same name the later one gets a name of its own. */
+  wireNameOf(tool: ToolName): string {
+    return this.#wireNames.get(keyOf(tool)) ?? flatName(tool);
+  }
+
+  /** The caller's tool that a provider called by this name; a name that is not known stays. */
+  callerNameOf(name: string): ToolName {
+    const tool = this.#tools.get(name);
+    if (!tool) return { name };
+    return {
+      name: tool.name,
+      ...(tool.namespace === undefined ? {} : { namespace: tool.namespace }),
+      ...(tool.isFreeText ? { isFreeText: true } : {}),
+    };
+  }
+}
+
+/** The request with tools as functions, and with names and ids of calls that its provider takes. */
+export function withWireTools(request: NeutralRequest, fitId: (id: string) => string): NeutralRequest {
+  const naming = new ToolNaming(request.tools);
+  const called = new Map<string, string>();
+  const assistantBlock = (block: NeutralAssistantBlock): NeutralAssistantBlock => {
+    if (block.type !== 'tool-call') return block;
+    const { namespace: _namespace, isFreeText: _isFreeText, ...call } = block;
+    const name = naming.wireNameOf(block);
+    called.set(block.id, name);
+    return { ...call, id: fitId(block.id), name };
+  };
+  const userBlock = (block: NeutralUserBlock): NeutralUserBlock => {
+    if (block.type !== 'tool-result') return block;
+    return { ...block, callId: fitId(block.callId), name: called.get(block.callId) ?? block.name };
+  };
+  const { toolChoice } = request;
+  return {
+    ...request,
+    tools: request.tools.map((tool) => functionOf(tool, naming.wireNameOf(tool))),
+    toolChoice:
+      toolChoice?.type === 'tool' ? { type: 'tool', name: naming.wireNameOf(toolChoice) } : toolChoice,
+    messages: request.messages.map((message) =>
+      message.role === 'user'
+        ? { role: 'user', content: message.content.map(userBlock) }
+        : { role: 'assistant', content: message.content.map(assistantBlock) },
+    ),
+  };
+}
+
+function functionOf(tool: NeutralTool, name: string): NeutralTool {
+  const { namespace: _namespace, isFreeText, ...rest } = tool;
+  if (!isFreeText) return { ...rest, name };
+  const parameters = {
+    type: 'object',
+    properties: {
+      [freeTextParameter]: { type: 'string', description: 'The whole input of the tool, as text.' },
+    },
+    required: [freeTextParameter],
+    additionalProperties: false,
+  };
+  return { ...rest, name, parameters };
+}
+
+/** A tool whose input is plain text. What the text must look like is said to the model, which nothing else holds to it. */
+export function freeTextTool(
+  name: string,
+  description: string | null,
+  format: Readonly<Record<string, unknown>> | null,
+): NeutralTool {
+  const { syntax, definition } = record(format?.grammar) ?? format ?? {};
+  const grammar =
+    typeof definition === 'string'
+      ? [`The input must match this ${String(syntax)} grammar:\n${definition}`]
+      : [];
+  const told = [...(description === null ? [] : [description]), ...grammar];
+  return {
+    ...{ name, description: told.length === 0 ? null : told.join('\n\n') },
+    ...{ parameters: null, strict: null, isFreeText: true },
+  };
+}
+
+/** The arguments of a function that stands for a free text tool. */
+export function freeTextArguments(input: string): string {
+  return JSON.stringify({ [freeTextParameter]: input });
+}
+
+function keyOf({ name, namespace }: ToolName): string {
+  return JSON.stringify([namespace ?? '', name]);
+}
+
+function flatName({ name, namespace }: ToolName): string {
+  const flat = namespace === undefined ? name : `${namespace}__${name}`;
+  return wireName.test(flat) ? flat : shortened(flat, flat);
+}
+
+function shortened(name: string, unique: string): string {
+  const cleaned = name.replaceAll(/[^A-Za-z0-9_-]/g, '_').replace(/^(?=[^A-Za-z_])/, '_');
+  const mark = hash('sha256', unique, 'hex').slice(0, hashLength);
+  return `${cleaned.slice(0, wireNameLengthMax - hashLength - 1)}_${mark}`;
+}
