@@ -135,7 +135,7 @@ export class Call {
 }
 
 /** Whether a client of Anthropic's API sent it: those send its version with everything. */
-export function isOfAnthropic({ headers, url = '' }: IncomingMessage): boolean {
+function isOfAnthropic({ headers, url = '' }: IncomingMessage): boolean {
   return headers['anthropic-version'] !== undefined || /\/messages(?:[/?]|$)/.test(url);
 }
 

@@ -105,7 +105,7 @@ const membersOf: Readonly<Partial<Record<Feature, readonly string[]>>> = {
 };
 
 /** Members of OpenAI's chat API that a kind of provider refuses or ignores. */
-export function chatMembersLacked({ lacks }: ChatHabits): string[] {
+function chatMembersLacked({ lacks }: ChatHabits): string[] {
   return lacks.flatMap((feature) => membersOf[feature] ?? []);
 }
 
