@@ -93,22 +93,6 @@ export function chatHabitsOf(kind: string): ChatHabits {
   return habits[kind] ?? likeOpenAi;
 }
 
-/** The members of OpenAI's chat API that a feature is. */
-const membersOf: Readonly<Partial<Record<Feature, readonly string[]>>> = {
-  end_user: ['user', 'safety_identifier'],
-  service_tier: ['service_tier'],
-  parallel_tool_calls: ['parallel_tool_calls'],
-  seed: ['seed'],
-  logprobs: ['logprobs', 'top_logprobs'],
-  logit_bias: ['logit_bias'],
-  metadata: ['metadata'],
-};
-
-/** Members of OpenAI's chat API that a kind of provider refuses or ignores. */
-function chatMembersLacked({ lacks }: ChatHabits): string[] {
-  return lacks.flatMap((feature) => membersOf[feature] ?? []);
-}
-
 /** Models of OpenAI that reason, and take no other sampling than their own. */
 export function fixesSampling(model: string): boolean {
   return openAiReasoning.test(model);
