@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { EventStream, Producer } from '@loom/event-stream';
+import { answerJson, answerPieces, UpstreamPlayer } from '@loom/testkit';
 import {
   type CallAccepted,
   type CallEnded,
@@ -25,9 +26,14 @@ const root = fileURLToPath(new URL('../../../..', import.meta.url));
 let loom: Deployment;
 let stream: EventStream;
 let producer: Producer;
+let player: UpstreamPlayer;
 
 beforeAll(async () => {
-  loom = await Deployment.start({ LOOM_LEDGER_SEAL_INTERVAL: '200ms' });
+  player = await UpstreamPlayer.start();
+  loom = await Deployment.start({
+    ...{ LOOM_LEDGER_SEAL_INTERVAL: '200ms', OPENAI_BASE_URL: player.url, OPENAI_API_KEY: 'sk-x' },
+    ...{ ANTHROPIC_BASE_URL: player.url, ANTHROPIC_API_KEY: 'sk-y' },
+  });
   stream = await loom.openStream();
   producer = await stream.producer(topics.traces);
 }, 2 * startMsMax);
@@ -35,6 +41,7 @@ afterAll(async () => {
   await producer.close();
   await stream.close();
   await loom.destroy();
+  await player.close();
 });
 
 function cli(...args: string[]): Promise<{ code: number; out: string }> {
@@ -121,5 +128,56 @@ describe('a call whose events nobody can read', () => {
     const again = join(loom.home, 'again.loom');
     expect(await cli('export', '--from', '1h', '--out', again)).toMatchObject({ code: 0 });
     expect(await cli('loom-verify.mjs', again, '--vkey', vkey.trim())).toMatchObject({ code: 0 });
+  }, 180_000);
+});
+
+describe('members that are called like what all objects share', () => {
+  const names = '"__proto__":{"a":1},"constructor":1,"toString":null,"hasOwnProperty":[]';
+  const choice = `{${names},"index":0,"delta":{${names},"content":"said"},"message":{${names},"role":"assistant","content":"said"},"finish_reason":"stop"}`;
+  const stream = [
+    `data: {"id":"x",${names},"choices":[${choice}],"usage":{${names}}}\n\n`,
+    'data: [DONE]\n\n',
+  ];
+  const claude = `{${names},"id":"m","type":"message","role":"assistant","model":"c","content":[{${names},"type":"text","text":"said"}],"stop_reason":"end_turn","usage":{${names},"input_tokens":1}}`;
+
+  it('take nothing from an answer, from its call or from those after it', async () => {
+    const { gatewayUrl, apiKey } = await loom.runtime();
+    const ids: string[] = [];
+    for (const path of ['/v1/chat/completions', '/v1/messages', '/v1/responses'])
+      for (const model of ['openai/gpt-4o-mini', 'anthropic/claude-3-5-haiku-latest', 'loom-sim'])
+        for (const streamed of [true, false]) {
+          if (model.startsWith('anthropic')) player.play = answerJson(claude);
+          else
+            player.play = streamed
+              ? answerPieces(stream)
+              : answerJson(`{${names},"id":"x","choices":[${choice}]}`);
+          if (path === '/v1/responses' && model.startsWith('openai')) continue; // it has an API of its own there
+          const ask = path === '/v1/responses' ? '"input":"hi"' : '"messages":[{"role":"user","content":"hi"}],"max_tokens":9'; // prettier-ignore
+          const response = await fetch(gatewayUrl + path, {
+            method: 'POST',
+            headers: {
+              ...{ authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' },
+              'x-loom-metadata': '{"__proto__":"1","constructor":"2"}',
+            },
+            body: `{"model":"${model}","stream":${streamed},${ask}}`,
+            signal: AbortSignal.timeout(20_000),
+          });
+          const text = await response.text();
+          expect([path, model, streamed, response.status, text]).toEqual([
+            path,
+            model,
+            streamed,
+            200,
+            expect.any(String),
+          ]);
+          ids.push(response.headers.get('x-loom-trace-id') ?? '');
+        }
+    const client = await loom.client();
+    const stored = await eventually(
+      async () => (await client.listTraces({ query: { limit: 100 } })).traces.map(({ traceId }) => traceId),
+      (found) => ids.every((id) => found.includes(id)),
+      60_000,
+    );
+    expect(stored).toEqual(expect.arrayContaining(ids));
   }, 180_000);
 });
