@@ -13,7 +13,14 @@ export interface ShownFigures {
   readonly totalUsd: string | null | undefined;
 }
 
-const nanosOfUsd = 1e9;
+const nanoUsdDigits = 9;
+
+/** Decimal US dollars as whole nano-dollars; what is finer is rounded to the nearest. */
+export function nanoUsdOf(usd: string): bigint {
+  const [whole = '0', fraction = ''] = usd.split('.');
+  const nanos = BigInt(whole + fraction.slice(0, nanoUsdDigits).padEnd(nanoUsdDigits, '0'));
+  return nanos + (Number(fraction[nanoUsdDigits] ?? '0') >= 5 ? 1n : 0n);
+}
 
 /** Which figures leaves of a call state as well: those that are the same, and those that are not. */
 export function compareFigures(
@@ -27,14 +34,12 @@ export function compareFigures(
   if (end) compare('status', end.status === shown.status);
   if (end?.usage && (shown.usageConsistent || isConsistent(end.usage)))
     compare('tokens', shown.usageConsistent && isSameUsage(end.usage, shown.usage ?? {}));
-  const costs = leaves.flatMap(({ costNanoUsd }) => (costNanoUsd === undefined ? [] : [Number(costNanoUsd)]));
+  const costs = leaves.flatMap(({ costNanoUsd }) => (costNanoUsd === undefined ? [] : [BigInt(costNanoUsd)]));
   const { totalUsd } = shown;
   if (costs.length > 0 && totalUsd !== undefined) {
-    const nanos = totalUsd === null ? NaN : Number(totalUsd) * nanosOfUsd;
-    compare(
-      'cost',
-      costs.some((cost) => Math.abs(cost - nanos) <= 1),
-    ); // a price may be computed again
+    const nanos = totalUsd !== null && /^\d+(?:\.\d*)?$/.test(totalUsd) ? nanoUsdOf(totalUsd) : null;
+    const isSame = (cost: bigint) => nanos !== null && cost - nanos <= 1n && nanos - cost <= 1n;
+    compare('cost', costs.some(isSame)); // a price may be computed again
   }
   return { same, other };
 }

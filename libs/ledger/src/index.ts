@@ -35,7 +35,7 @@ export { payloadCommitment, saltBytes } from './commitment.ts';
 export { CompactRange } from './compact-range.ts';
 export { clipName, type Envelope, envelopeBytesMax, parseEnvelope, writeEnvelope } from './envelope.ts';
 export { beganMs, differingFields, type ShownRow } from './envelope-facts.ts';
-export { compareFigures, type Figure, type ShownFigures } from './figures.ts';
+export { compareFigures, type Figure, nanoUsdOf, type ShownFigures } from './figures.ts';
 export { UnopenedParts } from './bundle/unopened-parts.ts';
 export type { LedgerCrypto, Sha256Stream } from './ledger-crypto.ts';
 export { nodeCrypto, publicKeyOf, sha256Stream, signEd25519 } from './node-crypto.ts';

@@ -1,4 +1,4 @@
-import { clipName, type Envelope } from '@loom/ledger';
+import { clipName, type Envelope, nanoUsdOf } from '@loom/ledger';
 import { estimateUsage } from '@loom/providers';
 import {
   type CallAccepted,
@@ -30,7 +30,6 @@ export interface LeafDraft {
 }
 
 const countsMax = 12;
-const nanoUsdDigits = 9;
 
 /**
  * The leaf of an event; null for parts, chunk groups and keys, which have none of their own. `lost` names the facts that
@@ -83,7 +82,7 @@ export function draftOfCost(cost: CostComputed): Omit<LeafDraft, 'salt'> {
   } = cost;
   const envelope: Envelope = {
     ...{ v: 1, project, id, kind, time: millisOfNanos(cost.time), callId, traceId, spanId },
-    ...(state === 'unpriced' ? {} : { costNanoUsd: nanoUsdOf(cost.totalUsd) }),
+    ...(state === 'unpriced' ? {} : { costNanoUsd: String(nanoUsdOf(cost.totalUsd)) }),
     ...(state === 'priced' ? {} : { reason }),
     priceBook: clipName(priceBookVersion),
   };
@@ -185,11 +184,4 @@ function firstCounts(counts: Readonly<Record<string, number>>): Record<string, n
       .slice(0, countsMax)
       .map(([name, count]) => [name.slice(0, 40), count]),
   );
-}
-
-/** US dollars as nano-dollars; what is finer is rounded to the nearest. */
-function nanoUsdOf(usd: string): string {
-  const [whole = '0', fraction = ''] = usd.split('.');
-  const nanos = BigInt(whole + fraction.slice(0, nanoUsdDigits).padEnd(nanoUsdDigits, '0'));
-  return String(nanos + (Number(fraction[nanoUsdDigits] ?? '0') >= 5 ? 1n : 0n));
 }
