@@ -145,8 +145,11 @@ function restored(client: ClientHalf, events: NeutralEvent[], context: AnswerCon
 }
 
 // The names are the caller's, so they are in its request.
-function restorerOf(client: ClientHalf, { bytes }: AnswerContext): ToolRestorer {
-  return new ToolRestorer(() => new ToolNaming(client.readTools(parseRecord(bytes.toString('utf8')) ?? {})));
+function restorerOf(client: ClientHalf, { bytes, id }: AnswerContext): ToolRestorer {
+  return new ToolRestorer(
+    id,
+    () => new ToolNaming(client.readTools(parseRecord(bytes.toString('utf8')) ?? {})),
+  );
 }
 
 /** The refusal of a part of a request that an API has no words for. */
