@@ -274,7 +274,5 @@ describe('a request that its provider cannot be told', () => {
       422,
       expect.stringContaining('no embeddings API'),
     ]);
-    const count = await suite.post('/v1/messages/count_tokens', { model: 'one/gpt-x', messages: [] });
-    expect([count.status, await count.json()]).toMatchObject([422, { type: 'error' }]);
   });
 });

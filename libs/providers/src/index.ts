@@ -10,6 +10,7 @@ export {
   requestWithoutBody,
 } from './model-request.ts';
 export { type AnswerContext, type WireEvent } from './neutral/halves.ts';
+export { adaptChatBody } from './openai-chat/adapt-chat-body.ts';
 export { EventGate } from './openai-chat/event-gate.ts';
 export { type Pair, type StreamTranslation, type UnsupportedPolicy } from './pair.ts';
 export { findPair } from './pairs.ts';

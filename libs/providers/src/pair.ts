@@ -99,8 +99,9 @@ export function pairOf(client: ClientHalf, provider: ProviderHalf): Pair {
       for (const path of leftOut(request, lost, { policy, wire: provider.wire })) dropped.add(path);
       const rule = provider.toolIds?.(model, profile) ?? null;
       const kept = withoutFeatures(request, new Set(lost.map(([feature]) => feature)));
-      const wired = withWireTools(kept, (id) => fitToolId(id, rule));
-      const body = provider.writeRequest(wired, (path) => dropped.add(path), profile);
+      const drop = (path: string) => void dropped.add(path);
+      const wired = withWireTools(kept, (id) => fitToolId(id, rule), drop);
+      const body = provider.writeRequest(wired, drop, profile);
       return { body: Buffer.from(JSON.stringify(body)), dropped: [...dropped] };
     },
     writeAnswer: (bytes, context) => {
@@ -145,8 +146,11 @@ function restored(client: ClientHalf, events: NeutralEvent[], context: AnswerCon
 }
 
 // The names are the caller's, so they are in its request.
-function restorerOf(client: ClientHalf, { bytes }: AnswerContext): ToolRestorer {
-  return new ToolRestorer(() => new ToolNaming(client.readTools(parseRecord(bytes.toString('utf8')) ?? {})));
+function restorerOf(client: ClientHalf, { bytes, id }: AnswerContext): ToolRestorer {
+  return new ToolRestorer(
+    id,
+    () => new ToolNaming(client.readTools(parseRecord(bytes.toString('utf8')) ?? {})),
+  );
 }
 
 /** The refusal of a part of a request that an API has no words for. */

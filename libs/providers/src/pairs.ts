@@ -1,4 +1,5 @@
 import { anthropicClient } from './anthropic-messages/messages-client.ts';
+import { countTokensPairs } from './anthropic-messages/count-tokens-pairs.ts';
 import { anthropicProvider } from './anthropic-messages/messages-provider.ts';
 import { bedrockProvider } from './bedrock/converse-provider.ts';
 import { cohereProvider } from './cohere/cohere-provider.ts';
@@ -24,7 +25,10 @@ const chatPairs = clients.flatMap((client) =>
   providers.filter(({ wire }) => wire !== client.dialect).map((provider) => pairOf(client, provider)),
 );
 const pairs: ReadonlyMap<string, Pair> = new Map(
-  [...chatPairs, ...embeddingsPairs].map((pair) => [`${pair.dialect}-to-${pair.wire}`, pair]),
+  [...chatPairs, ...embeddingsPairs, ...countTokensPairs].map((pair) => [
+    `${pair.dialect}-to-${pair.wire}`,
+    pair,
+  ]),
 );
 
 /** The translation of a dialect to a provider's API, as `<client>-to-<provider>`; undefined when there is none. */

@@ -1,5 +1,6 @@
 import { LoomError } from '@loom/errors';
 import type { DialectName } from './dialects.ts';
+import { parseRecord, record, records, text } from './json-values.ts';
 
 /** The name of a provider's API: one of the dialects, or one that no caller speaks. */
 type WireName =
@@ -8,7 +9,11 @@ type WireName =
   | 'gemini-embeddings'
   | 'bedrock-converse'
   | 'cohere-chat'
-  | 'cohere-embeddings';
+  | 'cohere-embeddings'
+  | 'gemini-count-tokens'
+  | 'bedrock-count-tokens'
+  /** Loom itself, by an estimate. */
+  | 'token-estimate';
 
 interface EndpointRequest {
   readonly model: string;
@@ -58,7 +63,8 @@ const completions = at('openai-completions', '/completions');
 
 const noEmbeddings = 'this provider has no embeddings API';
 const noCompletions = 'this provider has no legacy completions API; use /v1/chat/completions';
-const noCount = 'this provider counts no tokens ahead of a call';
+/** For providers that count no tokens ahead of a call. */
+const estimated = at('token-estimate', '/');
 
 /** Providers of OpenAI's chat API, and of what else of it they have; the other dialects are translated to chat. */
 function openAiLike(
@@ -80,7 +86,7 @@ function openAiLike(
       'openai-embeddings': has.embeddings === false ? noEmbeddings : embeddings,
       'openai-completions': has.completions ? completions : noCompletions,
       'anthropic-messages': chat,
-      'anthropic-count-tokens': noCount,
+      'anthropic-count-tokens': estimated,
     },
   };
 }
@@ -117,6 +123,32 @@ const claudeOnVertex: Endpoint = {
 const geminiOnVertex: Endpoint = { ...gemini, path: (request) => `/publishers/google${geminiPath(request)}` };
 const onVertex = (model: string) => (model.startsWith('claude') ? claudeOnVertex : geminiOnVertex);
 
+const geminiCount: Endpoint = {
+  wire: 'gemini-count-tokens',
+  path: ({ model }) => `/v1beta/models/${encodeURIComponent(model)}:countTokens`,
+};
+/** cloud.google.com/vertex-ai, "Count tokens for Claude models": the model is in the body. */
+const claudeCountOnVertex: Endpoint = {
+  wire: 'anthropic-count-tokens',
+  path: () => '/publishers/anthropic/models/count-tokens:rawPredict',
+};
+/** cloud.google.com/vertex-ai, publishers.models.countTokens: the request's members stand in the body itself. */
+const geminiCountOnVertex: Endpoint = {
+  ...geminiCount,
+  path: ({ model }) => `/publishers/google/models/${encodeURIComponent(model)}:countTokens`,
+  adapt: ({ generateContentRequest: request }) => {
+    const { model: _model, toolConfig: _toolConfig, ...counted } = record(request) ?? {};
+    return counted;
+  },
+};
+const countOnVertex = (model: string) =>
+  model.startsWith('claude') ? claudeCountOnVertex : geminiCountOnVertex;
+
+const converseCount: Endpoint = {
+  wire: 'bedrock-count-tokens',
+  path: ({ model }) => `/model/${encodeURIComponent(model)}/count-tokens`,
+};
+
 const converse: Endpoint = {
   wire: 'bedrock-converse',
   path: ({ model, stream }) =>
@@ -135,7 +167,7 @@ const profiles: readonly ProviderProfile[] = [
       'openai-embeddings': { ...embeddings, path: azurePath('/embeddings') },
       'openai-completions': { ...completions, path: azurePath('/completions') },
       'anthropic-messages': { ...chat, path: azurePath('/chat/completions') },
-      'anthropic-count-tokens': noCount,
+      'anthropic-count-tokens': estimated,
     },
   },
   {
@@ -166,7 +198,7 @@ const profiles: readonly ProviderProfile[] = [
       },
       'openai-completions': noCompletions,
       'anthropic-messages': gemini,
-      'anthropic-count-tokens': noCount,
+      'anthropic-count-tokens': geminiCount,
     },
   },
   {
@@ -178,7 +210,7 @@ const profiles: readonly ProviderProfile[] = [
       'openai-embeddings': 'embeddings of Vertex AI are not translated; use the provider kind "gemini"',
       'openai-completions': noCompletions,
       'anthropic-messages': onVertex,
-      'anthropic-count-tokens': noCount,
+      'anthropic-count-tokens': countOnVertex,
     },
   },
   {
@@ -196,7 +228,8 @@ const profiles: readonly ProviderProfile[] = [
         'Bedrock has a body of its own for each family of embedding models; none is translated',
       'openai-completions': noCompletions,
       'anthropic-messages': converse,
-      'anthropic-count-tokens': noCount,
+      // docs.aws.amazon.com/bedrock, "Monitor your token usage by counting tokens": models of Anthropic alone
+      'anthropic-count-tokens': (model) => (model.includes('claude') ? converseCount : estimated),
     },
   },
   {
@@ -208,7 +241,7 @@ const profiles: readonly ProviderProfile[] = [
       'openai-embeddings': at('cohere-embeddings', '/v2/embed'),
       'openai-completions': noCompletions,
       'anthropic-messages': cohere,
-      'anthropic-count-tokens': noCount,
+      'anthropic-count-tokens': estimated,
     },
   },
   // Mistral, Groq and xAI end every stream with usage in a chunk that also carries the last choice.

@@ -124,6 +124,25 @@ describe('ids of tool calls', () => {
   });
 });
 
+describe('calls without an id', () => {
+  it.each(['gemini-generate-content', 'openai-chat', 'cohere-chat'])(
+    'of %s get one that no other answer has',
+    (wire) => {
+      const pair = findPair('anthropic-messages', wire);
+      const answer = JSON.parse(answerCalling(wire, 'f').toString().replaceAll('"id":"c",', '')) as object;
+      const ids = ['1', '2'].map((id) => {
+        const context = {
+          ...{ requestModel: 'm', id, created: 1, includeUsage: false },
+          bytes: Buffer.from('{}'),
+        };
+        const written = pair?.writeAnswer(Buffer.from(JSON.stringify(answer)), context).toString() ?? '';
+        return (JSON.parse(written) as { content: { id: string }[] }).content[0]?.id;
+      });
+      expect(ids).toEqual(['call_1_0', 'call_2_0']);
+    },
+  );
+});
+
 describe('names of tools', () => {
   it.each(['openai', 'anthropic', 'gemini', 'aws-bedrock', 'cohere'])(
     'that are too long or odd are short for %s, and the caller has its own back',
@@ -198,6 +217,20 @@ describe('thinking', () => {
     expect(sonnet.dropped).toEqual(['top_p']);
     expect(ask('anthropic', 'claude-3-5-sonnet-20241022', sampling).dropped).toEqual([]);
     expect(ask('aws-bedrock', 'anthropic.claude-opus-4-7', sampling).sent).not.toHaveProperty('inferenceConfig.temperature'); // prettier-ignore
+  });
+
+  it('waits for the next turn where another model made the calls that are answered', () => {
+    const calls = [{ id: 'c', type: 'function', function: { name: 'f', arguments: '{}' } }];
+    const messages = [
+      { role: 'user', content: 'hi' },
+      { role: 'assistant', content: null, tool_calls: calls },
+      { role: 'tool', tool_call_id: 'c', content: 'done' },
+    ];
+    const found = ask('anthropic', 'claude-sonnet-4-5', { messages, reasoning_effort: 'low' });
+    expect(found.sent).not.toHaveProperty('thinking');
+    expect(found.dropped).toEqual(['reasoning_effort']);
+    const adaptive = ask('anthropic', 'claude-opus-4-7', { messages, reasoning_effort: 'low' });
+    expect(adaptive.sent).toMatchObject({ thinking: { type: 'adaptive' } });
   });
 
   it.each<[kind: string, model: string, sent: object, listed: boolean]>([

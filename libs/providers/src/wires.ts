@@ -5,6 +5,7 @@ import {
   messageText,
   readMessagesFacts,
 } from './anthropic-messages/messages-answer.ts';
+import { countTokensWires } from './anthropic-messages/count-tokens-pairs.ts';
 import type { AnswerFacts } from './answer-facts.ts';
 import { isStream } from './answer-form.ts';
 import { bedrockProvider } from './bedrock/converse-provider.ts';
@@ -96,6 +97,7 @@ const readers: readonly Wire[] = [
   neutralWire(bedrockProvider),
   neutralWire(cohereProvider),
   ...embeddingsWires,
+  ...countTokensWires,
 ];
 
 /** The APIs whose answers Loom reads: what a provider is asked by, whoever asked. */

@@ -117,6 +117,10 @@ export async function startScriptedProvider(): Promise<LLMock> {
     answer(() => ({ input_tokens: 14 })),
   );
   mock.mount(
+    '/v1beta/models/gemini-2.5-flash:countTokens',
+    answer(() => ({ totalTokens: 15 })),
+  );
+  mock.mount(
     '/v1beta/models/gemini-embedding-001:batchEmbedContents',
     answer(({ requests }) => ({ embeddings: (requests as unknown[]).map(() => ({ values: vector })) })),
   );

@@ -43,6 +43,8 @@ export interface ExchangeOptions {
   readonly breakers: Breakers;
   readonly context: AnswerContext;
   readonly prepare: (planned: PlannedAttempt) => Promise<PreparedAttempt>;
+  /** The same attempt again, without the option that its provider refused. */
+  readonly prepareWithoutUsageOption: (planned: PlannedAttempt) => Promise<PreparedAttempt>;
   readonly send: (prepared: PreparedAttempt, listener: UpstreamListener) => UpstreamExchange;
   readonly registersId: boolean;
   readonly firstChunkMs: number | null;
@@ -137,6 +139,7 @@ export class Exchange implements AttemptHost {
       ...headersForCaller(headers, { hasOwnLimits: this.#call.limits !== null }),
       ...responseHeaders(this.#call),
     };
+    if (prepared.wire === 'token-estimate') outgoing['x-loom-token-count'] = 'estimated';
     if (prepared.dropped.length > 0) outgoing['x-loom-dropped'] = headerText(prepared.dropped.join(', '));
     if (streamed) {
       delete outgoing['content-length'];
@@ -225,8 +228,14 @@ export class Exchange implements AttemptHost {
     const running = this.#note({
       ...{ status, error, usage: answer?.usage ?? null, serviceTier: answer?.serviceTier ?? null },
     });
-    const next = this.#options.plan.next(failure);
-    if (next) this.#goOn(next, { cause, answer, running });
+    const { plan, prepare, prepareWithoutUsageOption } = this.#options;
+    if (running.prepared.addsUsageOption && answer && refusesUsageOption(answer)) {
+      const again = { ...running.planned, reason: 'retry' as const, waitMs: 0 };
+      this.#goOn(again, { cause, answer, running }, prepareWithoutUsageOption);
+      return;
+    }
+    const next = plan.next(failure);
+    if (next) this.#goOn(next, { cause, answer, running }, prepare);
     else this.#giveUp(cause, answer);
   }
 
@@ -259,10 +268,11 @@ export class Exchange implements AttemptHost {
   #goOn(
     next: PlannedAttempt,
     last: { readonly cause: LoomError; readonly answer: FailedAnswer | null; readonly running: Running },
+    prepare: ExchangeOptions['prepare'],
   ): void {
     this.#waitTimer = setTimeout(() => {
       this.#waitTimer = null;
-      this.#options.prepare(next).then(
+      prepare(next).then(
         (prepared) => {
           if (!this.#over) this.#begin(next, prepared);
         },
@@ -272,7 +282,7 @@ export class Exchange implements AttemptHost {
           const other = this.#options.plan.next({
             kind: isLoomError(thrown) ? 'model_not_found' : 'request',
           });
-          if (other) this.#goOn(other, last);
+          if (other) this.#goOn(other, last, this.#options.prepare);
           else this.#giveUp(last.cause, last.answer, last.running);
         },
       );
@@ -454,6 +464,14 @@ const eventStreamType = 'text/event-stream; charset=utf-8';
 /** Whether clients know the answer by its content type for the stream that it is. */
 function isEventStream(headers: IncomingHttpHeaders): boolean {
   return headers['content-type']?.startsWith('text/event-stream') === true;
+}
+
+/** Whether a provider says that it does not take the option that asks for the usage of a stream. */
+function refusesUsageOption({ status, pieces }: FailedAnswer): boolean {
+  return (
+    (status === 400 || status === 422) &&
+    /stream_options|include_usage/.test(bytesOf(pieces).toString('utf8'))
+  );
 }
 
 const brokenStream = () =>

@@ -1,5 +1,6 @@
 import { LoomError } from '@loom/errors';
 import {
+  adaptChatBody,
   type Dialect,
   type Endpoint,
   endpointOf,
@@ -7,6 +8,7 @@ import {
   type ModelRequest,
   type Pair,
   profileOf,
+  type ProviderProfile,
   requestForProvider,
   type UnsupportedPolicy,
 } from '@loom/providers';
@@ -27,6 +29,8 @@ export interface AttemptSource {
   readonly headers: Readonly<Record<string, string>>;
   readonly unsupported: UnsupportedPolicy;
   readonly timeouts: RouteSettings['timeouts'];
+  /** Ids of providers that refused `stream_options` where Loom had added it. */
+  readonly withoutUsageOption: Set<string>;
 }
 
 /** A request that can be sent, and how its answer is to be read. */
@@ -40,6 +44,8 @@ export interface PreparedAttempt {
   readonly stream: boolean;
   /** True when Loom asked for the usage of a stream and the caller did not. */
   readonly askedForUsage: boolean;
+  /** True when `stream_options` is in the request and the caller did not put it there. */
+  readonly addsUsageOption: boolean;
   /** Paths of what the provider cannot be told. */
   readonly dropped: readonly string[];
   /** The provider's credential: an error answer that repeats it does not hand it on. */
@@ -60,7 +66,7 @@ export async function prepareAttempt(
   const endpoint = endpointOf(provider.kind, dialect.name, model);
   const { stream } = request;
   const options = provider.options ?? {};
-  const profile = profileOf(provider.kind);
+  const profile = profileFor(source, provider);
   const pair = endpoint.wire === dialect.name ? null : pairFor(dialect, endpoint, model);
   const askedForUsage =
     pair === null &&
@@ -70,7 +76,7 @@ export async function prepareAttempt(
     (profile?.asksForStreamUsage ?? false);
   const { body, dropped } = pair
     ? pair.writeRequest(request.bytes, model, source.unsupported, profile)
-    : { body: requestForProvider(request, { model, askForUsage: askedForUsage }), dropped: [] };
+    : ownDialectBody(source, { kind: provider.kind, model, askForUsage: askedForUsage });
   const base = endpoint.path({ model, stream, options });
   const unsigned = {
     ...{
@@ -92,9 +98,29 @@ export async function prepareAttempt(
     pair,
     stream,
     askedForUsage,
+    addsUsageOption: askedForUsage || (pair !== null && stream && profile?.asksForStreamUsage === true),
     dropped,
     credential,
   };
+}
+
+function profileFor(
+  { withoutUsageOption }: AttemptSource,
+  { id, kind }: PlannedAttempt['target']['provider'],
+): ProviderProfile | undefined {
+  const profile = profileOf(kind);
+  return profile && withoutUsageOption.has(id) ? { ...profile, asksForStreamUsage: false } : profile;
+}
+
+// The caller's own bytes, but for what this kind of provider is known to refuse or to ignore.
+function ownDialectBody(
+  { dialect, request }: AttemptSource,
+  { kind, ...change }: { readonly kind: string; readonly model: string; readonly askForUsage: boolean },
+): { body: Buffer; dropped: readonly string[] } {
+  const body = requestForProvider(request, change);
+  const members = new Set(request.members.members.keys());
+  const adapted = dialect.name === 'openai-chat' ? adaptChatBody(body, members, kind) : null;
+  return adapted ? { body: adapted.bytes, dropped: adapted.dropped } : { body, dropped: [] };
 }
 
 function pairFor(dialect: Dialect, endpoint: Endpoint, model: string): Pair {

@@ -7,7 +7,7 @@ import { prepareAttempt } from '../forward/prepare-attempt.ts';
 import type { GatewayMiddleware } from '../middleware.ts';
 import { cacheableAnswer, cacheUseOf, type ResponseCache } from '../response-cache.ts';
 import type { StoredResponses } from '../stored-responses.ts';
-import { replayCached } from '../upstream/cached-upstream.ts';
+import { replayAnswer } from '../upstream/cached-upstream.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 
 export interface ForwardOptions {
@@ -44,9 +44,13 @@ export function forward(options: ForwardOptions): GatewayMiddleware {
         ...{ plan, context: contextOf(call) },
         breakers: cached ? new Breakers() : options.breakers, // what is given again says nothing of its provider
         prepare: (next) => prepareAttempt(source, next, options.authorizer),
-        send: ({ upstream }, listener) =>
-          cached
-            ? replayCached(cached, listener)
+        prepareWithoutUsageOption: (planned) => {
+          source.withoutUsageOption.add(planned.target.provider.id);
+          return prepareAttempt(source, planned, options.authorizer);
+        },
+        send: ({ upstream, wire }, listener) =>
+          cached || wire === 'token-estimate'
+            ? replayAnswer(cached ?? { bytes: upstream.body, contentType: 'application/json' }, listener)
             : (upstream.provider.kind === 'sim' ? options.simulator : options.http).send(upstream, listener),
         fallsBackOnContentPolicy: route.fallbacks.length > 0 && route.fallbackOn.includes('content_policy'),
         registersId: call.dialectOrThrow.name === 'openai-responses' && call.stored === null,

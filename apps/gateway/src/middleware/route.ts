@@ -28,6 +28,7 @@ export interface RouteOptions {
 /** Finds the ways that a call may go, and makes the first request: what cannot go anywhere is refused here. */
 export function route(options: RouteOptions): GatewayMiddleware {
   const keys = new KeyRotation();
+  const withoutUsageOption = new Set<string>();
   return {
     name: 'route',
     handle: async (call, next) => {
@@ -41,7 +42,7 @@ export function route(options: RouteOptions): GatewayMiddleware {
         random: Math.random,
         withoutFallbacks: call.request.headers['x-loom-fallbacks'] === 'off',
       });
-      const source = sourceOf(call, found, options.unsupported);
+      const source = { ...sourceOf(call, found, options.unsupported), withoutUsageOption };
       const first = await firstAttempt(plan, (planned) => prepareAttempt(source, planned, authorizer));
       call.target = first.planned.target;
       call.routed = { route: found, plan, source, ...first };
@@ -103,7 +104,11 @@ function modelAtHolder({ targets, fallbacks }: Route, { provider: holder }: Targ
   );
 }
 
-function sourceOf(call: Call, { timeouts }: Route, unsupported: 'refuse' | 'drop'): AttemptSource {
+function sourceOf(
+  call: Call,
+  { timeouts }: Route,
+  unsupported: 'refuse' | 'drop',
+): Omit<AttemptSource, 'withoutUsageOption'> {
   const said = call.request.headers['x-loom-unsupported'];
   return {
     ...{

@@ -1,8 +1,14 @@
 import type { CachedAnswer } from '../response-cache.ts';
 import type { UpstreamExchange, UpstreamListener } from './upstream.ts';
 
-/** Hands out an answer of the cache as its provider did: the same bytes, streams as streams, all at once. */
-export function replayCached(answer: CachedAnswer, listener: UpstreamListener): UpstreamExchange {
+/**
+ * Returns an answer that is there already, of the cache or of Loom itself, as a provider would: the same bytes, streams as
+ * streams, all at once.
+ */
+export function replayAnswer(
+  answer: Pick<CachedAnswer, 'bytes' | 'contentType'>,
+  listener: UpstreamListener,
+): UpstreamExchange {
   let isAborted = false;
   setImmediate(() => {
     if (isAborted) return;

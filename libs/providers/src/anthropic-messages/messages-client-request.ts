@@ -72,7 +72,7 @@ const members = {
   metadata: new Set(['user_id']),
   text: new Set(['type', 'text', 'cache_control', 'citations']), // citations: what the model cited before
   image: new Set(['type', 'source', 'cache_control']),
-  document: new Set(['type', 'source', 'title', 'cache_control']),
+  document: new Set(['type', 'source', 'title', 'context', 'cache_control']),
   toolUse: new Set(['type', 'id', 'name', 'input', 'cache_control', 'caller']),
   toolResult: new Set(['type', 'tool_use_id', 'content', 'is_error', 'cache_control']),
 };
@@ -242,8 +242,11 @@ function readContent(
       use.hints.push(path);
       return [{ type: 'text', text: `The tool ${String(part.tool_name)} can be called.` }];
     case 'image':
+      return [{ ...readMedia(part, 'image', path, use), ...cache }];
     case 'document':
-      return [{ ...readMedia(part, part.type, path, use), ...cache }];
+      return readDocument(part, path, use).map((block, index, { length }) =>
+        index === length - 1 ? { ...block, ...cache } : block,
+      );
     default:
       if (!ownToolBlock.test(String(part.type)))
         throw invalidMember(`${path}.type`, 'text, image, document, search_result or tool_result');
@@ -259,6 +262,21 @@ function readSearchResult(
 ): NeutralText[] {
   const heading = [text(part.title), text(part.source)].filter((line) => line !== null).join('\n');
   return [{ type: 'text', text: heading }, ...readTexts(part.content, `${path}.content`, use)];
+}
+
+// What the caller says of a document comes before it. One that is made of blocks is those blocks.
+function readDocument(
+  part: Readonly<Record<string, unknown>>,
+  path: string,
+  use: FeatureUse,
+): (NeutralText | NeutralImage | NeutralFile)[] {
+  const source = record(part.source);
+  const context = text(part.context);
+  const said: NeutralText[] = context === null ? [] : [{ type: 'text', text: context }];
+  if (source?.type !== 'content') return [...said, readMedia(part, 'document', path, use)];
+  use.leave(part, new Set([...members.document, 'citations']), path);
+  const blocks = blocksOf(source.content, `${path}.source.content`);
+  return [...said, ...blocks.flatMap((block) => readContent(block.part, block.path, use))];
 }
 
 function readMedia(
@@ -281,8 +299,9 @@ function readMedia(
 function readSource(source: Readonly<Record<string, unknown>>, path: string): NeutralSource {
   switch (source.type) {
     case 'base64': {
-      const mediaType = mediaTypeOf(mustText(source.media_type, `${path}.source.media_type`));
-      return { type: 'data', mediaType, data: mustText(source.data, `${path}.source.data`) };
+      const data = mustText(source.data, `${path}.source.data`);
+      const mediaType = mediaTypeOf(mustText(source.media_type, `${path}.source.media_type`), data);
+      return { type: 'data', mediaType, data };
     }
     case 'text': {
       const plain = mustText(source.data, `${path}.source.data`);

@@ -47,6 +47,11 @@ export function thinkingOf(
 ): Thinking | null {
   const { reasoning } = request;
   if (!reasoning || reasoning.effort === 'none') return null;
+  const isByBudget = usesBudget(request) || !claudeAbilities(request.model).thinksByEffort;
+  if (isByBudget && hasUnsignedLoop(request)) {
+    drop(pathOf(request, 'reasoning'));
+    return null;
+  }
   const refusal = obstacle(request, provider);
   if (!refusal) return byEffort(request, provider) ?? byBudget(request, provider);
   if (!reasoning.isOptional) throw refusal;
@@ -73,6 +78,18 @@ function obstacle(request: NeutralRequest, provider: string): Error | null {
     provider,
     `needs an output limit of at least ${budgetMin + answerMin} tokens and a budget of ${budgetMin} to reason`,
   );
+}
+
+/**
+ * Whether the model is to go on with calls that it did not think about, because another model made them: "a final
+ * assistant message must start with a thinking block" where thinking has a budget (docs.claude.com, "Extended thinking").
+ */
+function hasUnsignedLoop({ messages }: NeutralRequest): boolean {
+  const [turn, results] = messages.slice(-2);
+  if (turn?.role !== 'assistant' || results?.role !== 'user') return false;
+  if (!results.content.some(({ type }) => type === 'tool-result')) return false;
+  const first = turn.content[0];
+  return !(first?.type === 'reasoning' && (first.signature !== null || first.encrypted !== null));
 }
 
 function unknownEffort(effort: string | null | undefined): boolean {

@@ -1,8 +1,13 @@
 import { LoomError } from '@loom/errors';
 import type { CallError, Usage } from '@loom/trace-schema';
 import { count, eventObject, numberOf, record, records, text } from '../json-values.ts';
-import type { ProviderHalf, StreamReader, WireEvent } from '../neutral/halves.ts';
-import type { NeutralBlockHead, NeutralEvent, NeutralFinish } from '../neutral/neutral-answer.ts';
+import { cannotTell, type ProviderHalf, type StreamReader, type WireEvent } from '../neutral/halves.ts';
+import type {
+  NeutralBlockHead,
+  NeutralCitation,
+  NeutralEvent,
+  NeutralFinish,
+} from '../neutral/neutral-answer.ts';
 import { cacheWriteParts, detailsOf, toolUses } from '../usage-details.ts';
 import { features } from '../neutral/neutral-request.ts';
 import type { ToolIdRule } from '../neutral/tool-ids.ts';
@@ -13,11 +18,14 @@ import { writeConverseRequest } from './converse-request.ts';
  * An answer of Bedrock's Converse API, and its stream as frames of application/vnd.amazon.eventstream:
  *
  *   { output: { message: { role, content: block[] } }, stopReason, usage, metrics }
+ *   block: { text } | { toolUse } | { reasoningContent } | { image: { format, source: { bytes } } }
+ *        | { citationsContent: { content: { text }[], citations: citation[] } }
+ *   citation: { title?, location?: { web?: { url } }, sourceContent?: { text }[] }
  *   usage: { inputTokens, outputTokens, totalTokens, cacheReadInputTokens?, cacheWriteInputTokens? }   disjoint
  *
- *   messageStart { role } · contentBlockStart { contentBlockIndex, start: { toolUse? } }      not sent before text
- *   contentBlockDelta { contentBlockIndex, delta: { text } | { toolUse: { input } }
- *                       | { reasoningContent: { text } | { signature } | { redactedContent } } }
+ *   messageStart { role } · contentBlockStart { contentBlockIndex, start: { toolUse? | image? } }     not sent before text
+ *   contentBlockDelta { contentBlockIndex, delta: { text } | { toolUse: { input } } | { image: { source: { bytes } } }
+ *                       | { citation } | { reasoningContent: { text } | { signature } | { redactedContent } } }
  *   contentBlockStop { contentBlockIndex } · messageStop { stopReason } · metadata { usage }  in either order
  *   …Exception { message }                                                                    the end
  */
@@ -130,10 +138,13 @@ function readAnswer(body: unknown): NeutralEvent[] {
       const input = JSON.stringify(toolUse.input ?? {});
       events.push(...reader.take('contentBlockStart', { contentBlockIndex, start: { toolUse } }));
       events.push(...reader.take('contentBlockDelta', { contentBlockIndex, delta: { toolUse: { input } } }));
-    } else
+    } else {
+      if (record(block.image))
+        events.push(...reader.take('contentBlockStart', { contentBlockIndex, start: block }));
       events.push(
         ...deltasOf(block).flatMap((delta) => reader.take('contentBlockDelta', { contentBlockIndex, delta })),
       );
+    }
     events.push(...reader.take('contentBlockStop', { contentBlockIndex }));
   }
   events.push(...reader.take('messageStop', answer), ...reader.take('metadata', answer), ...reader.end());
@@ -141,11 +152,24 @@ function readAnswer(body: unknown): NeutralEvent[] {
 }
 
 function deltasOf(block: Readonly<Record<string, unknown>>): object[] {
+  const cited = record(block.citationsContent);
+  if (cited) {
+    const said = records(cited.content).map((part) => text(part.text) ?? '');
+    return [{ text: said.join('') }, ...records(cited.citations).map((citation) => ({ citation }))];
+  }
   const reasoning = record(block.reasoningContent);
-  if (!reasoning) return [{ text: block.text }];
+  if (!reasoning) return [block];
   const told = record(reasoning.reasoningText);
   if (!told) return [{ reasoningContent: reasoning }];
   return [{ reasoningContent: { text: told.text } }, { reasoningContent: { signature: told.signature } }];
+}
+
+/** Blocks that no caller's API has a form for. */
+const untold = ['video', 'audio'];
+
+interface Picture {
+  readonly format: string;
+  readonly pieces: Buffer[];
 }
 
 interface Open {
@@ -156,6 +180,8 @@ interface Open {
 
 class ConverseStreamReader implements StreamReader {
   readonly #open = new Map<number, Open>();
+  /** Images, which are told when they are whole. */
+  readonly #pictures = new Map<number, Picture>();
   #blocks = 0;
   #isStopped = false;
 
@@ -174,7 +200,7 @@ class ConverseStreamReader implements StreamReader {
       case 'messageStart':
         return [{ type: 'start', id: null, model: null }];
       case 'contentBlockStart':
-        return this.#start(place, record(record(payload.start)?.toolUse));
+        return this.#start(place, record(payload.start) ?? {});
       case 'contentBlockDelta':
         return this.#delta(place, record(payload.delta) ?? {});
       case 'contentBlockStop':
@@ -191,7 +217,10 @@ class ConverseStreamReader implements StreamReader {
   }
 
   // A start without a tool says nothing of what comes: the first delta tells.
-  #start(place: number, toolUse: Readonly<Record<string, unknown>> | null): NeutralEvent[] {
+  #start(place: number, start: Readonly<Record<string, unknown>>): NeutralEvent[] {
+    const image = record(start.image);
+    if (image) this.#pictures.set(place, { format: text(image.format) ?? 'png', pieces: [] });
+    const toolUse = record(start.toolUse);
     if (!toolUse) return [];
     return this.#openBlock(place, {
       ...{ type: 'tool-call', id: text(toolUse.toolUseId) ?? '' },
@@ -206,7 +235,15 @@ class ConverseStreamReader implements StreamReader {
   }
 
   #delta(place: number, delta: Readonly<Record<string, unknown>>): NeutralEvent[] {
+    const kind = untold.find((name) => record(delta[name]));
+    if (kind !== undefined) throw cannotTell(kind, "the caller's API");
+    const picture = this.#pictures.get(place);
+    const bytes = text(record(record(delta.image)?.source)?.bytes);
+    if (picture && bytes !== null) picture.pieces.push(Buffer.from(bytes, 'base64'));
     const reasoning = record(delta.reasoningContent);
+    const said = text(delta.text) ?? text(reasoning?.text) ?? text(record(delta.toolUse)?.input);
+    const citation = record(delta.citation);
+    if (said === null && !reasoning && !citation) return [];
     const events = this.#open.has(place)
       ? []
       : this.#openBlock(place, { type: reasoning ? 'reasoning' : 'text' });
@@ -214,22 +251,45 @@ class ConverseStreamReader implements StreamReader {
     if (!open) return events;
     open.signature = text(reasoning?.signature) ?? open.signature;
     open.encrypted = text(reasoning?.redactedContent) ?? open.encrypted;
-    const said = text(delta.text) ?? text(reasoning?.text) ?? text(record(delta.toolUse)?.input);
-    return said === null ? events : [...events, { type: 'block-delta', index: open.index, text: said }];
+    const { index } = open;
+    if (citation) events.push({ type: 'citation', index, citation: citationOf(citation) });
+    return said === null ? events : [...events, { type: 'block-delta', index, text: said }];
   }
 
   #stop(place: number): NeutralEvent[] {
+    const picture = this.#pictures.get(place);
+    this.#pictures.delete(place);
+    if (picture) return this.#picture(picture);
     const open = this.#open.get(place);
     this.#open.delete(place);
     if (!open) return [];
     return [{ type: 'block-end', index: open.index, signature: open.signature, encrypted: open.encrypted }];
   }
 
+  #picture({ format, pieces }: Picture): NeutralEvent[] {
+    const index = this.#blocks++;
+    const data = Buffer.concat(pieces).toString('base64');
+    const block = { type: 'image' as const, source: { type: 'data' as const, mediaType: `image/${format}`, data } }; // prettier-ignore
+    return [
+      { type: 'block-start', index, block },
+      { type: 'block-end', index },
+    ];
+  }
+
   #finish(said: string): NeutralEvent[] {
     this.#isStopped = true;
-    const left = [...this.#open.keys()].flatMap((place) => this.#stop(place));
+    const left = [...this.#open.keys(), ...this.#pictures.keys()].flatMap((place) => this.#stop(place));
     return [...left, { type: 'finish', reason: finishes[said] ?? 'other', stopSequence: null, said }];
   }
+}
+
+function citationOf(citation: Readonly<Record<string, unknown>>): NeutralCitation {
+  const quotes = records(citation.sourceContent).map((part) => text(part.text) ?? '');
+  return {
+    url: text(record(record(citation.location)?.web)?.url),
+    title: text(citation.title),
+    quote: quotes.length === 0 ? null : quotes.join(''),
+  };
 }
 
 function exceptionOf(name: string, payload: Readonly<Record<string, unknown>>): CallError {

@@ -60,7 +60,7 @@ export function writeConverseRequest(
         }
       : {}),
     ...(Object.keys(inference).length > 0 ? { inferenceConfig: inference } : {}),
-    ...writeTools(request),
+    ...writeTools(request, drop),
     ...(Object.keys(fields).length > 0 ? { additionalModelRequestFields: fields } : {}),
   };
 }
@@ -95,9 +95,17 @@ function modelFields(
   };
 }
 
-function writeTools({ tools, toolChoice }: NeutralRequest): object {
-  // A model must not call tools: Converse has no such choice, but without tools there are none to call.
-  if (tools.length === 0 || toolChoice?.type === 'none') return {};
+/*
+ * Converse refuses a conversation with calls whose request has no tools: "The toolConfig field must be defined when using
+ * toolUse and toolResult content blocks". It has no choice of "none"; without calls, a request without tools is the same.
+ */
+function writeTools(request: NeutralRequest, drop: (path: string) => void): object {
+  const called = calledTools(request);
+  const isForbidden = request.toolChoice?.type === 'none';
+  if (isForbidden && called.length > 0) drop(request.features.get('tool_choice') ?? 'tool_choice');
+  const tools = request.tools.length > 0 ? request.tools : called;
+  const toolChoice = isForbidden ? null : request.toolChoice;
+  if (tools.length === 0 || (isForbidden && called.length === 0)) return {};
   return {
     toolConfig: {
       tools: tools.flatMap((tool) => [
@@ -107,6 +115,13 @@ function writeTools({ tools, toolChoice }: NeutralRequest): object {
       ...(toolChoice === null ? {} : { toolChoice: writeToolChoice(toolChoice) }),
     },
   };
+}
+
+function calledTools({ messages }: NeutralRequest): NeutralTool[] {
+  const names = messages.flatMap(({ content }) =>
+    content.flatMap((block) => (block.type === 'tool-call' ? [block.name] : [])),
+  );
+  return [...new Set(names)].map((name) => ({ name, description: null, parameters: null, strict: null }));
 }
 
 function toolSpec({ name, description, parameters }: NeutralTool): object {

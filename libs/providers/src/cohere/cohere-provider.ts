@@ -215,7 +215,7 @@ class CohereStreamReader implements StreamReader {
   #openCall(place: number, call: Readonly<Record<string, unknown>> | null): NeutralEvent[] {
     const called = record(call?.function);
     const { index, start } = this.#open({
-      ...{ type: 'tool-call', id: text(call?.id) ?? `call_${this.#id}${place}` },
+      ...{ type: 'tool-call', id: text(call?.id) ?? (this.#id === '' ? '' : `call_${this.#id}${place}`) },
       name: text(called?.name) ?? '',
     });
     this.#calls.set(place, index);

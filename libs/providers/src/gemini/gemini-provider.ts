@@ -220,9 +220,9 @@ class GeminiStreamReader implements StreamReader {
     );
   }
 
-  // Calls come whole. Some have no id, so they get one that no other answer has.
+  // Calls come whole. Some have no id: they get one of the answer's, if that has one.
   #call(call: Readonly<Record<string, unknown>>, signature: string | null): NeutralEvent[] {
-    const id = text(call.id) ?? `call_${this.#responseId}_${this.#calls}`;
+    const id = text(call.id) ?? (this.#responseId === '' ? '' : `call_${this.#responseId}_${this.#calls}`);
     this.#calls += 1;
     const events = this.#close();
     const index = this.#blocks++;

@@ -60,6 +60,7 @@ export type NeutralEvent =
 
 export type NeutralBlockHead =
   | { readonly type: 'text' | 'reasoning' | 'refusal' }
+  /** `id`: '' where the provider gives neither the call nor the answer one. */
   | ({ readonly type: 'tool-call'; readonly id: string; readonly name: string } & ToolPlace)
   /** Whole at once: no deltas follow. */
   | NeutralImage

@@ -128,9 +128,19 @@ export class TurnBuilder {
   #push(role: 'user' | 'assistant', blocks: (NeutralUserBlock | NeutralAssistantBlock)[]): void {
     if (blocks.length === 0) return;
     const last = this.#messages.at(-1);
-    if (last?.role === role) last.content.push(...blocks);
+    if (last?.role === role) last.content.splice(placeFor(blocks, last.content), 0, ...blocks);
     else this.#messages.push({ role, content: [...blocks] });
   }
+}
+
+// Providers want the results of calls right after the calls, whatever was said in between.
+function placeFor(
+  [block]: readonly { readonly type: string }[],
+  content: readonly { readonly type: string }[],
+): number {
+  return block?.type === 'tool-result'
+    ? content.findLastIndex(({ type }) => type === 'tool-result') + 1
+    : content.length;
 }
 
 const dataUrl = /^data:([\w.+-]+\/[\w.+-]+)?((?:;[\w=.-]+)*),/;
@@ -154,13 +164,23 @@ export function sourceOf(url: string, name: string | null = null): NeutralSource
   const data = parameters.endsWith(';base64')
     ? rest
     : Buffer.from(decodeURIComponent(rest)).toString('base64');
-  return { type: 'data', mediaType: mediaTypeOf(mediaType), data };
+  return { type: 'data', mediaType: mediaTypeOf(mediaType, data, name), data };
 }
 
-/** The registered name of a media type, which clients do not always write. */
-export function mediaTypeOf(given: string): string {
+/**
+ * Returns the registered media type of base64 data. The data decides where the caller's type is general
+ * (`application/octet-stream`) or names another image format: providers refuse such images.
+ */
+export function mediaTypeOf(given: string, data: string, name: string | null = null): string {
   const type = given.toLowerCase();
+  const found = typeOfData(data);
+  if (type === 'application/octet-stream') return found ?? typeOfName(name) ?? type;
+  if (type.startsWith('image/') && found?.startsWith('image/')) return found;
   return type === 'image/jpg' || type === 'image/pjpeg' ? 'image/jpeg' : type;
+}
+
+function typeOfData(data: string): string | undefined {
+  return beginnings.find(([beginning]) => data.startsWith(beginning))?.[1];
 }
 
 function isAddress(url: string): boolean {
@@ -168,8 +188,7 @@ function isAddress(url: string): boolean {
 }
 
 function bareSource(data: string, name: string | null): NeutralSource {
-  const known = beginnings.find(([beginning]) => data.startsWith(beginning));
-  return { type: 'data', mediaType: known?.[1] ?? typeOfName(name) ?? 'application/pdf', data };
+  return { type: 'data', mediaType: typeOfData(data) ?? typeOfName(name) ?? 'application/pdf', data };
 }
 
 const typesByEnding: Readonly<Record<string, string>> = {

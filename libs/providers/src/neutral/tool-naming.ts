@@ -38,7 +38,11 @@ export class ToolNaming {
 
   /** What the provider calls a tool. Of two with the same name the later one gets a name of its own. */
   wireNameOf(tool: ToolName): string {
-    return this.#wireNames.get(keyOf(tool)) ?? flatName(tool);
+    return this.#find(tool) ?? flatName(tool);
+  }
+
+  has(tool: ToolName): boolean {
+    return this.#find(tool) !== undefined;
   }
 
   /** The caller's tool that a provider called by this name; a name that is not known stays. */
@@ -51,10 +55,25 @@ export class ToolNaming {
       ...(tool.isFreeText ? { isFreeText: true } : {}),
     };
   }
+
+  // Callers may leave out the namespace of a tool whose name is in only one.
+  #find(tool: ToolName): string | undefined {
+    const exact = this.#wireNames.get(keyOf(tool));
+    if (exact !== undefined || tool.namespace !== undefined) return exact;
+    const [found, ...others] = [...this.#tools].filter(([, { name }]) => name === tool.name);
+    return others.length === 0 ? found?.[0] : undefined;
+  }
 }
 
-/** The request with tools as functions, and with names and ids of calls that its provider takes. */
-export function withWireTools(request: NeutralRequest, fitId: (id: string) => string): NeutralRequest {
+/**
+ * Returns the request with tools as functions, and with names and ids of calls that its provider takes. A choice of a tool
+ * that was left out is left out too, and `drop` is told of it.
+ */
+export function withWireTools(
+  request: NeutralRequest,
+  fitId: (id: string) => string,
+  drop: (path: string) => void,
+): NeutralRequest {
   const naming = new ToolNaming(request.tools);
   const called = new Map<string, string>();
   const assistantBlock = (block: NeutralAssistantBlock): NeutralAssistantBlock => {
@@ -69,11 +88,16 @@ export function withWireTools(request: NeutralRequest, fitId: (id: string) => st
     return { ...block, callId: fitId(block.callId), name: called.get(block.callId) ?? block.name };
   };
   const { toolChoice } = request;
+  const isGone = toolChoice?.type === 'tool' && request.elsewhere.length > 0 && !naming.has(toolChoice);
+  if (isGone) drop(request.features.get('tool_choice') ?? 'tool_choice');
   return {
     ...request,
     tools: request.tools.map((tool) => functionOf(tool, naming.wireNameOf(tool))),
-    toolChoice:
-      toolChoice?.type === 'tool' ? { type: 'tool', name: naming.wireNameOf(toolChoice) } : toolChoice,
+    toolChoice: isGone
+      ? null
+      : toolChoice?.type === 'tool'
+        ? { type: 'tool', name: naming.wireNameOf(toolChoice) }
+        : toolChoice,
     messages: request.messages.map((message) =>
       message.role === 'user'
         ? { role: 'user', content: message.content.map(userBlock) }

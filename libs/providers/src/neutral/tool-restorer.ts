@@ -2,15 +2,17 @@ import { parseArguments } from '../json-values.ts';
 import type { NeutralEvent } from './neutral-answer.ts';
 import { freeTextParameter, type ToolNaming } from './tool-naming.ts';
 
-/** Gives the calls of an answer the caller's names back, and free text tools their text. One per answer. */
+/** Gives the calls of an answer the caller's names back, ids that no other answer has, and free text tools their text. */
 export class ToolRestorer {
+  readonly #answerId: string;
   readonly #namingOf: () => ToolNaming;
   #naming: ToolNaming | null = null;
   /** By the index of the block. */
   readonly #texts = new Map<number, FreeText>();
 
-  /** `namingOf` is asked at the first call, if there is one. */
-  constructor(namingOf: () => ToolNaming) {
+  /** One per answer; `answerId` is unique. `namingOf` is asked at the first call, if there is one. */
+  constructor(answerId: string, namingOf: () => ToolNaming) {
+    this.#answerId = answerId;
     this.#namingOf = namingOf;
   }
 
@@ -21,7 +23,8 @@ export class ToolRestorer {
         const naming = (this.#naming ??= this.#namingOf());
         const name = naming.callerNameOf(event.block.name);
         if (name.isFreeText) this.#texts.set(event.index, new FreeText());
-        return [{ ...event, block: { ...event.block, ...name } }];
+        const id = event.block.id || `call_${this.#answerId}_${event.index}`;
+        return [{ ...event, block: { ...event.block, ...name, id } }];
       }
       case 'block-delta':
         return this.#delta(event);

@@ -1,4 +1,4 @@
-import type { Feature } from '../neutral/neutral-request.ts';
+import { type Feature, hintFeatures } from '../neutral/neutral-request.ts';
 import type { ToolIdRule } from '../neutral/tool-ids.ts';
 
 /** What a kind of provider takes of OpenAI's chat API. */
@@ -7,6 +7,8 @@ export interface ChatHabits {
   readonly renames: Readonly<Record<string, string>>;
   /** What it refuses, or takes without effect. */
   readonly lacks: readonly Feature[];
+  /** Members that only hint and that it refuses, besides those of `lacks`. */
+  readonly refusesHints: readonly string[];
   readonly toolIds: ToolIdRule | null;
   /** Whether a system message may stand in the middle of the conversation. */
   readonly placesInstructions: boolean;
@@ -28,13 +30,13 @@ const openAiReasoning = /^(?:ft:)?(?:o\d|gpt-(?:5(?!.*-chat)|[6-9]|\d\d)|codex-)
 
 /** For requests whose kind of provider is not known: all that OpenAI's API has. */
 export const plainHabits: ChatHabits = {
-  ...{ renames: {}, lacks: [], toolIds: null, placesInstructions: true },
+  ...{ renames: {}, lacks: [], refusesHints: [], toolIds: null, placesInstructions: true },
   ...{ reasons: 'all', reasoningOff: 'reasoning_effort', reasoningBack: null },
 };
 
 /** An API that is like OpenAI's, of which no more is known. `max_tokens` is the older name, which all of them take. */
 const likeOpenAi: ChatHabits = {
-  ...{ renames: { max_completion_tokens: 'max_tokens' }, lacks: [], toolIds: null },
+  ...{ renames: { max_completion_tokens: 'max_tokens' }, lacks: [], refusesHints: [], toolIds: null },
   // Chat templates of open models refuse a system message that is not the first.
   ...{ placesInstructions: false, reasons: 'asked', reasoningOff: null, reasoningBack: 'reasoning_content' },
 };
@@ -50,6 +52,7 @@ const habits: Readonly<Record<string, ChatHabits>> = {
     ...{ ...likeOpenAi, toolIds: mistralIds, reasoningBack: null },
     renames: { max_completion_tokens: 'max_tokens', seed: 'random_seed' },
     ...{ lacks: ['end_user', 'service_tier', 'logprobs', 'logit_bias', 'metadata'], reasons: /$^/ },
+    refusesHints: ['stream_options', 'store', 'verbosity', 'prompt_cache_key', 'prompt_cache_retention'],
   },
   // api-docs.deepseek.com/api/create-chat-completion, guides/thinking_mode
   deepseek: {
@@ -91,6 +94,20 @@ const habits: Readonly<Record<string, ChatHabits>> = {
 /** What a kind of provider takes of the chat API. */
 export function chatHabitsOf(kind: string): ChatHabits {
   return habits[kind] ?? likeOpenAi;
+}
+
+/** The members of OpenAI's chat API that a feature is. */
+const membersOf: Readonly<Partial<Record<Feature, readonly string[]>>> = {
+  end_user: ['user', 'safety_identifier'],
+  service_tier: ['service_tier'],
+  parallel_tool_calls: ['parallel_tool_calls'],
+  metadata: ['metadata'],
+};
+
+/** Members of OpenAI's chat API that only hint, and that a kind of provider refuses or ignores. */
+export function hintsRefused({ lacks, refusesHints }: ChatHabits): string[] {
+  const hints = lacks.filter((feature) => hintFeatures.has(feature));
+  return [...hints.flatMap((feature) => membersOf[feature] ?? []), ...refusesHints];
 }
 
 /** Models of OpenAI that reason, and take no other sampling than their own. */

@@ -172,7 +172,7 @@ class ChatStreamReader implements StreamReader {
       let open = this.#calls.get(place);
       if (!open || (id !== null && open.id !== id && text(called.name) !== null)) {
         events.push(...this.#closeCurrent());
-        open = { index: this.#blocks++, id: id ?? `call_${this.#id}${place}` };
+        open = { index: this.#blocks++, id: id ?? (this.#id === '' ? '' : `call_${this.#id}${place}`) };
         this.#calls.set(place, open);
         const block: NeutralBlockHead = { type: 'tool-call', id: open.id, name: text(called.name) ?? '' };
         events.push({ type: 'block-start', index: open.index, block });

@@ -12,6 +12,7 @@ import {
   type NeutralLogprob,
 } from '../neutral/neutral-answer.ts';
 import type { NeutralImage, NeutralToolCall, ToolPlace } from '../neutral/neutral-request.ts';
+import { asksForCompaction, compactionItem, openCompaction } from './compaction.ts';
 import { sealReasoning } from './reasoning-seal.ts';
 
 /* Grammar of the stream: responses-answer.ts. */
@@ -81,11 +82,10 @@ function incompleteReason({ finish }: NeutralAnswer): string | null {
 
 /** A whole answer as a response. It is not stored anywhere, and says so. */
 export function writeResponse(answer: NeutralAnswer, context: AnswerContext): Record<string, unknown> {
-  return responseOf(
-    answer,
-    context,
-    answer.content.map((block, index) => itemOf(block, itemId(context, block.type, index))),
-  );
+  const items = asksForCompaction(context)
+    ? [compactionItem(answer, context)]
+    : answer.content.map((block, index) => itemOf(block, itemId(context, block.type, index)));
+  return responseOf(answer, context, items);
 }
 
 const prefixes = {
@@ -161,16 +161,20 @@ export class ResponsesStreamWriter implements StreamWriter {
   readonly #fold = new AnswerFold();
   readonly #open = new Map<number, Open>();
   readonly #items: object[] = [];
+  /** What the model writes becomes one item, at the end. */
+  readonly #compacts: boolean;
   #sequence = 0;
   #places = 0;
   #isStarted = false;
 
   constructor(context: AnswerContext) {
     this.#context = context;
+    this.#compacts = asksForCompaction(context);
   }
 
   push(neutral: NeutralEvent): string {
     this.#fold.push(neutral);
+    if (this.#compacts && 'index' in neutral) return '';
     switch (neutral.type) {
       case 'start':
         return this.#start();
@@ -196,7 +200,11 @@ export class ResponsesStreamWriter implements StreamWriter {
     if (this.#isStarted) return '';
     this.#isStarted = true;
     const response = { ...responseOf(this.#fold.answer(), this.#context, []), status: 'in_progress' };
-    return this.#event('response.created', { response }) + this.#event('response.in_progress', { response });
+    const created =
+      this.#event('response.created', { response }) + this.#event('response.in_progress', { response });
+    if (!this.#compacts) return created;
+    const item = openCompaction(this.#context);
+    return created + this.#event('response.output_item.added', { output_index: 0, item });
   }
 
   #blockStart(index: number, head: NeutralBlockHead): string {
@@ -289,9 +297,15 @@ export class ResponsesStreamWriter implements StreamWriter {
   }
 
   #end(): string {
-    const started = this.#start();
+    const started = this.#start() + (this.#compacts ? this.#compaction() : '');
     const response = responseOf(this.#fold.answer(), this.#context, this.#items);
     return started + this.#event(`response.${String(response.status)}`, { response });
+  }
+
+  #compaction(): string {
+    const item = compactionItem(this.#fold.answer(), this.#context);
+    this.#items.push(item);
+    return this.#event('response.output_item.done', { output_index: 0, item });
   }
 
   #event(type: string, members: object): string {

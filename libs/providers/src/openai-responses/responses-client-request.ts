@@ -25,6 +25,7 @@ import {
   TurnBuilder,
 } from '../neutral/request-builder.ts';
 import { freeTextTool, freeTextArguments } from '../neutral/tool-naming.ts';
+import { compactionRequest, readCompaction } from './compaction.ts';
 import { readResponseFormat } from '../neutral/response-format.ts';
 import { openReasoning } from './reasoning-seal.ts';
 
@@ -37,6 +38,7 @@ import { openReasoning } from './reasoning-seal.ts';
  *                 | { type: function_call_output, call_id, output: text | input_part[] }
  *                 | { type: custom_tool_call, call_id, name, input, namespace? }
  *                 | { type: custom_tool_call_output, call_id, output: text | input_part[] }
+ *                 | { type: compaction, encrypted_content } | { type: compaction_trigger }                  compaction.ts
  *                 | { type: reasoning, summary: { text }[], content?: { text }[], encrypted_content? } )[]
  *   input_part: { type: input_text, text } | { type: input_image, image_url, detail? }
  *             | { type: input_file, file_data | file_url, filename? } | { type: input_audio, input_audio: { data, format } }
@@ -64,7 +66,14 @@ const never = ['background'];
  * API has it.
  */
 const hints = new Set([
-  ...['client_metadata', 'max_tool_calls', 'moderation', 'prompt_cache_key', 'prompt_cache_options'],
+  ...[
+    'client_metadata',
+    'context_management',
+    'max_tool_calls',
+    'moderation',
+    'prompt_cache_key',
+    'prompt_cache_options',
+  ],
   ...['prompt_cache_retention', 'store', 'stream_options', 'truncation'],
 ]);
 
@@ -74,6 +83,9 @@ const ownToolItems = new Set([
   ...['mcp_list_tools', 'mcp_call', 'mcp_approval_request', 'mcp_approval_response'],
   ...['tool_search_call', 'tool_search_output'],
 ]);
+
+/** What clients and OpenAI note on items for themselves. Source: github.com/openai/codex, and OpenAI's API reference. */
+const itemHints = new Set(['internal_chat_message_metadata_passthrough', 'end_turn', 'created_by']);
 
 /** What is read of each; besides it what clients add for themselves: parsed texts, ids and states of items. */
 const members = {
@@ -107,7 +119,7 @@ export function readResponsesBody(body: Readonly<Record<string, unknown>>, model
   const plain = new Set(Object.keys(body).filter((name) => defaults[name]?.(body[name])));
   use.leave(body, new Set([...known, ...hints, ...plain]));
   use.hint(body, new Set([...hints].filter((name) => !plain.has(name))));
-  const { system, messages } = readInput(body.input, use);
+  const { system, messages, isCompaction } = readInput(body.input, use);
   const instructions = text(body.instructions);
   const tools = allowedTools(readTools(body.tools, use), record(body.tool_choice));
   const tier = text(body.service_tier);
@@ -115,12 +127,13 @@ export function readResponsesBody(body: Readonly<Record<string, unknown>>, model
   return {
     ...{ model, stream: body.stream === true, messages, tools },
     system: instructions === null ? system : [{ type: 'text', text: instructions }, ...system],
-    toolChoice: tools.length === 0 ? null : readToolChoice(body.tool_choice, use),
+    toolChoice:
+      tools.length === 0 ? null : isCompaction ? { type: 'none' } : readToolChoice(body.tool_choice, use),
     parallelToolCalls:
       tools.length > 0 && body.parallel_tool_calls === false
         ? use.take('parallel_tool_calls', 'parallel_tool_calls', false)
         : null,
-    responseFormat: readFormat(record(body.text), use),
+    responseFormat: isCompaction ? null : readFormat(record(body.text), use),
     reasoning: readReasoning(record(body.reasoning), use),
     maxOutputTokens: use.take('max_output_tokens', 'max_output_tokens', numberOf(body.max_output_tokens)),
     temperature: use.take('temperature', 'temperature', numberOf(body.temperature)),
@@ -218,18 +231,24 @@ function readToolChoice(value: unknown, use: FeatureUse): NeutralToolChoice | nu
     case 'allowed_tools':
       return choice.mode === 'required' ? { type: 'required' } : { type: 'auto' };
     default:
-      throw onlyElsewhere('tool_choice', `tools of type "${String(choice.type)}"`);
+      use.elsewhere.push({ path: 'tool_choice', what: `tools of type "${String(choice.type)}"` });
+      return null;
   }
 }
 
-function readInput(value: unknown, use: FeatureUse): Pick<NeutralRequest, 'system' | 'messages'> {
+function readInput(
+  value: unknown,
+  use: FeatureUse,
+): Pick<NeutralRequest, 'system' | 'messages'> & { readonly isCompaction: boolean } {
   const turns = new TurnBuilder();
   if (typeof value === 'string') turns.user({ type: 'text', text: value });
   else {
     for (const [index, item] of mustList(value, 'input').entries())
       readItem(mustRecord(item, `input[${index}]`), `input[${index}]`, { turns, use });
   }
-  return { system: turns.system(), messages: turns.messages() };
+  const isCompaction =
+    Array.isArray(value) && records(value).some(({ type }) => type === 'compaction_trigger');
+  return { system: turns.system(), messages: turns.messages(), isCompaction };
 }
 
 interface Reading {
@@ -238,9 +257,10 @@ interface Reading {
 }
 
 function readItem(item: Readonly<Record<string, unknown>>, path: string, { turns, use }: Reading): void {
+  use.hint(item, itemHints, path);
   switch (item.type ?? 'message') {
     case 'message':
-      use.leave(item, members.message, path);
+      use.leave(item, new Set([...members.message, ...itemHints]), path);
       if (item.role === 'assistant') turns.assistant(...readOutput(item.content, `${path}.content`));
       else if (item.role === 'user') turns.user(...readParts(item.content, `${path}.content`, use));
       else if (item.role === 'system' || item.role === 'developer')
@@ -248,14 +268,14 @@ function readItem(item: Readonly<Record<string, unknown>>, path: string, { turns
       else throw invalidMember(`${path}.role`, 'user, assistant, system or developer');
       return;
     case 'function_call':
-      use.leave(item, members.call, path);
+      use.leave(item, new Set([...members.call, ...itemHints]), path);
       turns.assistant({
         ...readCall(item, path),
         arguments: argumentsOf(mustText(item.arguments, `${path}.arguments`)),
       });
       return;
     case 'custom_tool_call':
-      use.leave(item, members.customCall, path);
+      use.leave(item, new Set([...members.customCall, ...itemHints]), path);
       turns.assistant({
         ...readCall(item, path),
         arguments: freeTextArguments(mustText(item.input, `${path}.input`)),
@@ -263,7 +283,7 @@ function readItem(item: Readonly<Record<string, unknown>>, path: string, { turns
       return;
     case 'custom_tool_call_output':
     case 'function_call_output': {
-      use.leave(item, members.output, path);
+      use.leave(item, new Set([...members.output, ...itemHints]), path);
       const callId = mustText(item.call_id, `${path}.call_id`);
       const content = readParts(item.output, `${path}.output`, use).filter(isResultPart);
       turns.toolResult({ callId, content, isError: false });
@@ -272,6 +292,16 @@ function readItem(item: Readonly<Record<string, unknown>>, path: string, { turns
     case 'reasoning':
       use.use('reasoning_history', path);
       turns.assistant(readReasoningItem(item));
+      return;
+    case 'compaction':
+    case 'compaction_summary': {
+      const summary = readCompaction(item);
+      if (summary === null) throw heldElsewhere(path);
+      turns.user({ type: 'text', text: summary });
+      return;
+    }
+    case 'compaction_trigger':
+      turns.user({ type: 'text', text: compactionRequest });
       return;
     case 'item_reference':
       throw heldElsewhere(path);
