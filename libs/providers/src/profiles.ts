@@ -1,6 +1,6 @@
 import { LoomError } from '@loom/errors';
 import type { DialectName } from './dialects.ts';
-import { parseRecord, record, records, text } from './json-values.ts';
+import { record } from './json-values.ts';
 
 /** The name of a provider's API: one of the dialects, or one that no caller speaks. */
 type WireName =
