@@ -29,11 +29,17 @@ export class ToolNaming {
 
   constructor(tools: readonly NeutralTool[]) {
     for (const tool of tools) {
+      if (this.#wireNames.has(keyOf(tool))) continue;
       const flat = flatName(tool);
       const name = this.#tools.has(flat) ? shortened(flat, keyOf(tool)) : flat;
       this.#tools.set(name, tool);
       this.#wireNames.set(keyOf(tool), name);
     }
+  }
+
+  /** Each of them once. */
+  get tools(): readonly NeutralTool[] {
+    return [...this.#tools.values()];
   }
 
   /** What the provider calls a tool. Of two with the same name the later one gets a name of its own. */
@@ -53,6 +59,7 @@ export class ToolNaming {
       name: tool.name,
       ...(tool.namespace === undefined ? {} : { namespace: tool.namespace }),
       ...(tool.isFreeText ? { isFreeText: true } : {}),
+      ...(tool.isToolSearch ? { isToolSearch: true } : {}),
     };
   }
 
@@ -92,7 +99,7 @@ export function withWireTools(
   if (isGone) drop(request.features.get('tool_choice') ?? 'tool_choice');
   return {
     ...request,
-    tools: request.tools.map((tool) => functionOf(tool, naming.wireNameOf(tool))),
+    tools: naming.tools.map((tool) => functionOf(tool, naming.wireNameOf(tool))),
     toolChoice: isGone
       ? null
       : toolChoice?.type === 'tool'
@@ -107,7 +114,7 @@ export function withWireTools(
 }
 
 function functionOf(tool: NeutralTool, name: string): NeutralTool {
-  const { namespace: _namespace, isFreeText, ...rest } = tool;
+  const { namespace: _namespace, isToolSearch: _isToolSearch, isFreeText, ...rest } = tool;
   if (!isFreeText) return { ...rest, name };
   const parameters = {
     type: 'object',
