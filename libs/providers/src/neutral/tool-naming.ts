@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { record } from '../json-values.ts';
+import { CallIds } from './call-ids.ts';
 import type {
   NeutralAssistantBlock,
   NeutralRequest,
@@ -82,17 +83,17 @@ export function withWireTools(
   drop: (path: string) => void,
 ): NeutralRequest {
   const naming = new ToolNaming(request.tools);
-  const called = new Map<string, string>();
+  const ids = new CallIds(fitId);
   const assistantBlock = (block: NeutralAssistantBlock): NeutralAssistantBlock => {
     if (block.type !== 'tool-call') return block;
     const { namespace: _namespace, isFreeText: _isFreeText, ...call } = block;
     const name = naming.wireNameOf(block);
-    called.set(block.id, name);
-    return { ...call, id: fitId(block.id), name };
+    return { ...call, id: ids.call(block.id, name), name };
   };
   const userBlock = (block: NeutralUserBlock): NeutralUserBlock => {
     if (block.type !== 'tool-result') return block;
-    return { ...block, callId: fitId(block.callId), name: called.get(block.callId) ?? block.name };
+    const { id: callId, name = block.name } = ids.result(block.callId);
+    return { ...block, callId, name };
   };
   const { toolChoice } = request;
   const isGone = toolChoice?.type === 'tool' && request.elsewhere.length > 0 && !naming.has(toolChoice);
