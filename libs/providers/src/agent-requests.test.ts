@@ -151,6 +151,54 @@ describe('the calls of Codex', () => {
   });
 });
 
+/** What newer models of Codex are sent: tools in the conversation, and a search for more of them. */
+const codexLater = {
+  ...{ model: 'asked', parallel_tool_calls: false, reasoning: { effort: 'low', context: 'all_turns' } },
+  input: [
+    {
+      ...{ type: 'additional_tools', id: 'at_1', role: 'developer' },
+      tools: [
+        {
+          ...{ type: 'namespace', name: 'functions', description: '' },
+          tools: [{ type: 'custom', name: 'exec', description: 'Runs' }],
+        },
+        { type: 'tool_search', execution: 'client', description: 'Finds tools', parameters },
+      ],
+    },
+    { type: 'message', role: 'user', content: [{ type: 'input_text', text: 'wait for it' }] },
+    { type: 'tool_search_call', call_id: 'call_1', execution: 'client', arguments: { query: 'wait' } },
+    { type: 'tool_search_output', call_id: 'call_1', execution: 'client', tools: [codex.tools[2]] },
+  ],
+};
+
+describe('tools that Codex tells of on the way', () => {
+  it.each(targetsOf('openai-responses'))('are tools of %s', (wire) => {
+    const { sent } = translate('openai-responses', wire, codexLater);
+    const text = JSON.stringify(sent['tools'] ?? sent['toolConfig']);
+    for (const name of ['functions__exec', 'tool_search', 'agents__wait'])
+      expect(text).toContain(`"${name}"`);
+    expect(JSON.stringify(sent)).toContain('These tools can be called now: agents__wait');
+  });
+
+  it('come back as themselves, whole and as a stream', () => {
+    const pair = pairOf('openai-responses', 'anthropic-messages');
+    const answer = answerWith('anthropic-messages', [
+      { id: 'a', name: 'functions__exec', input: { input: 'ls' } },
+      { id: 'b', name: 'tool_search', input: { query: 'q' } },
+      { id: 'c', name: 'agents__wait', input: {} },
+    ]);
+    const output = [
+      { type: 'custom_tool_call', name: 'exec', namespace: 'functions', input: 'ls', call_id: 'a' },
+      { type: 'tool_search_call', execution: 'client', arguments: { query: 'q' }, call_id: 'b' },
+      { type: 'function_call', name: 'wait', namespace: 'agents', arguments: '{}', call_id: 'c' },
+    ];
+    const bytes = Buffer.from(JSON.stringify(answer));
+    expect(JSON.parse(pair.writeAnswer(bytes, contextOf(codexLater)).toString())).toMatchObject({ output });
+    const events = eventsOf(pair.writeAnswerAsStream(bytes, contextOf(codexLater)));
+    expect(events.at(-1)).toMatchObject({ response: { output } });
+  });
+});
+
 describe('tools that only the provider of the own API runs', () => {
   it.each<[dialect: string, body: object]>([
     ['openai-responses', { input: 'hi', tools: [{ type: 'web_search' }, codex.tools[0]] }],

@@ -11,6 +11,7 @@ import type {
   NeutralToolChoice,
   NeutralUserBlock,
 } from '../neutral/neutral-request.ts';
+import { withUserTurn } from '../neutral/user-turn.ts';
 import { objectSchema } from '../neutral/object-schema.ts';
 import { cannotCarry } from '../neutral/request-builder.ts';
 import { samplingOf, thinkingOf } from './thinking.ts';
@@ -41,9 +42,10 @@ function defaultMaxTokens(model: string): number {
 
 /** Writes the request for a model of Anthropic. */
 export function writeMessagesRequest(
-  request: NeutralRequest,
+  given: NeutralRequest,
   drop: (path: string) => void,
 ): Readonly<Record<string, unknown>> {
+  const request = withUserTurn(given);
   const thinking = thinkingOf(request, provider, drop);
   const { temperature, topP, topK } = samplingOf(request, drop);
   if (temperature !== null && temperature > 1)

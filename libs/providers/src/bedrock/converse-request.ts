@@ -9,6 +9,7 @@ import type {
   NeutralToolChoice,
   NeutralUserBlock,
 } from '../neutral/neutral-request.ts';
+import { withUserTurn } from '../neutral/user-turn.ts';
 import { cannotCarry } from '../neutral/request-builder.ts';
 import { objectSchema } from '../neutral/object-schema.ts';
 import { samplingOf, thinkingOf } from '../anthropic-messages/thinking.ts';
@@ -33,9 +34,10 @@ const cachePoint = { cachePoint: { type: 'default' } };
 
 /** Writes the request for a model on Bedrock. */
 export function writeConverseRequest(
-  request: NeutralRequest,
+  given: NeutralRequest,
   drop: (path: string) => void,
 ): Readonly<Record<string, unknown>> {
+  const request = withUserTurn(given);
   const { maxTokens, fields, sampling } = modelFields(request, drop);
   const inference = {
     ...(maxTokens === null ? {} : { maxTokens }),

@@ -10,6 +10,7 @@ import type {
   NeutralToolResult,
   NeutralUserBlock,
 } from '../neutral/neutral-request.ts';
+import { withUserTurn } from '../neutral/user-turn.ts';
 import { cannotCarry, typeOfName } from '../neutral/request-builder.ts';
 
 /*
@@ -57,9 +58,10 @@ const noSignature = 'skip_thought_signature_validator';
 
 /** Writes the request for a Gemini model. */
 export function writeGeminiRequest(
-  request: NeutralRequest,
+  given: NeutralRequest,
   drop: (path: string) => void,
 ): Readonly<Record<string, unknown>> {
+  const request = withUserTurn(given);
   const config = generationConfig(request, drop);
   return {
     contents: request.messages.map((message) => {

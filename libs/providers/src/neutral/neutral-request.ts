@@ -130,6 +130,8 @@ export interface ToolPlace {
   readonly namespace?: string;
   /** The model writes plain text instead of arguments. */
   readonly isFreeText?: true;
+  /** It finds other tools, which the caller tells of afterwards. */
+  readonly isToolSearch?: true;
 }
 
 export interface NeutralToolResult extends Cacheable {

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { record } from '../json-values.ts';
+import { CallIds } from './call-ids.ts';
 import type {
   NeutralAssistantBlock,
   NeutralRequest,
@@ -29,11 +30,17 @@ export class ToolNaming {
 
   constructor(tools: readonly NeutralTool[]) {
     for (const tool of tools) {
+      if (this.#wireNames.has(keyOf(tool))) continue;
       const flat = flatName(tool);
       const name = this.#tools.has(flat) ? shortened(flat, keyOf(tool)) : flat;
       this.#tools.set(name, tool);
       this.#wireNames.set(keyOf(tool), name);
     }
+  }
+
+  /** Each of them once. */
+  get tools(): readonly NeutralTool[] {
+    return [...this.#tools.values()];
   }
 
   /** What the provider calls a tool. Of two with the same name the later one gets a name of its own. */
@@ -53,6 +60,7 @@ export class ToolNaming {
       name: tool.name,
       ...(tool.namespace === undefined ? {} : { namespace: tool.namespace }),
       ...(tool.isFreeText ? { isFreeText: true } : {}),
+      ...(tool.isToolSearch ? { isToolSearch: true } : {}),
     };
   }
 
@@ -75,24 +83,24 @@ export function withWireTools(
   drop: (path: string) => void,
 ): NeutralRequest {
   const naming = new ToolNaming(request.tools);
-  const called = new Map<string, string>();
+  const ids = new CallIds(fitId);
   const assistantBlock = (block: NeutralAssistantBlock): NeutralAssistantBlock => {
     if (block.type !== 'tool-call') return block;
     const { namespace: _namespace, isFreeText: _isFreeText, ...call } = block;
     const name = naming.wireNameOf(block);
-    called.set(block.id, name);
-    return { ...call, id: fitId(block.id), name };
+    return { ...call, id: ids.call(block.id, name), name };
   };
   const userBlock = (block: NeutralUserBlock): NeutralUserBlock => {
     if (block.type !== 'tool-result') return block;
-    return { ...block, callId: fitId(block.callId), name: called.get(block.callId) ?? block.name };
+    const { id: callId, name = block.name } = ids.result(block.callId);
+    return { ...block, callId, name };
   };
   const { toolChoice } = request;
   const isGone = toolChoice?.type === 'tool' && request.elsewhere.length > 0 && !naming.has(toolChoice);
   if (isGone) drop(request.features.get('tool_choice') ?? 'tool_choice');
   return {
     ...request,
-    tools: request.tools.map((tool) => functionOf(tool, naming.wireNameOf(tool))),
+    tools: naming.tools.map((tool) => functionOf(tool, naming.wireNameOf(tool))),
     toolChoice: isGone
       ? null
       : toolChoice?.type === 'tool'
@@ -107,7 +115,7 @@ export function withWireTools(
 }
 
 function functionOf(tool: NeutralTool, name: string): NeutralTool {
-  const { namespace: _namespace, isFreeText, ...rest } = tool;
+  const { namespace: _namespace, isToolSearch: _isToolSearch, isFreeText, ...rest } = tool;
   if (!isFreeText) return { ...rest, name };
   const parameters = {
     type: 'object',

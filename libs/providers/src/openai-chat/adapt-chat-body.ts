@@ -1,7 +1,7 @@
 import { parseExactJson } from '@loom/trace-schema';
 import { isRecordList, record, records } from '../json-values.ts';
 import { fitToolId, type ToolIdRule } from '../neutral/tool-ids.ts';
-import { type ChatHabits, chatHabitsOf, hintsRefused } from './chat-habits.ts';
+import { type ChatHabits, hintsRefused, knownHabitsOf } from './chat-habits.ts';
 
 type Body = Readonly<Record<string, unknown>>;
 
@@ -18,7 +18,8 @@ interface AdaptedChat {
  * then its bytes pass as they are. `members`: the names of the body's members.
  */
 export function adaptChatBody(bytes: Buffer, members: ReadonlySet<string>, kind: string): AdaptedChat | null {
-  const habits = chatHabitsOf(kind);
+  const habits = knownHabitsOf(kind);
+  if (!habits) return null;
   const dropped = hintsRefused(habits).filter((name) => members.has(name));
   const renamed = Object.entries(habits.renames).filter(
     ([from, to]) => members.has(from) && !members.has(to),

@@ -1,6 +1,8 @@
 import { numberOf, record, records, text } from '../json-values.ts';
 import type {
   NeutralAssistantBlock,
+  NeutralFile,
+  NeutralImage,
   NeutralReasoning,
   NeutralRequest,
   NeutralResponseFormat,
@@ -49,12 +51,14 @@ const known = new Set([
   ...['model', 'messages', 'stream', 'stream_options', 'tools', 'tool_choice', 'parallel_tool_calls'],
   ...['response_format', 'reasoning_effort', 'max_tokens', 'max_completion_tokens', 'temperature', 'top_p'],
   ...['top_k', 'stop', 'seed', 'n', 'frequency_penalty', 'presence_penalty', 'logit_bias', 'logprobs'],
-  ...['top_logprobs', 'user', 'safety_identifier', 'metadata', 'service_tier', 'thinking'],
+  ...['top_logprobs', 'user', 'safety_identifier', 'metadata', 'service_tier', 'thinking', 'reasoning'],
 ]);
 /** What only hints at how OpenAI stores, caches or counts the call, or at how long the answer is to be. */
 const hints = new Set([
   ...['moderation', 'prediction', 'prompt_cache_key', 'prompt_cache_options', 'prompt_cache_retention'],
   ...['store', 'verbosity'],
+  // How OpenRouter routes, trims and counts: openrouter.ai/docs/api-reference/overview.
+  ...['provider', 'models', 'route', 'transforms', 'usage', 'include_reasoning', 'session_id', 'trace'],
 ]);
 /** Of OpenAI's own service; elsewhere they ask for nothing, so nothing is lost without them. */
 const withoutEffect = ['store', 'modalities', 'verbosity'];
@@ -159,11 +163,14 @@ function readReasoningOptions(
   use: FeatureUse,
 ): NeutralRequest['reasoning'] {
   const thinking = record(body.thinking); // as DeepSeek's API and Anthropic's have it
-  const said = text(body.reasoning_effort);
-  const effort = said ?? (thinking?.type === 'disabled' ? 'none' : null);
-  const budget = numberOf(thinking?.budget_tokens);
-  if (effort === null && budget === null && !thinking) return null;
-  use.use('reasoning', said === null ? 'thinking' : 'reasoning_effort');
+  const reasoning = record(body.reasoning); // as OpenRouter's has it: { effort | max_tokens, enabled }
+  const said = text(body.reasoning_effort) ?? text(reasoning?.effort);
+  const isOff = thinking?.type === 'disabled' || reasoning?.enabled === false;
+  const effort = said ?? (isOff ? 'none' : null);
+  const budget = numberOf(thinking?.budget_tokens) ?? numberOf(reasoning?.max_tokens);
+  if (effort === null && budget === null && !thinking && reasoning?.enabled !== true) return null;
+  const names = ['reasoning_effort', 'thinking', 'reasoning'];
+  use.use('reasoning', names.find((name) => (body[name] ?? null) !== null) ?? 'reasoning');
   const isOptional = said === null && budget === null ? { isOptional: true as const } : {};
   return { effort, budgetTokens: budget, ...isOptional };
 }
@@ -249,7 +256,8 @@ function readMessages(
     else if (last === 'assistant') turns.assistant(...readAssistant(message, path, use));
     else if (last === 'tool') {
       const callId = mustText(message.tool_call_id, `${path}.tool_call_id`);
-      turns.toolResult({ callId, content: readTexts(message, path, use), isError: false });
+      const content = readUserParts(message, path, use).filter(isResultPart);
+      turns.toolResult({ callId, content, isError: false });
     } else throw invalidMember(`${path}.role`, 'system, developer, user, assistant or tool');
   }
   if (last === 'assistant') use.use('assistant_prefill', `messages[${values.length - 1}]`);
@@ -261,6 +269,10 @@ function readTexts(message: Readonly<Record<string, unknown>>, path: string, use
     if (part.type !== 'text') throw invalidMember(at, 'a part of type text');
     return { type: 'text', text: mustText(part.text, `${at}.text`), ...readCacheControl(part, at, use) };
   });
+}
+
+function isResultPart(part: NeutralUserBlock): part is NeutralText | NeutralImage | NeutralFile {
+  return part.type === 'text' || part.type === 'image' || part.type === 'file';
 }
 
 function readUserParts(

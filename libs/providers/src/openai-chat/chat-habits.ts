@@ -96,6 +96,11 @@ export function chatHabitsOf(kind: string): ChatHabits {
   return habits[kind] ?? likeOpenAi;
 }
 
+/** What is known of a kind of provider besides that it is like OpenAI; null: no more. */
+export function knownHabitsOf(kind: string): ChatHabits | null {
+  return habits[kind] ?? null;
+}
+
 /** The members of OpenAI's chat API that a feature is. */
 const membersOf: Readonly<Partial<Record<Feature, readonly string[]>>> = {
   end_user: ['user', 'safety_identifier'],

@@ -11,6 +11,7 @@ import {
   type NeutralEvent,
   type NeutralLogprob,
 } from '../neutral/neutral-answer.ts';
+import { argumentsObject } from '../neutral/arguments-object.ts';
 import type { NeutralImage, NeutralToolCall, ToolPlace } from '../neutral/neutral-request.ts';
 import { asksForCompaction, compactionItem, openCompaction } from './compaction.ts';
 import { sealReasoning } from './reasoning-seal.ts';
@@ -123,13 +124,18 @@ function itemOf(block: NeutralAnswerBlock, id: string): Readonly<Record<string, 
 }
 
 function callItem(
-  { id: call_id, name, namespace, isFreeText, arguments: said }: NeutralToolCall,
+  { id: call_id, name, namespace, isFreeText, isToolSearch, arguments: said }: NeutralToolCall,
   id: string,
 ): Readonly<Record<string, unknown>> {
+  const state = { id, status: 'completed' };
+  if (isToolSearch) {
+    const found = { execution: 'client', arguments: argumentsObject(said) };
+    return { ...state, type: 'tool_search_call', call_id, ...found };
+  }
   const place = { ...(namespace === undefined ? {} : { namespace }), call_id, name };
   return isFreeText
-    ? { id, type: 'custom_tool_call', status: 'completed', ...place, input: said }
-    : { id, type: 'function_call', status: 'completed', ...place, arguments: said };
+    ? { ...state, type: 'custom_tool_call', ...place, input: said }
+    : { ...state, type: 'function_call', ...place, arguments: said };
 }
 
 // The item has bytes only.
@@ -228,6 +234,7 @@ export class ResponsesStreamWriter implements StreamWriter {
       case 'reasoning':
         return opened + this.#event('response.reasoning_summary_text.delta', { ...place, delta: said });
       case 'tool-call':
+        if (open.head.isToolSearch) return opened; // its arguments come whole
         return opened + this.#event(`response.${callEvent(open.head)}.delta`, { ...place, delta: said });
       case 'image':
       case 'audio':
@@ -268,6 +275,7 @@ export class ResponsesStreamWriter implements StreamWriter {
   #partDone(open: Open, block: NeutralAnswerBlock): string {
     const place = this.#placeOf(open);
     if (block.type === 'tool-call') {
+      if (block.isToolSearch) return '';
       const type = `response.${callEvent(block)}.done`;
       if (block.isFreeText) return this.#event(type, { ...place, input: block.arguments });
       return this.#event(type, { ...place, name: block.name, arguments: argumentsOf(block.arguments) });

@@ -24,7 +24,7 @@ import {
   sourceOf,
   TurnBuilder,
 } from '../neutral/request-builder.ts';
-import { freeTextTool, freeTextArguments } from '../neutral/tool-naming.ts';
+import { freeTextArguments, freeTextTool, ToolNaming } from '../neutral/tool-naming.ts';
 import { compactionRequest, readCompaction } from './compaction.ts';
 import { readResponseFormat } from '../neutral/response-format.ts';
 import { openReasoning } from './reasoning-seal.ts';
@@ -37,6 +37,8 @@ import { openReasoning } from './reasoning-seal.ts';
  *                 | { type: function_call, call_id, name, arguments }
  *                 | { type: function_call_output, call_id, output: text | input_part[] }
  *                 | { type: custom_tool_call, call_id, name, input, namespace? }
+ *                 | { type: additional_tools, tools }                                  tools that were not there before
+ *                 | { type: tool_search_call, execution: client, call_id, arguments } | { type: tool_search_output, call_id, tools }
  *                 | { type: custom_tool_call_output, call_id, output: text | input_part[] }
  *                 | { type: compaction, encrypted_content } | { type: compaction_trigger }                  compaction.ts
  *                 | { type: reasoning, summary: { text }[], content?: { text }[], encrypted_content? } )[]
@@ -44,6 +46,7 @@ import { openReasoning } from './reasoning-seal.ts';
  *             | { type: input_file, file_data | file_url, filename? } | { type: input_audio, input_audio: { data, format } }
  *   tools: ( { type: function, name, description?, parameters?, strict? }
  *          | { type: custom, name, description?, format?: { type: text } | { type: grammar, syntax, definition } }
+ *          | { type: tool_search, execution: client, description?, parameters? }
  *          | { type: namespace, name, description?, tools: ( function | custom )[] } )[]   all other types OpenAI runs itself
  *   tool_choice: none | auto | required | { type: function | custom, name, namespace? }
  *              | { type: allowed_tools, mode: auto | required, tools: { type, name }[] }
@@ -55,6 +58,9 @@ const known = new Set([
   ...['reasoning', 'include', 'max_output_tokens', 'temperature', 'top_p', 'top_logprobs', 'user'],
   ...['safety_identifier', 'metadata', 'service_tier'],
 ]);
+
+/** What a tool that finds others is called elsewhere. */
+const toolSearchName = 'tool_search';
 
 /** Members that name a part of the conversation, which OpenAI holds. */
 const held = ['previous_response_id', 'conversation', 'prompt'];
@@ -81,7 +87,7 @@ const hints = new Set([
 const ownToolItems = new Set([
   ...['web_search_call', 'file_search_call', 'code_interpreter_call', 'image_generation_call'],
   ...['mcp_list_tools', 'mcp_call', 'mcp_approval_request', 'mcp_approval_response'],
-  ...['tool_search_call', 'tool_search_output'],
+  ...['tool_search_call', 'tool_search_output'], // where the client does not search
 ]);
 
 /** What clients and OpenAI note on items for themselves. Source: github.com/openai/codex, and OpenAI's API reference. */
@@ -121,7 +127,7 @@ export function readResponsesBody(body: Readonly<Record<string, unknown>>, model
   use.hint(body, new Set([...hints].filter((name) => !plain.has(name))));
   const { system, messages, isCompaction } = readInput(body.input, use);
   const instructions = text(body.instructions);
-  const tools = allowedTools(readTools(body.tools, use), record(body.tool_choice));
+  const tools = allowedTools(readTools(body, use), record(body.tool_choice));
   const tier = text(body.service_tier);
   if (Object.keys(record(body.metadata) ?? {}).length > 0) use.use('metadata', 'metadata');
   return {
@@ -173,11 +179,25 @@ function readFormat(
   return readResponseFormat(record(config?.format), { ...at, schemaOf: (format) => format }, use);
 }
 
-/** The tools of a request: functions, free text tools, and those in namespaces. */
-export function readTools(value: unknown, use: FeatureUse): NeutralTool[] {
+/** The tools of a request: functions, free text tools, those in namespaces, and those that are told of on the way. */
+export function readTools(
+  { tools, input }: Readonly<Record<string, unknown>>,
+  use: FeatureUse,
+): NeutralTool[] {
+  const later = Array.isArray(input)
+    ? input.flatMap((item, index) => {
+        const { type, tools: more } = record(item) ?? {};
+        const hasTools = type === 'additional_tools' || type === 'tool_search_output';
+        return hasTools ? readToolList(more, `input[${index}].tools`, use) : [];
+      })
+    : [];
+  return [...readToolList(tools, 'tools', use), ...later];
+}
+
+function readToolList(value: unknown, listPath: string, use: FeatureUse): NeutralTool[] {
   if (value === null || value === undefined) return [];
-  return mustList(value, 'tools').flatMap((item, index) => {
-    const path = `tools[${index}]`;
+  return mustList(value, listPath).flatMap((item, index) => {
+    const path = `${listPath}[${index}]`;
     const { type, part } = partOf(item, path);
     if (type !== 'namespace') return readTool(part, path, use);
     use.leave(part, members.namespace, path);
@@ -191,6 +211,11 @@ export function readTools(value: unknown, use: FeatureUse): NeutralTool[] {
 
 // OpenAI runs all other tools itself.
 function readTool(part: Readonly<Record<string, unknown>>, path: string, use: FeatureUse): NeutralTool[] {
+  if (part.type === 'tool_search' && part.execution === 'client') {
+    use.use('tools', path);
+    const told = { description: text(part.description), parameters: record(part.parameters), strict: null };
+    return [{ name: toolSearchName, ...told, isToolSearch: true }];
+  }
   if (part.type !== 'function' && part.type !== 'custom') {
     use.elsewhere.push({ path, what: `tools of type "${String(part.type)}"` });
     return [];
@@ -303,6 +328,12 @@ function readItem(item: Readonly<Record<string, unknown>>, path: string, { turns
     case 'compaction_trigger':
       turns.user({ type: 'text', text: compactionRequest });
       return;
+    case 'tool_search_call':
+    case 'tool_search_output':
+      readToolSearch(item, path, { turns, use });
+      return;
+    case 'additional_tools':
+      return; // they are among the tools
     case 'item_reference':
       throw heldElsewhere(path);
     default:
@@ -310,6 +341,30 @@ function readItem(item: Readonly<Record<string, unknown>>, path: string, { turns
         throw onlyElsewhere(path, `items of type "${String(item.type)}"`);
       use.hints.push(path);
   }
+}
+
+// A search without a call's id was OpenAI's own.
+function readToolSearch(
+  item: Readonly<Record<string, unknown>>,
+  path: string,
+  { turns, use }: Reading,
+): void {
+  const id = text(item.call_id);
+  if (id === null) use.hints.push(path);
+  else if (item.type === 'tool_search_output')
+    turns.toolResult({ callId: id, content: [foundTools(item.tools)], isError: false });
+  else {
+    const json = argumentsOf(JSON.stringify(item.arguments ?? {}));
+    turns.assistant({ type: 'tool-call', id, name: toolSearchName, arguments: json });
+  }
+}
+
+function foundTools(tools: unknown): NeutralText {
+  const names = new ToolNaming(readToolList(tools, 'tools', new FeatureUse()));
+  const found = names.tools.map((tool) => names.wireNameOf(tool));
+  const said =
+    found.length === 0 ? 'No tool was found.' : `These tools can be called now: ${found.join(', ')}`;
+  return { type: 'text', text: said };
 }
 
 function readCall(item: Readonly<Record<string, unknown>>, path: string): Omit<NeutralToolCall, 'arguments'> {

@@ -7,7 +7,7 @@ import { readResponsesBody, readTools } from './responses-client-request.ts';
 export const openAiResponsesClient: ClientHalf = {
   dialect: 'openai-responses',
   readRequest: readResponsesBody,
-  readTools: ({ tools }) => readTools(tools, new FeatureUse()),
+  readTools: (body) => readTools(body, new FeatureUse()),
   writeAnswer: writeResponse,
   streamWriter: (context) => new ResponsesStreamWriter(context),
 };
