@@ -110,6 +110,7 @@ export class ClickHouseConnection {
     params: BoundParams | undefined,
     settings: ClickHouseSettings,
     scope: ReadScope | null,
+    isAgain = false,
   ): Promise<StoredRow[]> {
     try {
       const result = await this.#client.query({
@@ -123,6 +124,7 @@ export class ClickHouseConnection {
       return rows.map((values) => namedRow(names as string[], values));
     } catch (error) {
       scope?.signal.throwIfAborted();
+      if (!isAgain && isBrokenConnection(error)) return this.#select(query, params, settings, scope, true);
       throw asReadError(error);
     }
   }
@@ -177,6 +179,12 @@ function namedRow(names: readonly string[], values: readonly unknown[]): StoredR
 
 const overloadedCodes = new Set(['202', '241', '252']); // too many queries, memory limit, too many parts
 const tooLargeCodes = new Set(['241', '158', '307', '396']); // memory limit; too many rows or bytes
+
+/** A server may close an idle connection at the moment in which it is used again: a read is simply sent once more. */
+function isBrokenConnection(error: unknown): boolean {
+  const { code, message } = Object(error) as { readonly code?: unknown; readonly message?: unknown };
+  return code === 'ECONNRESET' || code === 'EPIPE' || /socket hang up|aborted/i.test(String(message));
+}
 
 function asReadError(error: unknown): LoomError {
   if (!(error instanceof ClickHouseError) || !tooLargeCodes.has(error.code)) return asLoomError(error);
