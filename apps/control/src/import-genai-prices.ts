@@ -51,7 +51,8 @@ const useByPriceKey: Readonly<Record<string, string>> = {
 
 /**
  * The package's price data as one list per provider kind. Numbers become the decimal strings they were written as.
- * `version` is `genai-prices-<package version>+<version of the facts beside it>`. Throws `config_invalid` on data that this conversion cannot express.
+ * `version` is `genai-prices-<package version>+<version of the facts beside it>`. Throws `config_invalid` on data that this
+ * conversion cannot express.
  */
 export function importGenaiPrices(providers: readonly Provider[], packageVersion: string): PriceListRecord[] {
   const version = `genai-prices-${packageVersion}+${factsVersion}`;

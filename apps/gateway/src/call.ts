@@ -122,7 +122,7 @@ export class Call {
     this.parentSpanId = parent?.parentSpanId ?? null;
   }
 
-  /** How errors are told: as the dialect does; where the path is none's, as what the client sent lets suppose. */
+  /** How errors are told: as the dialect does it, and on a path of no dialect as the client's own API does. */
   get errorStyle(): Dialect['errors'] {
     if (this.dialect) return this.dialect.errors;
     return isOfAnthropic(this.request) ? 'anthropic' : 'openai';

@@ -96,7 +96,7 @@ const schema = z.object({
   LOOM_STREAM_HEARTBEAT: envDurationMs
     .default(15_000)
     .describe(
-      'After this much silence a stream gets a comment, so that no proxy takes it for dead. The head of a stream waits no longer than this for the first event',
+      'After this much silence a stream gets a comment, so that no proxy takes it for dead. The head of a stream waits no longer than this for the first event, unless its route sets a time for that',
     ),
   LOOM_GATEWAY_UNSUPPORTED: z
     .enum(['refuse', 'drop'])

@@ -29,7 +29,7 @@ const decodings: Readonly<Record<string, ContentDecoding>> = {
 };
 
 /** For errors about another one. */
-export const understoodEncodings = 'gzip, deflate, br, zstd';
+export const understoodEncodings = Object.keys(decodings).join(', ');
 
 /** Returns null for an encoding that is not understood. `first`: the beginning of the body; it tells two kinds of deflate apart. */
 export function decodingOf(encoding: string, first: Buffer): ContentDecoding | null {

@@ -77,7 +77,7 @@ describe('a request body', () => {
   });
 
   it.each([
-    ['compress', body, '"compress" is not understood; use one of gzip, deflate, br, zstd'],
+    ['compress', body, '"compress" is not understood; use one of gzip, x-gzip, deflate, br, zstd'],
     ['gzip', body, '"gzip" does not fit the body'],
     ['br', gzipSync(body), '"br" does not fit the body'],
     ['zstd', zstdCompressSync(body).subarray(0, 20), '"zstd" does not fit the body'],

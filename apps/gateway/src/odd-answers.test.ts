@@ -28,16 +28,13 @@ const odd: readonly (readonly [string, boolean, Play])[] = [
 
 describe('an answer with', () => {
   const suite = useGateway();
+  const messages = [{ role: 'user', content: 'hi' }];
+  const ask = (path: string, stream: boolean) =>
+    suite.post(path, { model: 'chat-only/m', max_tokens: 9, messages, stream });
   it.each(odd)('%s is read', async (_name, stream, play) => {
     suite.first.play = play;
     for (const path of ['/v1/chat/completions', '/v1/messages']) {
-      const ask = {
-        model: 'chat-only/m',
-        max_tokens: 9,
-        messages: [{ role: 'user', content: 'hi' }],
-        stream,
-      };
-      const response = await suite.post(path, ask);
+      const response = await ask(path, stream);
       expect([response.status, await response.text()]).toEqual([200, expect.stringContaining('said')]);
       expect(await suite.endOf(response)).toMatchObject({
         ...{ type: 'call.completed', usageSource: 'provider', usage: { inputTokens: 3, outputTokens: 2 } },
@@ -60,13 +57,7 @@ describe('an answer with', () => {
     async (_name, stream, play) => {
       suite.first.play = play;
       for (const path of ['/v1/chat/completions', '/v1/messages']) {
-        const ask = {
-          model: 'chat-only/m',
-          max_tokens: 9,
-          messages: [{ role: 'user', content: 'hi' }],
-          stream,
-        };
-        const response = await suite.post(path, ask);
+        const response = await ask(path, stream);
         await response.text();
         const end = await suite.endOf(response);
         expect(JSON.stringify({ ...end, response: null }).length).toBeLessThan(100_000);
@@ -109,13 +100,7 @@ describe('an answer with', () => {
       for (const play of [answerJson(body), answerPieces(events)]) {
         for (const path of ['/v1/chat/completions', '/v1/messages']) {
           suite.first.play = play;
-          const ask = {
-            model: 'chat-only/m',
-            max_tokens: 9,
-            messages: [{ role: 'user', content: 'hi' }],
-            stream,
-          };
-          const text = await (await suite.post(path, ask)).text();
+          const text = await (await ask(path, stream)).text();
           expect(text).toContain('said');
           expect(text).not.toContain(credential);
         }

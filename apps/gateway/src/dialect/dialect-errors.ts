@@ -3,7 +3,7 @@ import { type Dialect, isContextOverflow, type ProviderError, statusOfError } fr
 import { anthropicError, anthropicErrorType } from './anthropic-errors.ts';
 import { openAiError } from './openai-errors.ts';
 
-/** An error of Loom's own as the body of an answer, in the caller's style. */
+/** An error of Loom's own as the body of an answer, in the style of an API. */
 export function errorBody(style: Dialect['errors'], error: LoomError, requestId: string): object {
   return style === 'anthropic' ? anthropicError(error, requestId) : openAiError(error);
 }

@@ -47,14 +47,18 @@ function anthropicPage(entries: readonly ModelEntry[], query: URLSearchParams): 
     });
   const after = placeOf(entries, query, 'after_id');
   const before = placeOf(entries, query, 'before_id');
-  const start = after === null ? Math.max(0, (before ?? 0) - (before === null ? 0 : limit)) : after + 1;
-  const end = after === null && before !== null ? before : start + limit;
-  const page = entries.slice(start, end);
-  return {
-    data: page.map(anthropicModel),
-    has_more: after === null && before !== null ? start > 0 : end < entries.length,
-    ...{ first_id: page.at(0)?.name ?? null, last_id: page.at(-1)?.name ?? null },
-  };
+  // `has_more` is told of the direction in which the pages go.
+  if (after === null && before !== null) {
+    const start = Math.max(0, before - limit);
+    return pageOf(entries.slice(start, before), start > 0);
+  }
+  const start = after === null ? 0 : after + 1;
+  return pageOf(entries.slice(start, start + limit), start + limit < entries.length);
+}
+
+function pageOf(page: readonly ModelEntry[], hasMore: boolean): object {
+  const [first_id, last_id] = [page.at(0)?.name ?? null, page.at(-1)?.name ?? null];
+  return { data: page.map(anthropicModel), has_more: hasMore, first_id, last_id };
 }
 
 function placeOf(entries: readonly ModelEntry[], query: URLSearchParams, param: string): number | null {

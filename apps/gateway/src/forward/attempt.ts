@@ -87,8 +87,8 @@ const convertedBytesMax = 64 * 1024 * 1024;
 
 /**
  * One try at one target. It holds the answer until it is sure that it is one: a JSON answer until it is whole and of its
- * API's shape, a stream until its first event. Then the answer is opened, and bytes pass as they come. A stream that is slow to begin is committed to:
- * its head and its comments pass, and what fails from then on is told in the stream.
+ * API's shape, a stream until its first event. Then the answer is opened, and bytes pass as they come. A stream that is slow to
+ * begin is committed to: its head and its comments pass, and what fails from then on is told in the stream.
  */
 export class Attempt implements UpstreamListener {
   readonly #host: AttemptHost;
@@ -179,8 +179,10 @@ export class Attempt implements UpstreamListener {
     try {
       read();
     } catch (error) {
-      if (this.#state === 'open') return this.#finish(unreadable(error));
-      this.#fail({ kind: 'malformed' }, unreadable(error));
+      if (this.#state === 'over') throw error; // it was handed over, and is the host's
+      if (this.#state !== 'open') return this.#fail({ kind: 'malformed' }, unreadable(error));
+      this.#upstream?.abort();
+      this.#finish(unreadable(error));
     }
   }
 
@@ -515,7 +517,7 @@ function firstFacts(wire: Wire, bytes: Buffer): AnswerFacts | null {
   return hasEvent ? wire.readFacts(bytes, true) : null;
 }
 
-const commentLines = /^(?:(?::[^\r\n]*)?(?:\r\n|\n|\r(?=[^]))){1,}/;
+const commentLines = /^(?:(?::[^\r\n]*)?(?:\r\n|\n|\r(?=[^])))+/;
 
 /** Where the comments that a stream begins with end; 0 when it has none yet. */
 function commentsAt(bytes: Buffer): number {

@@ -256,7 +256,7 @@ function factsOf(call: Call): CallFacts {
 const headersMax = 40;
 const headerCharactersMax = 256;
 
-/** The caller's headers that the provider was sent, as `header.<name>`. */
+/** The caller's headers that may go to a provider, as `header.<name>`. */
 function headerParameters({ passingHeaders }: Call): CallFacts['parameters'] {
   const kept = Object.entries(passingHeaders).slice(0, headersMax);
   return Object.fromEntries(

@@ -1,6 +1,7 @@
 import type { LedgerCheck } from '@loom/api-contract';
 import { leavesPageMax, type LogHead, type LedgerStore, type StoredLeaf } from '@loom/control-store';
 import { isLoomError, messageOf } from '@loom/errors';
+import type { StreamMark } from '@loom/event-stream';
 import {
   CompactRange,
   concat,
@@ -17,7 +18,6 @@ import {
   verifyNote,
 } from '@loom/ledger';
 import { callEndedTypes, nanosOfMillis, systemProjectId } from '@loom/trace-schema';
-import type { StreamMark } from '@loom/event-stream';
 import type { TraceAuditor, TraceReader } from '@loom/trace-store';
 import type { z } from 'zod';
 import type { LedgerQueries } from '../ledger-queries.ts';
@@ -80,9 +80,8 @@ export class RecordCheck {
     const state = await this.#stateOf(projectId);
     if (!state.isSettled) noteIn(problems, projectId)(notCompared);
     logs.push(await this.#checkLog(projectId, state, options, problems));
-    const { head } = await this.#stateOf(systemProjectId);
-    const shallow = { ...options, deep: false };
-    logs.push(await this.#checkLog(systemProjectId, { ...state, head }, shallow, problems));
+    const ofSystem = { ...state, head: await this.#deps.ledger.readHead(systemProjectId) };
+    logs.push(await this.#checkLog(systemProjectId, ofSystem, { ...options, deep: false }, problems));
     for (const { event, leaf } of await findUnreadEvents(this.#deps.ledger, projectId))
       noteIn(problems, projectId)(unreadText(event, leaf));
     const counts = await this.#compareCounts(projectId, { ...state, kinds: logs[0]?.kinds ?? {} }, problems);

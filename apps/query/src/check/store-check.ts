@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { LedgerStore } from '@loom/control-store';
 import { isLoomError } from '@loom/errors';
-import { columnOf, type FactTable, factTableOf, factTables } from '@loom/trace-schema/stored-columns';
 import type { StreamMark } from '@loom/event-stream';
+import { columnOf, type FactTable, factTableOf, factTables } from '@loom/trace-schema/stored-columns';
 import type { Deviation, DeviationQuery, TraceAuditor } from '@loom/trace-store';
 import { isPassed, notCompared } from './settled.ts';
 
