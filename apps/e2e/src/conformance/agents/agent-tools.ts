@@ -26,7 +26,9 @@ export interface AgentTask {
 
 /** A coding agent of another maker, as its users start it. */
 export interface Agent {
+  /** Of its command. */
   readonly name: string;
+  readonly version: string;
   /** The calls of tools that do the task, by its own names: one writes a file, one reads it. */
   readonly calls: (folder: string, provider: string) => readonly (readonly [tool: string, input: object])[];
   readonly start: (task: AgentTask, home: string) => Promise<{ args: string[]; env: Record<string, string> }>;
@@ -35,7 +37,7 @@ export interface Agent {
 export const note = 'hello agents';
 
 const claudeCode: Agent = {
-  name: 'claude',
+  ...{ name: 'claude', version: packages['@anthropic-ai/claude-code'].version },
   calls: (folder) => [
     ['Write', { file_path: `${folder}/note.txt`, content: note }],
     ['Read', { file_path: `${folder}/note.txt` }],
@@ -55,7 +57,7 @@ const claudeCode: Agent = {
  * models that it knows.
  */
 const codex: Agent = {
-  name: 'codex',
+  ...{ name: 'codex', version: packages['@openai/codex'].version },
   calls: (_folder, provider) => [
     // The scripted provider has no free text tools in its Responses API, where Loom translates nothing.
     provider === 'openai'
@@ -77,7 +79,7 @@ const codex: Agent = {
 };
 
 const openCode: Agent = {
-  name: 'opencode',
+  ...{ name: 'opencode', version: packages['opencode-ai'].version },
   calls: (folder) => [
     ['write', { filePath: `${folder}/note.txt`, content: note }],
     ['read', { filePath: `${folder}/note.txt` }],

@@ -1,8 +1,10 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { LoomClient } from '@loom/api-contract';
+import { generatedSection } from '@loom/testkit';
 import { Deployment, eventually, startMsMax } from '../../testing/deployment.ts';
 import { type Agent, agents, AgentTools, note } from './agent-tools.ts';
 import { ScriptedTask } from './scripted-task.ts';
@@ -21,6 +23,9 @@ const targets = [
 /** Codex has its free text tools for models that it knows: it asks for this one, wherever that leads. */
 const codexModel = 'gpt-5.5';
 const taskMsMax = 90_000;
+const document = fileURLToPath(new URL('../../../../../docs/compatibility.md', import.meta.url));
+/** By agent and provider: what was left out of its requests. */
+const results = new Map<string, readonly string[]>();
 
 let provider: ScriptedTask;
 let loom: Deployment;
@@ -65,6 +70,29 @@ async function lead(alias: string, target: (typeof targets)[number]): Promise<vo
   );
 }
 
+/** Calls that have ended, and what was left out of those after the first `after`. */
+async function ended(after = 0): Promise<{ calls: number; dropped: readonly string[] }> {
+  const events = (await loom.traceEvents()).flatMap((event) =>
+    event.type === 'call.completed' ? [event.facts.dropped ?? []] : [],
+  );
+  return { calls: events.length, dropped: [...new Set(events.slice(after).flat())].toSorted() };
+}
+
+function matrix(): string {
+  const head = ['Agent', ...targets.map(({ provider: name }) => name)];
+  const rows = agents.map((agent) => [
+    `${agent.name} ${agent.version}`,
+    ...targets.map(({ provider: name }) => {
+      const dropped = results.get(`${agent.name} ${name}`) ?? [];
+      return dropped.length === 0
+        ? 'works'
+        : `works without ${dropped.map((path) => `\`${path}\``).join(', ')}`;
+    }),
+  ]);
+  const lines = [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |\n`);
+  return `\n${lines.join('')}\n`;
+}
+
 async function perform(
   agent: Agent,
   model: string,
@@ -80,20 +108,28 @@ async function perform(
 }
 
 if (tools.missing !== null) it.skip(`coding agents (missing: ${tools.missing})`, () => undefined);
-else
+else {
   describe.each(agents)('$name', (agent) => {
     it.each(targets)(
       'writes a file and reads it back by a model of $provider',
       async (target) => {
         const model = agent.name === 'codex' ? codexModel : `${target.provider}/${target.model}`;
         if (agent.name === 'codex') await lead(codexModel, target);
+        const before = await ended();
         const { printed, written } = await perform(agent, model, target.provider);
         expect({ printed, written: written.trim() }).toEqual({
           printed: expect.stringContaining('The file says'),
           written: note,
         });
         expect(printed).toContain(note);
+        const { dropped } = await ended(before.calls);
+        results.set(`${agent.name} ${target.provider}`, dropped);
       },
       2 * taskMsMax,
     );
   });
+
+  it('work as docs/compatibility.md says', () => {
+    expect(generatedSection(document, matrix())).toBe(matrix());
+  });
+}
