@@ -129,7 +129,7 @@ const settings = ({ url, apiKey, headers }: Connection, leave: AbortSignal | und
 export const llamaIndexChat: ClientSpec = {
   ...{ name: 'LlamaIndex chat', dialect: 'openai-chat', finish: 'stop' },
   models: ['gpt-4o', 'openai-compatible/llama-3', 'anthropic/claude-sonnet-4-6', 'gemini/gemini-2.5-flash'],
-  losesOn: ['anthropic/claude-sonnet-4-6'], // one of temperature and top_p
+  lenientOn: ['anthropic/claude-sonnet-4-6'], // temperature and top_p, of which it takes one
   connect: (connection) =>
     clientOf({
       llmOf: (model, leave) => new OpenAI({ ...settings(connection, leave), model }),
