@@ -22,7 +22,13 @@ export interface ContentReaderDeps {
   /** Opens what is sealed. */
   readonly bucketKeys: Pick<BucketKeyReader, 'read'>;
   /** The answer as one JSON value: a body as it is, a stream put together from its chunks; null when there is none. */
-  readonly assembleAnswer: (call: CallWires, bytes: Buffer, stream: boolean) => unknown;
+  /** `request`: what was asked, where it is at hand. */
+  readonly assembleAnswer: (
+    call: CallWires,
+    bytes: Buffer,
+    stream: boolean,
+    request: Buffer | null,
+  ) => unknown;
 }
 
 export interface PlainPayload {
@@ -93,18 +99,18 @@ export class ContentReader {
       return {
         request: request.bytes && jsonOrText(request.bytes),
         requestState: request.state,
-        response: response.bytes && this.#answerOf(span, response.bytes),
+        response: response.bytes && this.#answerOf(span, response.bytes, request.bytes),
         responseState: response.state,
         chunkCount: span.chunkCount,
       };
     });
   }
 
-  #answerOf(span: StoredSpan, bytes: Buffer): unknown {
+  #answerOf(span: StoredSpan, bytes: Buffer, request: Buffer | null): unknown {
     // A refused stream is answered with a JSON body.
     const isStream = span.stream && !/^\s*[{[]/.test(bytes.subarray(0, 64).toString('latin1'));
     if (!isStream && span.wire === '') return jsonOrText(bytes);
-    return this.#deps.assembleAnswer(span, bytes, isStream) ?? jsonOrText(bytes);
+    return this.#deps.assembleAnswer(span, bytes, isStream, request) ?? jsonOrText(bytes);
   }
 }
 

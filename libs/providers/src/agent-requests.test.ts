@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { AnswerContext } from './neutral/halves.ts';
 import { findPair, pairNames } from './pairs.ts';
+import { assembleAnswer } from './recorded-answer.ts';
 
 const pairOf = (dialect: string, wire: string) => {
   const pair = findPair(dialect, wire);
@@ -285,6 +286,15 @@ describe('calls of an answer', () => {
         (choices as { delta: { tool_calls?: { custom: { input: string } }[] } }[])[0]?.delta.tool_calls ?? [],
     );
     expect(deltas.map(({ custom }) => custom.input).join('')).toBe(patch);
+  });
+
+  it('have the names of the caller on the record too', () => {
+    const answer = answerWith('anthropic-messages', [{ id: 'a', name: 'agents__wait', input: {} }]);
+    const call = { dialect: 'openai-responses', wire: 'anthropic-messages', requestModel: 'm' };
+    const bytes = Buffer.from(JSON.stringify(answer));
+    const output = [{ type: 'function_call', name: 'wait', namespace: 'agents' }];
+    expect(assembleAnswer(call, bytes, false, Buffer.from(JSON.stringify(codex)))).toMatchObject({ output });
+    expect(assembleAnswer(call, bytes, false)).toMatchObject({ output: [{ name: 'agents__wait' }] });
   });
 
   it('are what the model wrote, also where it is none of the form that was asked for', () => {

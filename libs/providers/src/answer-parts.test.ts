@@ -99,6 +99,14 @@ describe('an image in an answer', () => {
     expect(other.dropped).toHaveLength(1);
   });
 
+  it('goes back to Gemini from a caller of the Responses API too', () => {
+    const { output } = whole('openai-responses', 'gemini-generate-content', ofGemini) as { output: object[] };
+    const input = [{ role: 'user', content: 'draw' }, ...output, { role: 'user', content: 'again' }];
+    const pair = pairOf('openai-responses', 'gemini-generate-content');
+    const sent = pair.writeRequest(Buffer.from(JSON.stringify({ input })), 'm', 'refuse');
+    expect(sent.body.toString()).toContain(JSON.stringify(image));
+  });
+
   it('is on the record', () => {
     const call = { dialect: 'anthropic-messages', wire: 'gemini-generate-content', requestModel: 'm' };
     const bytes = Buffer.from(JSON.stringify(ofGemini));

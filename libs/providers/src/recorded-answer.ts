@@ -15,17 +15,20 @@ interface RecordedCall {
 
 /**
  * The answer of a call on the record as one JSON value in the caller's dialect: a body as it is, a stream put together, a
- * translated answer translated again. Null when there is nothing to put together, or the API is not known here.
+ * translated answer translated again. The caller's names of tools are in its request: without it they are the provider's.
+ * Null when there is nothing to put together, or the API is not known here.
  */
 export function assembleAnswer(
   { dialect, wire, requestModel }: RecordedCall,
   bytes: Buffer,
   stream: boolean,
+  request: Buffer | null = null,
 ): Readonly<Record<string, unknown>> | null {
   const pair = wire === '' || wire === dialect ? undefined : findPair(dialect, wire);
   if (!pair)
     return wires.find(({ name }) => name === (wire === '' ? dialect : wire))?.assemble(bytes, stream) ?? null;
-  const context = { requestModel, id: 'recorded', created: 0, includeUsage: true, bytes: Buffer.from('{}') };
+  const caller = { requestModel, bytes: request ?? Buffer.from('{}') };
+  const context = { ...caller, id: 'recorded', created: 0, includeUsage: true };
   return translated(pair, bytes, stream, context) ?? (stream ? null : parseRecord(bytes.toString('utf8')));
 }
 

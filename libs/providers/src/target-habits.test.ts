@@ -43,6 +43,16 @@ describe('what a kind of provider refuses or ignores', () => {
     expect(translate({ kind: 'openai' }, { ...hi, metadata: { user_id: 'u' } }).sent['user']).toBe('u');
   });
 
+  it('is a schema of the answer for DeepSeek, whose model is told of it', () => {
+    const schema = { type: 'object', properties: { title: { type: 'string' } } };
+    const body = { ...hi, output_config: { format: { type: 'json_schema', schema } } };
+    const { sent, dropped } = translate({ kind: 'deepseek' }, body);
+    expect(sent['response_format']).toEqual({ type: 'json_object' });
+    expect(JSON.stringify(sent['messages'])).toContain('follows this JSON Schema');
+    expect(dropped).toEqual(['output_config.format']);
+    expect(translate({ kind: 'vllm' }, body).dropped).toEqual([]);
+  });
+
   it('is sampling for models that reason, and reasoning for those that do not', () => {
     const body = { ...hi, temperature: 0.5, top_p: 0.5, output_config: { effort: 'max' } };
     const reasoning = translate({ kind: 'openai', model: 'gpt-5.2' }, body);

@@ -11,7 +11,7 @@ import type {
   NeutralToolChoice,
   NeutralUserBlock,
 } from '../neutral/neutral-request.ts';
-import { withUserTurn } from '../neutral/user-turn.ts';
+import { spokenTurns, withoutBlanks, withUserTurn } from '../neutral/spoken-turns.ts';
 import { objectSchema } from '../neutral/object-schema.ts';
 import { cannotCarry } from '../neutral/request-builder.ts';
 import { samplingOf, thinkingOf } from './thinking.ts';
@@ -45,7 +45,7 @@ export function writeMessagesRequest(
   given: NeutralRequest,
   drop: (path: string) => void,
 ): Readonly<Record<string, unknown>> {
-  const request = withUserTurn(given);
+  const request = withUserTurn(withoutBlanks(given));
   const thinking = thinkingOf(request, provider, drop);
   const { temperature, topP, topK } = samplingOf(request, drop);
   if (temperature !== null && temperature > 1)
@@ -60,10 +60,9 @@ export function writeMessagesRequest(
     max_tokens: thinking?.maxTokens ?? request.maxOutputTokens ?? defaultMaxTokens(request.model),
     ...(request.stream ? { stream: true } : {}),
     ...(request.system.length > 0 ? { system: request.system.map(textBlock) } : {}),
-    messages: request.messages.map((message) => ({
-      role: message.role,
-      content: sayable(message, drop).flatMap((block) => writeBlock(block, request, drop)),
-    })),
+    messages: spokenTurns(request.messages, (message) =>
+      sayable(message, drop).flatMap((block) => writeBlock(block, request, drop)),
+    ).map(({ role, blocks }) => ({ role, content: blocks })),
     ...(request.tools.length > 0 ? { tools: request.tools.map(writeTool) } : {}),
     ...writeToolChoice(request.toolChoice, request.parallelToolCalls),
     ...(thinking ? { thinking: thinking.members.thinking } : {}),
@@ -103,9 +102,9 @@ function writeBlock(
 ): object[] {
   switch (block.type) {
     case 'text':
-      return block.text === '' ? [] : [textBlock(block)];
+      return [textBlock(block)];
     case 'refusal':
-      return block.text === '' ? [] : [{ type: 'text', text: block.text }];
+      return [{ type: 'text', text: block.text }];
     case 'image':
       return [{ type: 'image', source: writeSource(block.source), ...cacheControl(block) }];
     case 'instruction':

@@ -9,7 +9,7 @@ import type {
   NeutralToolChoice,
   NeutralUserBlock,
 } from '../neutral/neutral-request.ts';
-import { withUserTurn } from '../neutral/user-turn.ts';
+import { spokenTurns, withoutBlanks, withUserTurn } from '../neutral/spoken-turns.ts';
 import { cannotCarry } from '../neutral/request-builder.ts';
 import { objectSchema } from '../neutral/object-schema.ts';
 import { samplingOf, thinkingOf } from '../anthropic-messages/thinking.ts';
@@ -30,6 +30,8 @@ import { samplingOf, thinkingOf } from '../anthropic-messages/thinking.ts';
  */
 
 const provider = "Bedrock's Converse API";
+/** 200 in all, with a number. */
+const documentNameLengthMax = 190;
 const cachePoint = { cachePoint: { type: 'default' } };
 
 /** Writes the request for a model on Bedrock. */
@@ -37,7 +39,7 @@ export function writeConverseRequest(
   given: NeutralRequest,
   drop: (path: string) => void,
 ): Readonly<Record<string, unknown>> {
-  const request = withUserTurn(given);
+  const request = withDocumentNames(withUserTurn(withoutBlanks(given)));
   const { maxTokens, fields, sampling } = modelFields(request, drop);
   const inference = {
     ...(maxTokens === null ? {} : { maxTokens }),
@@ -46,13 +48,12 @@ export function writeConverseRequest(
     ...(request.stop.length > 0 ? { stopSequences: request.stop } : {}),
   };
   return {
-    messages: request.messages.map((message) => ({
-      role: message.role,
-      content: sayable(message, drop).flatMap((block) => [
+    messages: spokenTurns(request.messages, (message) =>
+      sayable(message, drop).flatMap((block) => [
         ...writeBlock(block, request, drop),
         ...('cacheControl' in block && block.cacheControl ? [cachePoint] : []),
       ]),
-    })),
+    ).map(({ role, blocks }) => ({ role, content: withText(blocks) })),
     ...(request.system.length > 0
       ? {
           system: request.system.flatMap(({ text, cacheControl }) => [
@@ -147,7 +148,7 @@ function writeBlock(
   switch (block.type) {
     case 'text':
     case 'refusal':
-      return block.text === '' ? [] : [{ text: block.text }];
+      return [{ text: block.text }];
     case 'instruction':
       return [{ text: instructionText(block) }];
     case 'image':
@@ -156,7 +157,7 @@ function writeBlock(
       ];
     case 'file': {
       const format = formatOf(block.source, request, 'file.url');
-      return [{ document: { format, name: documentName(block.name), source: bytesOf(block.source) } }];
+      return [{ document: { format, name: block.name, source: bytesOf(block.source) } }];
     }
     case 'audio':
       throw cannotCarry(request.features.get('audio') ?? 'input_audio', provider);
@@ -211,8 +212,38 @@ function bytesOf(source: NeutralSource): object {
   return { bytes: source.type === 'data' ? source.data : '' };
 }
 
-// Only letters, digits, blanks, hyphens and brackets are allowed, and a name is needed.
+// "Messages can't contain duplicate document names": not in the whole conversation.
+function withDocumentNames(request: NeutralRequest): NeutralRequest {
+  const used = new Set<string>();
+  const named = <Block extends NeutralUserBlock>(block: Block): Block => {
+    if (block.type === 'tool-result') return { ...block, content: block.content.map(named) };
+    if (block.type !== 'file') return block;
+    const base = documentName(block.name);
+    let name = base;
+    for (let number = 2; used.has(name.toLowerCase()); number += 1) name = `${base} ${number}`;
+    used.add(name.toLowerCase());
+    return { ...block, name };
+  };
+  const messages = request.messages.map((message) =>
+    message.role === 'user' ? { role: message.role, content: message.content.map(named) } : message,
+  );
+  return { ...request, messages };
+}
+
+// Only letters, digits, single blanks, hyphens and brackets are allowed, and a name is needed.
 function documentName(name: string | null): string {
-  const cleaned = (name ?? '').replaceAll(/[^A-Za-z0-9 ()[\]-]+/g, '-').slice(0, 200);
+  const cleaned = (name ?? '')
+    .replaceAll(/\s+/g, ' ')
+    .replaceAll(/[^A-Za-z0-9 ()[\]-]+/g, '-')
+    .slice(0, documentNameLengthMax)
+    .trim();
   return cleaned === '' ? 'document' : cleaned;
+}
+
+// "If you include a ContentBlock with a document field in the array, you must also include a ContentBlock with a text field."
+function withText(blocks: readonly object[]): readonly object[] {
+  const hasDocument = blocks.some((block) => 'document' in block);
+  return hasDocument && !blocks.some((block) => 'text' in block)
+    ? [...blocks, { text: '(document)' }]
+    : blocks;
 }

@@ -10,7 +10,7 @@ import type {
   NeutralToolResult,
   NeutralUserBlock,
 } from '../neutral/neutral-request.ts';
-import { withUserTurn } from '../neutral/user-turn.ts';
+import { spokenTurns, withUserTurn } from '../neutral/spoken-turns.ts';
 import { cannotCarry, typeOfName } from '../neutral/request-builder.ts';
 
 /*
@@ -64,12 +64,10 @@ export function writeGeminiRequest(
   const request = withUserTurn(given);
   const config = generationConfig(request, drop);
   return {
-    contents: request.messages.map((message) => {
-      const parts = message.content.flatMap((block) => writePart(block, request, drop));
-      return message.role === 'user'
-        ? { role: 'user', parts }
-        : { role: 'model', parts: sign(parts, request) };
-    }),
+    contents: spokenTurns(request.messages, ({ role, content }) => {
+      const parts = content.flatMap((block) => writePart(block, request, drop));
+      return role === 'user' ? parts : sign(parts, request);
+    }).map(({ role, blocks }) => ({ role: role === 'user' ? 'user' : 'model', parts: blocks })),
     ...(request.system.length > 0
       ? { systemInstruction: { parts: request.system.map(({ text }) => ({ text })) } }
       : {}),

@@ -48,13 +48,15 @@ export class ToolRestorer {
 
 const opening = new RegExp(`^\\s*\\{\\s*"${freeTextParameter}"\\s*:\\s*"`);
 
-/** Reads the text out of `{"input":"…"}` while it comes. What has another shape is the text itself, at the end. */
+/**
+ * Reads the text out of `{"input":"…"}` while it comes. What has another shape is the text itself, at the end. Models do
+ * not always write proper JSON: escapes that there are none of, and characters that should be escaped, stay as they are.
+ */
 class FreeText {
   #json = '';
   /** Where the next character of the text is; -1 until its beginning has come. */
   #at = -1;
   #isOver = false;
-  #written = '';
 
   push(piece: string): string {
     this.#json += piece;
@@ -65,36 +67,43 @@ class FreeText {
 
   /** What was not read on the way. */
   end(): string {
-    const parsed = parseArguments(this.#json);
-    const given = parsed?.[freeTextParameter];
-    const whole = typeof given === 'string' ? given : this.#json;
-    return whole.startsWith(this.#written) ? whole.slice(this.#written.length) : '';
+    if (this.#at >= 0) return '';
+    const input = parseArguments(this.#json)?.[freeTextParameter];
+    return typeof input === 'string' ? input : this.#json;
   }
 
   #read(): string {
-    let end = this.#at;
-    while (end < this.#json.length && this.#json[end] !== '"') {
-      const length = this.#json[end] !== '\\' ? 1 : this.#json[end + 1] === 'u' ? 6 : 2;
-      if (end + length > this.#json.length) break;
-      end += length;
+    let text = '';
+    let at = this.#at;
+    while (at < this.#json.length && this.#json[at] !== '"') {
+      const unit = unitAt(this.#json, at);
+      if (unit === null) break;
+      text += characterOf(unit);
+      at += unit.length;
     }
+    this.#isOver = this.#json[at] === '"';
     // Half of a surrogate pair waits for the other.
-    const text = textOf(this.#json.slice(this.#at, end));
-    const isHalf = /[\ud800-\udbff]$/.test(text);
-    if (this.#json[end] === '"') this.#isOver = true;
-    else if (isHalf) return '';
-    this.#at = end;
-    this.#written += text;
+    if (!this.#isOver && /[\ud800-\udbff]$/.test(text)) return '';
+    this.#at = at;
     return text;
   }
 }
 
-function textOf(inner: string): string {
-  try {
-    return JSON.parse(
-      `"${inner.replaceAll('\n', '\\n').replaceAll('\r', '\\r').replaceAll('\t', '\\t')}"`,
-    ) as string;
-  } catch {
-    return '';
-  }
+/** A character of a JSON string as it is written; null where it is not whole yet. */
+function unitAt(json: string, at: number): string | null {
+  const second = json[at + 1];
+  if (json[at] !== '\\') return json.charAt(at);
+  if (second === undefined) return null;
+  const digits = json.slice(at + 2, at + 6);
+  if (second !== 'u' || !/^[\da-f]*$/i.test(digits)) return json.slice(at, at + 2);
+  return digits.length < 4 ? null : json.slice(at, at + 6);
+}
+
+const escapes: Readonly<Record<string, string>> = {
+  ...{ '"': '"', '\\': '\\', '/': '/', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t' },
+};
+
+function characterOf(unit: string): string {
+  if (unit.length === 6) return String.fromCharCode(Number.parseInt(unit.slice(2), 16));
+  return unit.length === 2 ? (escapes[unit.charAt(1)] ?? unit) : unit;
 }

@@ -12,6 +12,8 @@ export interface ChatHabits {
   readonly toolIds: ToolIdRule | null;
   /** Whether a system message may stand in the middle of the conversation. */
   readonly placesInstructions: boolean;
+  /** Whether an answer can be held to a schema; else the model is told of it and held to JSON. */
+  readonly hasSchemas: boolean;
   /** Models that take `reasoning_effort`. `asked`: nobody knows, so it is sent where the caller insists on it. */
   readonly reasons: RegExp | 'asked' | 'all';
   /** What turns reasoning off. */
@@ -31,13 +33,14 @@ const openAiReasoning = /^(?:ft:)?(?:o\d|gpt-(?:5(?!.*-chat)|[6-9]|\d\d)|codex-)
 /** For requests whose kind of provider is not known: all that OpenAI's API has. */
 export const plainHabits: ChatHabits = {
   ...{ renames: {}, lacks: [], refusesHints: [], toolIds: null, placesInstructions: true },
-  ...{ reasons: 'all', reasoningOff: 'reasoning_effort', reasoningBack: null },
+  ...{ hasSchemas: true, reasons: 'all', reasoningOff: 'reasoning_effort', reasoningBack: null },
 };
 
 /** An API that is like OpenAI's, of which no more is known. `max_tokens` is the older name, which all of them take. */
 const likeOpenAi: ChatHabits = {
   ...{ renames: { max_completion_tokens: 'max_tokens' }, lacks: [], refusesHints: [], toolIds: null },
   // Chat templates of open models refuse a system message that is not the first.
+  hasSchemas: true,
   ...{ placesInstructions: false, reasons: 'asked', reasoningOff: null, reasoningBack: 'reasoning_content' },
 };
 
@@ -54,9 +57,9 @@ const habits: Readonly<Record<string, ChatHabits>> = {
     ...{ lacks: ['end_user', 'service_tier', 'logprobs', 'logit_bias', 'metadata'], reasons: /$^/ },
     refusesHints: ['stream_options', 'store', 'verbosity', 'prompt_cache_key', 'prompt_cache_retention'],
   },
-  // api-docs.deepseek.com/api/create-chat-completion, guides/thinking_mode
+  // api-docs.deepseek.com/api/create-chat-completion, guides/thinking_mode, guides/json_mode
   deepseek: {
-    ...{ ...likeOpenAi, reasons: 'all', reasoningOff: 'thinking' },
+    ...{ ...likeOpenAi, hasSchemas: false, reasons: 'all', reasoningOff: 'thinking' },
     lacks: ['end_user', 'service_tier', 'parallel_tool_calls', 'seed', 'logit_bias', 'metadata'],
   },
   // console.groq.com/docs/api-reference, docs/reasoning, docs/openai ("currently unsupported")

@@ -25,9 +25,19 @@ export function writeChatRequest(
   profile?: ProviderProfile,
 ): Readonly<Record<string, unknown>> {
   const habits = profile ? chatHabitsOf(profile.kind) : plainHabits;
-  const body = writeBody(request, { habits, drop, profile });
+  const told = habits.hasSchemas ? request : withSchemaTold(request, drop);
+  const body = writeBody(told, { habits, drop, profile });
   const renamed = Object.entries(body).map(([name, value]) => [habits.renames[name] ?? name, value] as const);
   return Object.fromEntries(renamed);
+}
+
+// Where an answer cannot be held to a schema the model is told of it, and held to JSON.
+function withSchemaTold(request: NeutralRequest, drop: (path: string) => void): NeutralRequest {
+  const { responseFormat: format, system, features } = request;
+  if (format?.type !== 'schema') return request;
+  drop(features.get('response_format.schema') ?? 'response_format');
+  const text = `Answer with JSON that follows this JSON Schema:\n${JSON.stringify(format.schema)}`;
+  return { ...request, system: [...system, { type: 'text', text }], responseFormat: { type: 'json' } };
 }
 
 interface Writing {

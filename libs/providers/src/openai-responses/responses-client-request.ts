@@ -85,7 +85,7 @@ const hints = new Set([
 
 /** Items of what OpenAI's own tools did: the model said in its messages what came of it. */
 const ownToolItems = new Set([
-  ...['web_search_call', 'file_search_call', 'code_interpreter_call', 'image_generation_call'],
+  ...['web_search_call', 'file_search_call', 'code_interpreter_call'],
   ...['mcp_list_tools', 'mcp_call', 'mcp_approval_request', 'mcp_approval_response'],
   ...['tool_search_call', 'tool_search_output'], // where the client does not search
 ]);
@@ -328,6 +328,12 @@ function readItem(item: Readonly<Record<string, unknown>>, path: string, { turns
     case 'compaction_trigger':
       turns.user({ type: 'text', text: compactionRequest });
       return;
+    case 'image_generation_call': {
+      const data = text(item.result);
+      if (data === null) use.hints.push(path);
+      else turns.assistant({ type: 'image', source: sourceOf(data) });
+      return;
+    }
     case 'tool_search_call':
     case 'tool_search_output':
       readToolSearch(item, path, { turns, use });
