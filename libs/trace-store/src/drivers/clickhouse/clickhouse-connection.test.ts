@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startTestEngines, type TestEngines } from '@loom/engine-host/testing';
@@ -69,5 +71,25 @@ describe('reads of the trace store', () => {
       code: 'payload_too_large',
       message: expect.stringContaining('shorter time range'),
     });
+  });
+
+  it('are sent once more where the server closed the connection that they were sent on, writes are not', async () => {
+    const { port, hostname } = new URL(engines.traceStoreUrl);
+    const server = createServer((client) => {
+      const upstream = connect(Number(port), hostname);
+      client.pipe(upstream).pipe(client);
+      upstream.once('data', () => client.once('data', () => client.resetAndDestroy()));
+      for (const socket of [client, upstream]) socket.on('error', () => upstream.destroy());
+      client.once('close', () => upstream.destroy());
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const url = new URL(engines.traceStoreUrl);
+    url.port = String((server.address() as AddressInfo).port);
+    const closing = new ClickHouseConnection(url, limits);
+    expect(await closing.select('SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    expect(await closing.select('SELECT 2 AS two')).toEqual([{ two: 2 }]);
+    await expect(closing.command('SELECT 3')).rejects.toMatchObject({ code: 'unavailable' });
+    await closing.close();
+    server.close();
   });
 });

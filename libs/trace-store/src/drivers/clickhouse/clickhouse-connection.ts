@@ -182,8 +182,8 @@ const tooLargeCodes = new Set(['241', '158', '307', '396']); // memory limit; to
 
 /** A server may close an idle connection at the moment in which it is used again: a read is simply sent once more. */
 function isBrokenConnection(error: unknown): boolean {
-  const { code, message } = Object(error) as { readonly code?: unknown; readonly message?: unknown };
-  return code === 'ECONNRESET' || code === 'EPIPE' || /socket hang up|aborted/i.test(String(message));
+  const { code } = Object(error) as { readonly code?: unknown };
+  return code === 'ECONNRESET' || code === 'EPIPE';
 }
 
 function asReadError(error: unknown): LoomError {
