@@ -33,6 +33,7 @@ import { RefusalRecorder } from './record/refusal-recorder.ts';
 import { closeEmitter, succeedDeadEmitters } from './record/succession.ts';
 import { SnapshotFile } from './snapshot-file.ts';
 import { ResponseCache } from './response-cache.ts';
+import { StoredItems } from './stored-items.ts';
 import { StoredResponses } from './stored-responses.ts';
 import { rebuildStoredResponses } from './stored-responses-rebuild.ts';
 import { StreamLink } from './stream-link.ts';
@@ -117,6 +118,9 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     const found = await rebuildStoredResponses(outboxRoot, storedResponses, feed.snapshot);
     if (found > 0) logger.info({ responses: found }, 'places of stored responses read from the record');
   }
+  const storedItems = new StoredItems(counters, (error) =>
+    logger.warn({ error }, 'items of a response could not be kept, or not be found'),
+  );
   const running = new Set<Exchange>();
   const cache = new ResponseCache(counters, (error) => logger.warn({ error }, 'the response cache is away'));
   const edge = openEdge({
@@ -131,6 +135,7 @@ export async function openGateway(deps: GatewayDeps): Promise<Gateway> {
     http,
     running,
     storedResponses,
+    storedItems,
   });
   const succession = await keepSucceeding(deps, { successor: emitter.id, masterKeys: contentKeys });
   observe(deps.metrics, { recorder, edge, feed });
@@ -173,6 +178,7 @@ interface EdgeParts {
   readonly http: HttpUpstream;
   readonly running: Set<Exchange>;
   readonly storedResponses: StoredResponses;
+  readonly storedItems: StoredItems;
   readonly cache: ResponseCache;
 }
 
@@ -189,7 +195,7 @@ function openEdge({
   ...parts
 }: EdgeParts): HttpEdge {
   const { config, logger, metrics } = deps;
-  const { storedResponses, cache, masterKeys } = parts;
+  const { storedResponses, storedItems, cache, masterKeys } = parts;
   const { snapshot } = feed;
   const credentials = new CredentialReader(masterKeys);
   const authorizer = new Authorizer(credentials, new GoogleTokens((url, form) => http.postForm(url, form)));
@@ -205,7 +211,7 @@ function openEdge({
     }),
     ...own,
     route({
-      ...{ snapshot, credentials, authorizer, breakers, storedResponses },
+      ...{ snapshot, credentials, authorizer, breakers, storedResponses, storedItems },
       unsupported: config.LOOM_GATEWAY_UNSUPPORTED,
     }),
     limit(limiter),
@@ -213,7 +219,7 @@ function openEdge({
     forward({
       http,
       simulator: new SimulatorUpstream(),
-      ...{ authorizer, breakers, storedResponses, cache },
+      ...{ authorizer, breakers, storedResponses, storedItems, cache },
       totalTimeoutMs: config.LOOM_UPSTREAM_TOTAL_TIMEOUT,
       clientStallMs: config.LOOM_CLIENT_STALL_TIMEOUT,
       heartbeatMs: config.LOOM_STREAM_HEARTBEAT,

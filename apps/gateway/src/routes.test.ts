@@ -1,6 +1,5 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { answerJson, answerPieces } from '@loom/testkit';
-import type { RouteSettings } from '@loom/trace-schema';
 import { chatAnswer, useGateway } from './testing/gateway-suite.ts';
 
 const messages = [{ role: 'user', content: 'hi' }];
@@ -9,20 +8,7 @@ const failing = (status: number, error: object = { message: 'no', type: 'x' }, h
 
 describe('a route', () => {
   const suite = useGateway();
-  const route = async (alias: string, settings: Partial<RouteSettings>, provider = 'one') => {
-    await suite.gateway.publish({
-      entity: 'alias',
-      value: {
-        ...{ id: alias, projectId: 'p1', alias, provider, model: 'gpt-x' },
-        route: {
-          ...{ weight: 1, balance: [], fallbacks: [], retries: 0, fallbackOn: ['error', 'context_window'] },
-          timeouts: {},
-          ...settings,
-        },
-      } as { id: string },
-    });
-    await suite.gateway.settled();
-  };
+  const route = (...told: Parameters<typeof suite.gateway.route>) => suite.gateway.route(...told);
   const ask = (model: string, body: object = {}, headers: Record<string, string> = {}) =>
     suite.post('/v1/chat/completions', { model, messages, ...body }, headers);
   const toTwo = { fallbacks: [{ provider: 'two', model: 'gpt-y' }] };

@@ -52,16 +52,35 @@ describe('stored responses', () => {
     while (!(await reader?.read())?.done);
   });
 
-  it('that nobody knows are a 404 without asking the provider, also as the one that is continued', async () => {
+  it('that nobody knows are a 404 without asking the provider', async () => {
     for (const response of [
       await call('GET', '/v1/responses/resp_unknown'),
       await call('DELETE', '/v1/responses/resp_unknown'),
-      await create({ previous_response_id: 'resp_unknown' }),
     ]) {
       expect(response.status).toBe(404);
       expect(await response.json()).toMatchObject({ error: { code: 'response_not_found' } });
     }
     expect(suite.first.seen).toHaveLength(0);
+  });
+
+  it('that were not made through Loom are continued where the model has just one provider', async () => {
+    suite.first.play = answerJson(stored('resp_next'));
+    expect((await create({ previous_response_id: 'resp_unseen' })).status).toBe(200);
+    expect(JSON.parse(String(suite.first.seen[0]?.body))).toMatchObject({
+      previous_response_id: 'resp_unseen',
+    });
+    await suite.gateway.route('either', { fallbacks: [{ provider: 'two', model: 'gpt-x' }] });
+    const either = await create({ model: 'either', previous_response_id: 'resp_unseen' });
+    expect([either.status, await either.json()]).toMatchObject([
+      404,
+      { error: { code: 'response_not_found' } },
+    ]);
+    const translated = await create({ model: 'claude/claude-x', previous_response_id: 'resp_unseen' });
+    expect([translated.status, await translated.json()]).toMatchObject([
+      422,
+      { error: { param: 'previous_response_id' } },
+    ]);
+    expect(suite.first.seen).toHaveLength(1);
   });
 
   it('of another project are as unknown as those that never were', async () => {
@@ -75,6 +94,12 @@ describe('stored responses', () => {
     const seen = suite.first.seen.length;
     const foreign = await call('GET', '/v1/responses/resp_secret', key.text);
     const unknown = await call('GET', '/v1/responses/resp_nothing', key.text);
+    const continued = await suite.post(
+      '/v1/responses',
+      { model: 'gpt-x', input: 'hi', previous_response_id: 'resp_secret' },
+      { authorization: `Bearer ${key.text}` },
+    );
+    expect(continued.status).toBe(404);
     expect([foreign.status, unknown.status]).toEqual([404, 404]);
     expect((await foreign.text()).replace('resp_secret', 'x')).toBe(
       (await unknown.text()).replace('resp_nothing', 'x'),

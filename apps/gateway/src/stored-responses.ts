@@ -63,6 +63,7 @@ export class StoredResponses {
       await this.#store.put(keyOf(projectId, responseId), Buffer.from(JSON.stringify(owner)), {
         ttlMs: keptMs,
       });
+      await this.#store.put(seenKeyOf(target, responseId), Buffer.from(projectId), { ttlMs: keptMs });
     } catch (error) {
       if (!isLoomError(error)) throw error;
       this.#onFailure(error);
@@ -96,10 +97,22 @@ export class StoredResponses {
     const kept = await this.#store.get(keyOf(projectId, responseId));
     return kept ? (JSON.parse(kept.toString()) as ResponseOwner) : null;
   }
+
+  /**
+   * Whether a provider answered with this id, whatever project asked: one that is unknown to a project and was seen
+   * belongs to another. Throws `unavailable` when the store cannot be asked.
+   */
+  async wasSeen(target: Target, responseId: string): Promise<boolean> {
+    return (await this.#store.get(seenKeyOf(target, responseId))) !== null;
+  }
 }
 
 function keyOf(projectId: string, responseId: string): string {
   return `response/${projectId}/${responseId}`;
+}
+
+function seenKeyOf({ provider }: Target, responseId: string): string {
+  return `response-seen/${provider.id}/${responseId}`;
 }
 
 /** The target that holds a response, as long as it may be used; null when its provider is gone or disabled. */

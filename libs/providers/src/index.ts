@@ -32,5 +32,6 @@ export {
   simulatorModel,
 } from './simulator.ts';
 export { assembleAnswer } from './recorded-answer.ts';
+export { type ResponseItem, withItems } from './openai-responses/item-references.ts';
 export { answerTextOf, readStreamEvents, streamFactsOf, type Wire, wireOf } from './wires.ts';
 export { type ListedModel, readModelList } from './model-list.ts';

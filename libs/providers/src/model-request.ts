@@ -21,6 +21,8 @@ export interface ModelRequest {
   readonly outputTokensMax: number | null;
   /** The response that this one continues (Responses API), or null. */
   readonly previousResponseId: string | null;
+  /** Items of earlier responses that are named instead of sent (Responses API). */
+  readonly itemReferences: readonly string[];
   readonly parameters: CallFacts['parameters'];
   /** The caller's own name for its end user. */
   readonly endUser: string | null;
@@ -37,6 +39,8 @@ export interface RequestShape {
   /** Facts that are not scalars: counts and types. */
   readonly furtherParameters?: (body: Readonly<Record<string, unknown>>) => Record<string, string | number>;
   readonly endUser: (body: Readonly<Record<string, unknown>>) => unknown;
+  /** Ids of items that the request names instead of sending them. */
+  readonly itemReferences?: (body: Readonly<Record<string, unknown>>) => readonly string[];
 }
 
 const invalid = (message: string, param: string | null, reason?: string) =>
@@ -76,6 +80,7 @@ export function readModelRequest(bytes: Buffer, shape: RequestShape): ModelReque
     characters: text.length,
     outputTokensMax: outputTokensMaxOf(body, shape),
     previousResponseId: textOf(body.previous_response_id),
+    itemReferences: shape.itemReferences?.(body) ?? [],
     parameters: parametersOf(bytes, members, body, shape),
     endUser: textOf(shape.endUser(body))?.slice(0, 256) ?? null,
   };
@@ -86,8 +91,16 @@ export function requestWithoutBody({ stream }: { readonly stream: boolean }): Mo
   return {
     ...{ bytes: Buffer.alloc(0), members: { bodyStart: 0, members: new Map(), duplicates: new Set() } },
     ...{ model: '', stream, includeUsage: false, streamOptions: null, characters: 0, outputTokensMax: null },
-    ...{ previousResponseId: null, parameters: {}, endUser: null },
+    ...{ previousResponseId: null, itemReferences: [], parameters: {}, endUser: null },
   };
+}
+
+/** The same request with another value of a member that it has. `json`: the value's text. */
+export function withMember(request: ModelRequest, name: string, json: string): ModelRequest {
+  const place = request.members.members.get(name);
+  if (!place) return request;
+  const bytes = spliceBytes(request.bytes, [{ start: place.valueStart, end: place.valueEnd, text: json }]);
+  return { ...request, bytes, members: jsonMembers(bytes) };
 }
 
 /**

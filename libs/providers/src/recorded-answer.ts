@@ -11,6 +11,8 @@ interface RecordedCall {
   /** The API of the provider's bytes; '' where it is the caller's. */
   readonly wire: string;
   readonly requestModel: string;
+  /** What the ids in a translated answer are made of, as in {@link AnswerContext}; else none of them is the caller's. */
+  readonly id?: string;
 }
 
 /**
@@ -19,7 +21,7 @@ interface RecordedCall {
  * Null when there is nothing to put together, or the API is not known here.
  */
 export function assembleAnswer(
-  { dialect, wire, requestModel }: RecordedCall,
+  { dialect, wire, requestModel, id = 'recorded' }: RecordedCall,
   bytes: Buffer,
   stream: boolean,
   request: Buffer | null = null,
@@ -28,7 +30,7 @@ export function assembleAnswer(
   if (!pair)
     return wires.find(({ name }) => name === (wire === '' ? dialect : wire))?.assemble(bytes, stream) ?? null;
   const caller = { requestModel, bytes: request ?? Buffer.from('{}') };
-  const context = { ...caller, id: 'recorded', created: 0, includeUsage: true };
+  const context = { ...caller, id, created: 0, includeUsage: true };
   return translated(pair, bytes, stream, context) ?? (stream ? null : parseRecord(bytes.toString('utf8')));
 }
 

@@ -1,5 +1,6 @@
 import { record, text } from './json-values.ts';
 import type { RequestShape } from './model-request.ts';
+import { itemReferencesOf } from './openai-responses/item-references.ts';
 
 const sampling = ['temperature', 'top_p', 'max_tokens', 'n', 'seed', 'presence_penalty', 'frequency_penalty'];
 
@@ -41,6 +42,7 @@ export const responsesShape: RequestShape = {
     };
   },
   endUser: (body) => body.user ?? body.safety_identifier,
+  itemReferences: itemReferencesOf,
 };
 
 /** `POST /v1/messages` of the Anthropic API. */

@@ -15,10 +15,9 @@ import {
 
 const Person = z.object({ name: z.string(), age: z.number() });
 
-function clientOf(modelOf: (model: string) => LanguageModel, more: object = {}): Client {
+function clientOf(modelOf: (model: string) => LanguageModel): Client {
   const asking = (model: string, prompt: string) => ({
     ...{ model: modelOf(model), system: instructions, prompt, maxOutputTokens: 500, maxRetries: 0 },
-    ...more,
   });
   return {
     async chat(model) {
@@ -81,14 +80,11 @@ export const aiSdkChat: ClientSpec = {
   connect: (connection) => clientOf((model) => openAiOf(connection).chat(model)),
 };
 
-/** Items that the client only names are held by OpenAI alone: elsewhere it has to be told to send them whole. */
+/** Items of earlier answers are only named: the client takes it that they are stored. */
 export const aiSdkResponses: ClientSpec = {
   ...{ name: 'AI SDK openai.responses', dialect: 'openai-responses', finish: 'stop' },
   models: ['gpt-4o', 'anthropic/claude-sonnet-4-6', 'gemini/gemini-2.5-flash'],
-  connect: (connection) =>
-    clientOf((model) => openAiOf(connection).responses(model), {
-      providerOptions: { openai: { store: false } },
-    }),
+  connect: (connection) => clientOf((model) => openAiOf(connection).responses(model)),
 };
 
 export const aiSdkAnthropic: ClientSpec = {

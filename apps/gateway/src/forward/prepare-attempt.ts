@@ -15,6 +15,7 @@ import {
 import type { PlannedAttempt } from '@loom/routing';
 import { parseExactJson, type RouteSettings } from '@loom/trace-schema';
 import { headersForProvider } from '../headers.ts';
+import { type StoredItem, withStoredItems } from '../stored-items.ts';
 import type { StoredResponseCall } from '../stored-responses.ts';
 import type { UpstreamRequest } from '../upstream/upstream.ts';
 import type { Authorizer } from './authorizer.ts';
@@ -31,6 +32,8 @@ export interface AttemptSource {
   readonly timeouts: RouteSettings['timeouts'];
   /** Ids of providers that refused `stream_options` where Loom had added it. */
   readonly withoutUsageOption: Set<string>;
+  /** What the request names by its id, as far as Loom has it. */
+  readonly items: ReadonlyMap<string, StoredItem>;
 }
 
 /** A request that can be sent, and how its answer is to be read. */
@@ -62,12 +65,16 @@ export async function prepareAttempt(
   authorizer: Authorizer,
 ): Promise<PreparedAttempt> {
   const { provider, model } = target;
-  const { dialect, request, stored } = source;
+  const { dialect, stored } = source;
   const endpoint = endpointOf(provider.kind, dialect.name, model);
-  const { stream } = request;
   const options = provider.options ?? {};
   const profile = profileFor(source, provider);
   const pair = endpoint.wire === dialect.name ? null : pairFor(dialect, endpoint, model);
+  const request = withStoredItems(source.request, source.items, {
+    providerId: provider.id,
+    isTranslated: pair !== null,
+  });
+  const { stream } = request;
   const askedForUsage =
     pair === null &&
     stream &&
@@ -76,7 +83,7 @@ export async function prepareAttempt(
     (profile?.asksForStreamUsage ?? false);
   const { body, dropped } = pair
     ? pair.writeRequest(request.bytes, model, source.unsupported, profile)
-    : ownDialectBody(source, { kind: provider.kind, model, askForUsage: askedForUsage });
+    : ownDialectBody(dialect, request, { kind: provider.kind, model, askForUsage: askedForUsage });
   const base = endpoint.path({ model, stream, options });
   const unsigned = {
     ...{
@@ -114,7 +121,8 @@ function profileFor(
 
 // The caller's own bytes, but for what this kind of provider is known to refuse or to ignore.
 function ownDialectBody(
-  { dialect, request }: AttemptSource,
+  dialect: Dialect,
+  request: ModelRequest,
   { kind, ...change }: { readonly kind: string; readonly model: string; readonly askForUsage: boolean },
 ): { body: Buffer; dropped: readonly string[] } {
   const body = requestForProvider(request, change);

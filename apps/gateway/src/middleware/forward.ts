@@ -6,6 +6,7 @@ import { Exchange } from '../forward/exchange.ts';
 import { prepareAttempt } from '../forward/prepare-attempt.ts';
 import type { GatewayMiddleware } from '../middleware.ts';
 import { cacheableAnswer, cacheUseOf, type ResponseCache } from '../response-cache.ts';
+import type { StoredItems } from '../stored-items.ts';
 import type { StoredResponses } from '../stored-responses.ts';
 import { replayAnswer } from '../upstream/cached-upstream.ts';
 import type { Upstream } from '../upstream/upstream.ts';
@@ -16,6 +17,7 @@ export interface ForwardOptions {
   readonly authorizer: Authorizer;
   readonly breakers: Breakers;
   readonly storedResponses: StoredResponses;
+  readonly storedItems: StoredItems;
   readonly cache: ResponseCache;
   /** A whole call, unless its route says otherwise. Milliseconds. */
   readonly totalTimeoutMs: number;
@@ -36,12 +38,13 @@ export function forward(options: ForwardOptions): GatewayMiddleware {
       const use = cacheUseOf(call, route);
       const cached = use && (await options.cache.find(use, prepared.wire));
       if (use) call.cache = cached ? 'hit' : 'miss';
+      const context = contextOf(call);
       const exchange = new Exchange(call, {
         totalTimeoutMs: route.timeouts.totalMs ?? options.totalTimeoutMs,
         clientStallMs: options.clientStallMs,
         heartbeatMs: options.heartbeatMs,
         firstChunkMs: route.timeouts.firstChunkMs ?? null,
-        ...{ plan, context: contextOf(call) },
+        ...{ plan, context },
         breakers: cached ? new Breakers() : options.breakers, // what is given again says nothing of its provider
         prepare: (next) => prepareAttempt(source, next, options.authorizer),
         prepareWithoutUsageOption: (planned) => {
@@ -73,6 +76,7 @@ export function forward(options: ForwardOptions): GatewayMiddleware {
         if (!counts) call.end = { ...call.end, usageCountsElsewhere: true };
         const answer = use && !cached ? cacheableAnswer(call, call.end) : null;
         if (use && answer) options.cache.keep(use, answer);
+        options.storedItems.keep(call, call.end, context.id);
       } finally {
         options.running.delete(exchange);
       }

@@ -13,6 +13,7 @@ import type { CredentialReader } from '../credentials.ts';
 import type { Authorizer } from '../forward/authorizer.ts';
 import { type AttemptSource, prepareAttempt, type PreparedAttempt } from '../forward/prepare-attempt.ts';
 import type { GatewayMiddleware } from '../middleware.ts';
+import type { StoredItem, StoredItems } from '../stored-items.ts';
 import { previousResponseTarget, type StoredResponses } from '../stored-responses.ts';
 
 export interface RouteOptions {
@@ -21,6 +22,7 @@ export interface RouteOptions {
   readonly authorizer: Authorizer;
   readonly breakers: Breakers;
   readonly storedResponses: StoredResponses;
+  readonly storedItems: StoredItems;
   /** For parts of a request that a provider cannot be told, unless the request says otherwise. */
   readonly unsupported: 'refuse' | 'drop';
 }
@@ -32,7 +34,8 @@ export function route(options: RouteOptions): GatewayMiddleware {
   return {
     name: 'route',
     handle: async (call, next) => {
-      const { route: found, keyIndex } = await findRoute(call, options);
+      const items = await itemsOf(call, options);
+      const { route: found, keyIndex } = await findRoute(call, items, options);
       const { authorizer, breakers, credentials } = options;
       const plan = new AttemptPlan(found, {
         breakers,
@@ -42,7 +45,7 @@ export function route(options: RouteOptions): GatewayMiddleware {
         random: Math.random,
         withoutFallbacks: call.request.headers['x-loom-fallbacks'] === 'off',
       });
-      const source = { ...sourceOf(call, found, options.unsupported), withoutUsageOption };
+      const source = { ...sourceOf(call, found, options.unsupported), withoutUsageOption, items };
       const first = await firstAttempt(plan, (planned) => prepareAttempt(source, planned, authorizer));
       call.target = first.planned.target;
       call.routed = { route: found, plan, source, ...first };
@@ -63,16 +66,32 @@ class KeyRotation {
   }
 }
 
+interface FoundRoute {
+  readonly route: Route;
+  /** The provider's key that must be used; null: any. */
+  readonly keyIndex: number | null;
+}
+
+type Items = ReadonlyMap<string, StoredItem>;
+
+async function itemsOf({ key, modelRequest }: Call, { storedItems }: RouteOptions): Promise<Items> {
+  const { itemReferences } = known(modelRequest, 'modelRequest');
+  return itemReferences.length === 0
+    ? new Map()
+    : storedItems.find(known(key, 'key').projectId, itemReferences);
+}
+
 // A call about a stored response, or one that continues one, goes where the response is, and nowhere else.
-async function findRoute(
-  call: Call,
-  { snapshot, storedResponses }: RouteOptions,
-): Promise<{ readonly route: Route; readonly keyIndex: number | null }> {
+async function findRoute(call: Call, items: Items, options: RouteOptions): Promise<FoundRoute> {
+  const { snapshot, storedResponses } = options;
   const key = known(call.key, 'key');
   const request = known(call.modelRequest, 'modelRequest');
   const responseId = call.stored?.responseId ?? request.previousResponseId;
-  if (responseId === null) return { route: resolveRoute(snapshot, key, request.model), keyIndex: null };
+  const resolved = call.stored ? null : resolveRoute(snapshot, key, request.model);
+  if (responseId === null) return atHolderOfItems(known(resolved, 'route'), items);
   const owner = await storedResponses.find(key.projectId, responseId);
+  if (!owner && resolved && (await isOfItsOnlyProvider(resolved, responseId, storedResponses)))
+    return { route: resolved, keyIndex: null };
   const target = owner && previousResponseTarget(snapshot, key, owner);
   if (!owner || !target) {
     const param = call.stored ? 'response_id' : 'previous_response_id';
@@ -80,13 +99,38 @@ async function findRoute(
       ...{ param, reason: 'response_not_found' },
     });
   }
-  const resolved = call.stored ? null : resolveRoute(snapshot, key, request.model);
   const model = resolved ? modelAtHolder(resolved, target) : target.model;
-  const route: Route = {
-    ...{ name: null, targets: [{ ...target, model, weight: 1 }], fallbacks: [], retries: 0, fallbackOn: [] },
+  return { route: only({ ...target, model }, resolved), keyIndex: owner.keyIndex };
+}
+
+// A response that was not made through Loom can only be where the call goes anyway. One that another project made is
+// nobody else's.
+async function isOfItsOnlyProvider(
+  { targets, fallbacks }: Route,
+  responseId: string,
+  storedResponses: StoredResponses,
+): Promise<boolean> {
+  const [first, ...others] = [...targets, ...fallbacks];
+  if (!first || others.some(({ provider }) => provider.id !== first.provider.id)) return false;
+  return !(await storedResponses.wasSeen(first, responseId));
+}
+
+// Items that a provider holds are named to that one, where the call may go there at all.
+function atHolderOfItems(route: Route, items: Items): FoundRoute {
+  for (const { heldBy } of items.values()) {
+    const way = [...route.targets, ...route.fallbacks].find(
+      ({ provider }) => provider.id === heldBy?.providerId,
+    );
+    if (heldBy && way) return { route: only(way, route), keyIndex: heldBy.keyIndex };
+  }
+  return { route, keyIndex: null };
+}
+
+function only(target: Target, resolved: Route | null): Route {
+  return {
+    ...{ name: null, targets: [{ ...target, weight: 1 }], fallbacks: [], retries: 0, fallbackOn: [] },
     timeouts: resolved?.timeouts ?? {},
   };
-  return { route, keyIndex: owner.keyIndex };
 }
 
 /** What the caller's model is called where the response is held. Throws when it is no model of such a provider. */
@@ -108,7 +152,7 @@ function sourceOf(
   call: Call,
   { timeouts }: Route,
   unsupported: 'refuse' | 'drop',
-): Omit<AttemptSource, 'withoutUsageOption'> {
+): Omit<AttemptSource, 'withoutUsageOption' | 'items'> {
   const said = call.request.headers['x-loom-unsupported'];
   return {
     ...{

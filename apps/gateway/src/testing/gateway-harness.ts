@@ -12,6 +12,7 @@ import {
   eventReader,
   type ProjectRecord,
   type ProviderRecord,
+  type RouteSettings,
   readEventOf,
   topics,
   TraceEvent,
@@ -155,6 +156,22 @@ export class GatewayHarness {
             : seal(masterKeys, credential, { organizationId: '', recordId: id, field: 'credential' }),
         ...value,
       },
+    });
+    await this.settled();
+  }
+
+  /** An alias of the model "gpt-x" at a provider, with other ways as the settings say. */
+  async route(alias: string, settings: Partial<RouteSettings>, provider = 'one'): Promise<void> {
+    await this.publish({
+      entity: 'alias',
+      value: {
+        ...{ id: alias, projectId: 'p1', alias, provider, model: 'gpt-x' },
+        route: {
+          ...{ weight: 1, balance: [], fallbacks: [], retries: 0, fallbackOn: ['error', 'context_window'] },
+          timeouts: {},
+          ...settings,
+        },
+      } as { id: string },
     });
     await this.settled();
   }
