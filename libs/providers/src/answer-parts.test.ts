@@ -51,6 +51,23 @@ const ofChat = {
   ],
 };
 
+describe('a part that Loom does not know', () => {
+  it.each(['openai-chat', 'openai-responses', 'anthropic-messages'])('reaches callers of %s', (dialect) => {
+    const unknown = {
+      toolCall: { toolType: 'GOOGLE_MAPS', args: { query: 'cafés' } },
+      thoughtSignature: 'c2ln',
+    };
+    const answer = candidate([{ text: 'a' }, unknown, { thought: true, thoughtSignature: 'c2ln' }], 'STOP');
+    for (const said of [
+      JSON.stringify(whole(dialect, 'gemini-generate-content', answer)),
+      streamed(dialect, 'gemini-generate-content', answer),
+    ]) {
+      expect(said).toContain(JSON.stringify(JSON.stringify({ toolCall: unknown.toolCall })).slice(1, -1));
+      expect(said.match(/```json/g)?.length).toBeGreaterThanOrEqual(1);
+    }
+  });
+});
+
 describe('an image in an answer', () => {
   it('is an image of the chat API as its clients know it', () => {
     const images = [{ type: 'image_url', image_url: { url: `data:image/png;base64,${png}` } }];

@@ -86,3 +86,19 @@ describe('documents for Bedrock', () => {
     ]);
   });
 });
+
+describe('a conversation that the model begins', () => {
+  it.each(['bedrock-converse', 'gemini-generate-content'])('has a turn before it at %s', (wire) => {
+    const { sent, dropped } = send(wire, [user(' '), assistant('Ask me.'), user('u')]);
+    const [opening, ...others] = turnsOf(sent);
+    expect(opening?.role).toBe('user');
+    expect(JSON.stringify(opening)).toContain('"."');
+    expect(others.map(({ role }) => role)).toEqual([expect.stringMatching(/assistant|model/), 'user']);
+    expect(dropped).toEqual([]);
+  });
+
+  it('stays as it is where that is taken', () => {
+    const { sent } = send('anthropic-messages', [assistant('Ask me.'), user('u')]);
+    expect(turnsOf(sent).map(({ role }) => role)).toEqual(['assistant', 'user']);
+  });
+});

@@ -9,7 +9,7 @@ import type {
   NeutralToolChoice,
   NeutralUserBlock,
 } from '../neutral/neutral-request.ts';
-import { spokenTurns, withoutBlanks, withUserTurn } from '../neutral/spoken-turns.ts';
+import { openedByUser, spokenTurns, withoutBlanks, withUserTurn } from '../neutral/spoken-turns.ts';
 import { cannotCarry } from '../neutral/request-builder.ts';
 import { objectSchema } from '../neutral/object-schema.ts';
 import { samplingOf, thinkingOf } from '../anthropic-messages/thinking.ts';
@@ -39,7 +39,7 @@ export function writeConverseRequest(
   given: NeutralRequest,
   drop: (path: string) => void,
 ): Readonly<Record<string, unknown>> {
-  const request = withDocumentNames(withUserTurn(withoutBlanks(given)));
+  const request = withDocumentNames(openedByUser(withUserTurn(withoutBlanks(given))));
   const { maxTokens, fields, sampling } = modelFields(request, drop);
   const inference = {
     ...(maxTokens === null ? {} : { maxTokens }),

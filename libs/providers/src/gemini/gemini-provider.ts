@@ -129,8 +129,13 @@ function shownAsText(part: Readonly<Record<string, unknown>>): string | null {
   const inline = record(part.inlineData);
   const data = inline && `data:${text(inline.mimeType) ?? ''};base64,${text(inline.data) ?? ''}`;
   const file = inline ? { mimeType: inline.mimeType, fileUri: data } : record(part.fileData);
-  return file ? `\n[${text(file.mimeType) ?? 'file'}](${text(file.fileUri) ?? ''})\n` : null;
+  if (file) return `\n[${text(file.mimeType) ?? 'file'}](${text(file.fileUri) ?? ''})\n`;
+  const unknown = Object.entries(part).filter(([name]) => !marks.has(name));
+  return unknown.length > 0 ? `\n\`\`\`json\n${JSON.stringify(Object.fromEntries(unknown))}\n\`\`\`\n` : null;
 }
+
+/** Members of a part that say something of it; any other is what it holds. */
+const marks = new Set(['thought', 'thoughtSignature', 'partMetadata', 'mediaResolution', 'videoMetadata']);
 
 class GeminiStreamReader implements StreamReader {
   #isStarted = false;

@@ -10,7 +10,7 @@ import type {
   NeutralToolResult,
   NeutralUserBlock,
 } from '../neutral/neutral-request.ts';
-import { spokenTurns, withUserTurn } from '../neutral/spoken-turns.ts';
+import { openedByUser, spokenTurns, withUserTurn } from '../neutral/spoken-turns.ts';
 import { cannotCarry, typeOfName } from '../neutral/request-builder.ts';
 
 /*
@@ -61,7 +61,7 @@ export function writeGeminiRequest(
   given: NeutralRequest,
   drop: (path: string) => void,
 ): Readonly<Record<string, unknown>> {
-  const request = withUserTurn(given);
+  const request = openedByUser(withUserTurn(given));
   const config = generationConfig(request, drop);
   return {
     contents: spokenTurns(request.messages, ({ role, content }) => {

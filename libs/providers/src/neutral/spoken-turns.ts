@@ -9,13 +9,23 @@ import type {
  * APIs that have the system's text outside of the conversation are strict about what stands in it. Sources: the errors of
  * Anthropic ("text content blocks must contain non-whitespace text", "all messages must have non-empty content", "final
  * assistant content cannot end with trailing whitespace"), of Bedrock ("A conversation must start with a user message")
- * and of Gemini ("contents is not specified").
+ * and of Gemini ("contents is not specified", "function call turn comes immediately after a user turn").
  */
 
 /** Returns the request with a turn of the user's: where the system alone speaks, the user says it. */
 export function withUserTurn(request: NeutralRequest): NeutralRequest {
   if (request.messages.length > 0 || request.system.length === 0) return request;
   return { ...request, system: [], messages: [{ role: 'user', content: request.system }] };
+}
+
+/** What the user says where a conversation begins with the model. It has to be something. */
+const opening = { type: 'text', text: '.' } as const;
+
+/** Returns the request with a user's turn before one of the model's that would be the first. */
+export function openedByUser(request: NeutralRequest): NeutralRequest {
+  const first = request.messages.find(({ content }) => content.some(isSpoken));
+  if (first?.role !== 'assistant') return request;
+  return { ...request, messages: [{ role: 'user', content: [opening] }, ...request.messages] };
 }
 
 /** Returns the request without texts that are nothing but blanks, and without blanks where the model is to go on. */
