@@ -127,8 +127,9 @@ export class MetricsQueries {
     query: QueryOf<'listSessions'>,
   ): Promise<z.infer<typeof SessionList>> {
     const { items, nextCursor } = await this.#store.listSessions(this.#activityQuery(projectId, query));
-    const sessions = items.map(({ userId, ...session }) => ({
+    const sessions = items.map(({ userId, costUsd, ...session }) => ({
       ...session,
+      totalUsd: costUsd,
       ...seen(session),
       userId: userId === '' ? null : userId,
     }));
@@ -137,7 +138,8 @@ export class MetricsQueries {
 
   async listUsers({ projectId }: Reader, query: QueryOf<'listUsers'>): Promise<z.infer<typeof UserList>> {
     const { items, nextCursor } = await this.#store.listUsers(this.#activityQuery(projectId, query));
-    return { users: items.map((user) => ({ ...user, ...seen(user) })), nextCursor };
+    const users = items.map(({ costUsd, ...user }) => ({ ...user, totalUsd: costUsd, ...seen(user) }));
+    return { users, nextCursor };
   }
 
   async readFreshness(): Promise<z.infer<typeof Freshness>> {
@@ -210,13 +212,16 @@ function byRequests(left: Group, right: Group): number {
 }
 
 function toFigures({ firstChunkMs, ...figures }: MetricsFigures): MetricsSummary['groups'][number] {
-  const { group, requests, errors, tokens, costUsd, latencyMs, gatewayOverheadMs, retried } = figures;
+  const { group, requests, errors, tokens, costUsd, withoutPrice, partlyPriced } = figures;
+  const { latencyMs, gatewayOverheadMs, retried } = figures;
   return {
     group,
     requests,
     errors,
     tokens,
     costUsd,
+    withoutPrice,
+    partlyPriced,
     latencyMs,
     timeToFirstChunkMs: firstChunkMs,
     gatewayOverheadMs,

@@ -22,6 +22,8 @@ const point = (minute: number, group: string, costUsd: string, outputText = 0): 
   retried: 0,
   tokens: { ...noTokens, outputText },
   costUsd,
+  withoutPrice: 0,
+  partlyPriced: 0,
   latencyMs: times,
   timeToFirstChunkMs: times,
   gatewayOverheadMs: times,
@@ -31,7 +33,7 @@ describe('mergeSmallGroups', () => {
   const points = [
     point(1, 'dear', '10', 1),
     point(1, 'wordy', '0', 900),
-    point(1, 'small', '0.1', 3),
+    { ...point(1, 'small', '0.1', 3), withoutPrice: 1 },
     point(1, 'smaller', '0.2', 4),
     point(2, 'small', '0.000000000000000001', 5),
   ];
@@ -41,7 +43,7 @@ describe('mergeSmallGroups', () => {
     expect(merged.map(({ group }) => group)).toEqual(['dear', 'wordy', null, null]);
     expect(merged[2]).toEqual({
       bucketStart: points[2]?.bucketStart,
-      ...{ group: null, requests: 4, errors: 2, costUsd: '0.3' },
+      ...{ group: null, requests: 4, errors: 2, costUsd: '0.3', withoutPrice: 1, partlyPriced: 0 },
       tokens: { ...noTokens, outputText: 7 },
     });
     expect(merged[3]?.costUsd).toBe('0.000000000000000001');

@@ -21,8 +21,9 @@ export function mergeSmallGroups(
   ]);
   const merged = new Map<string, Point>();
   const kept: Point[] = [];
-  for (const { bucketStart, group, requests, errors, tokens, costUsd } of points) {
-    const point = { bucketStart, group, requests, errors, tokens, costUsd };
+  for (const { bucketStart, group, requests, errors, tokens, ...costs } of points) {
+    const { costUsd, withoutPrice, partlyPriced } = costs;
+    const point = { bucketStart, group, requests, errors, tokens, costUsd, withoutPrice, partlyPriced };
     if (large.has(group)) kept.push(point);
     else merged.set(bucketStart, add(merged.get(bucketStart), point));
   }
@@ -53,6 +54,13 @@ function add(sum: Point | undefined, point: Point): Point {
     requests: point.requests + sum.requests,
     errors: point.errors + sum.errors,
     tokens: Object.fromEntries(tokens) as Point['tokens'],
-    costUsd: formatDecimal(addDecimals(parseDecimal(point.costUsd), parseDecimal(sum.costUsd))),
+    costUsd: addCosts(point.costUsd, sum.costUsd),
+    withoutPrice: point.withoutPrice + sum.withoutPrice,
+    partlyPriced: point.partlyPriced + sum.partlyPriced,
   };
+}
+
+function addCosts(left: string | null, right: string | null): string | null {
+  if (left === null || right === null) return left ?? right;
+  return formatDecimal(addDecimals(parseDecimal(left), parseDecimal(right)));
 }

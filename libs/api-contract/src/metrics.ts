@@ -3,6 +3,14 @@ import { Instant, SpanBuckets } from './trace.ts';
 
 const quantiles = z.object({ p50: z.number(), p95: z.number(), p99: z.number() });
 
+/** How much of a cost is not known. */
+const unknownCosts = {
+  /** Calls whose model has no price. */
+  withoutPrice: z.int().nonnegative(),
+  /** Calls of which a part has no price. */
+  partlyPriced: z.int().nonnegative(),
+};
+
 export const MetricsGroupBy = z.enum(['none', 'model', 'provider', 'key', 'project']);
 
 /** Buckets without calls and costs are left out. */
@@ -21,7 +29,9 @@ export const MetricsSeries = z.object({
       /** Of them those that failed, were refused or interrupted, or were answered with 400 and above. */
       errors: z.int().nonnegative(),
       tokens: SpanBuckets,
-      costUsd: z.string(),
+      /** Null where no call has a known cost. */
+      costUsd: z.string().nullable(),
+      ...unknownCosts,
       latencyMs: quantiles.nullable(),
       timeToFirstChunkMs: quantiles.nullable(),
       /** What Loom added before the provider was called. */
@@ -61,7 +71,15 @@ export const MetricsOverview = z.object({
   /** Sums by bucket and group; group null: all but the `groupsMax` that cost most and those with most tokens. */
   groupedPoints: z.array(
     MetricsSeries.shape.points.element
-      .pick({ bucketStart: true, requests: true, errors: true, tokens: true, costUsd: true })
+      .pick({
+        bucketStart: true,
+        requests: true,
+        errors: true,
+        tokens: true,
+        costUsd: true,
+        withoutPrice: true,
+        partlyPriced: true,
+      })
       .extend({ group: z.string().nullable() }),
   ),
 });
@@ -83,7 +101,9 @@ const activity = {
   spans: z.int().nonnegative(),
   errors: z.int().nonnegative(),
   totalTokens: z.int().nonnegative(),
-  totalUsd: z.string(),
+  /** Null where no call has a known cost. */
+  totalUsd: z.string().nullable(),
+  ...unknownCosts,
   firstSeen: Instant,
   lastSeen: Instant,
 };

@@ -103,3 +103,37 @@ describe('openTraceStore', () => {
     });
   });
 });
+
+describe('a trace store of the version before unknown costs were counted', () => {
+  it('is upgraded in place, and its hours count each call once, however often the migration runs', async () => {
+    const engines = await startTestEngines();
+    const url = new URL(engines.traceStoreUrl);
+    const old = new Rewriter(url);
+    const spans = [1, 2, 3].map((n) => spanRow({ projectId: 'p1', requestModel: `m${n}` }));
+    const states = [
+      {},
+      { state: 'partial', reason: 'incomplete_price' },
+      { state: 'unpriced', reason: 'no_price', totalUsd: '0' },
+    ] as const;
+    const before = await openTraceStore(url);
+    await before.writeBatch(batchOf({ spans, costs: spans.map((span, n) => costRow(span, states[n])) }));
+    await before.close();
+    await old.run('DROP VIEW costs_hourly_of_costs');
+    await old.run(
+      'ALTER TABLE costs_hourly DROP COLUMN priced, DROP COLUMN without_price, DROP COLUMN partly_priced',
+    );
+    for (let run = 0; run < 2; run += 1) {
+      await old.run(`ALTER TABLE schema_migrations DELETE WHERE name LIKE '0016%'`);
+      const store = await openTraceStore(url);
+      const month = { from: String(testTime - 2_592_000n * second), to: String(testTime + 3600n * second) };
+      const groups = await store.summary({ projectId: 'p1', ...month, groupBy: 'model' });
+      expect(groups.map(({ group, costUsd, withoutPrice, partlyPriced }) => [group, costUsd, withoutPrice, partlyPriced]).toSorted()).toEqual([
+        ['m1', '0.0000123', 0, 0],
+        ['m2', '0.0000123', 0, 1],
+        ['m3', null, 1, 0],
+      ]); // prettier-ignore
+      await store.close();
+    }
+    await engines.stop();
+  });
+});

@@ -368,14 +368,23 @@ export interface Quantiles {
   readonly p99: number;
 }
 
+/** What calls cost, and how much of that is not known. */
+export interface CostFigures {
+  /** Sum of the known costs; null where no call has one. */
+  readonly costUsd: string | null;
+  /** Calls whose model has no price. */
+  readonly withoutPrice: number;
+  /** Calls of which a part has no price. */
+  readonly partlyPriced: number;
+}
+
 /** What calls of one group add up to. */
-export interface MetricsFigures {
+export interface MetricsFigures extends CostFigures {
   /** The group's value; '' with `none`. Models and keys as asked for: `requestModel`, `keyId`. */
   readonly group: string;
   readonly requests: number;
   readonly errors: number;
   readonly tokens: TokenBuckets;
-  readonly costUsd: string;
   /** Milliseconds; null without calls. */
   readonly latencyMs: Quantiles | null;
   /** Milliseconds; null when no call had a first chunk. */
@@ -419,13 +428,11 @@ export interface ActivityQuery {
 }
 
 /** What a conversation or an end user did in a range. */
-interface Activity {
+interface Activity extends CostFigures {
   readonly traces: number;
   readonly spans: number;
   readonly errors: number;
   readonly totalTokens: number;
-  /** What is priced so far. */
-  readonly totalUsd: string;
   readonly firstSeen: string;
   readonly lastSeen: string;
 }

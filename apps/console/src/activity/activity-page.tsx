@@ -8,10 +8,11 @@ import { RangePicker } from '../time/range-picker.tsx';
 import type { TimeRange } from '../time/range.ts';
 import { Button } from '../ui/button.tsx';
 import { Card, PageHead } from '../ui/card.tsx';
+import { Cost } from '../ui/cost.tsx';
 import { type Column, DataTable } from '../ui/data-table.tsx';
 import { TextInput } from '../ui/field.tsx';
 import { Empty, Failure, Skeleton } from '../ui/states.tsx';
-import { formatCompact, formatCount, formatUsd } from '../format/numbers.ts';
+import { formatCompact, formatCount } from '../format/numbers.ts';
 import { formatInstant, formatRelative } from '../format/times.ts';
 
 export interface Activity {
@@ -19,7 +20,9 @@ export interface Activity {
   readonly spans: number;
   readonly errors: number;
   readonly totalTokens: number;
-  readonly totalUsd: string;
+  readonly totalUsd: string | null;
+  readonly withoutPrice: number;
+  readonly partlyPriced: number;
   readonly firstSeen: string;
   readonly lastSeen: string;
 }
@@ -48,7 +51,7 @@ export const activityColumns: readonly Column<Activity>[] = [
   {
     head: 'Cost',
     align: 'right',
-    cell: ({ totalUsd }) => <span title={`$${totalUsd}`}>{formatUsd(totalUsd)}</span>,
+    cell: ({ totalUsd, ...unknown }) => <Cost usd={totalUsd} {...unknown} />,
   },
 ];
 

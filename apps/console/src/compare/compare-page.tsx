@@ -142,17 +142,28 @@ function SpanChoice({
 
 interface FigureRow {
   readonly label: string;
-  readonly of: (outline: TraceOutline) => number;
+  /** Null: not known. */
+  readonly of: (outline: TraceOutline) => number | null;
   readonly format: (value: number) => string;
 }
 
 const sum = (outline: TraceOutline, value: (span: TraceOutline['spans'][number]) => number) =>
   outline.spans.reduce((total, span) => total + value(span), 0);
+/** Of the spans that have a cost; null when none has. */
+function knownCost({ spans }: TraceOutline): number | null {
+  const known = spans.flatMap(({ totalUsd }) => (totalUsd === null ? [] : [Number(totalUsd)]));
+  return known.length === 0 ? null : known.reduce((total, usd) => total + usd, 0);
+}
+
+function shown({ format }: FigureRow, value: number | null): string {
+  return value === null ? '–' : format(value);
+}
+
 const rows: readonly FigureRow[] = [
   { label: 'Duration', of: traceDurationMs, format: formatDuration },
   {
-    label: 'First chunk of the first span',
-    of: ({ spans }) => spans[0]?.timeToFirstChunkMs ?? 0,
+    label: 'Time to first chunk',
+    of: ({ spans }) => spans[0]?.timeToFirstChunkMs ?? null,
     format: formatDuration,
   },
   { label: 'Spans', of: ({ spans }) => spans.length, format: formatCount },
@@ -165,7 +176,7 @@ const rows: readonly FigureRow[] = [
   { label: 'Tokens', of: (outline) => sum(outline, ({ totalTokens }) => totalTokens), format: formatCount },
   {
     label: 'Cost',
-    of: (outline) => sum(outline, ({ totalUsd }) => Number(totalUsd ?? 0)),
+    of: knownCost,
     format: formatUsd,
   },
 ];
@@ -181,8 +192,8 @@ function Figures({ left, right }: { readonly left: TraceOutline; readonly right:
         keyOf={({ label }) => label}
         columns={[
           { head: 'Figure', cell: ({ label }) => label },
-          { head: 'Before', align: 'right', cell: ({ of, format }) => format(of(left)) },
-          { head: 'After', align: 'right', cell: ({ of, format }) => format(of(right)) },
+          { head: 'Before', align: 'right', cell: (row) => shown(row, row.of(left)) },
+          { head: 'After', align: 'right', cell: (row) => shown(row, row.of(right)) },
           {
             head: 'Difference',
             align: 'right',
@@ -208,9 +219,10 @@ function Difference({
   after,
 }: {
   readonly row: FigureRow;
-  readonly before: number;
-  readonly after: number;
+  readonly before: number | null;
+  readonly after: number | null;
 }) {
+  if (before === null || after === null) return <span className="text-muted">–</span>;
   const change = after - before;
   if (change === 0) return <span className="text-muted">same</span>;
   const percent =

@@ -4,6 +4,14 @@ const clock = new Intl.DateTimeFormat(undefined, {
   second: '2-digit',
   hourCycle: 'h23',
 });
+const exactClock = new Intl.DateTimeFormat(undefined, {
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+  fractionalSecondDigits: 3,
+  hourCycle: 'h23',
+});
+const shortDay = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric' });
 const dayAndClock = new Intl.DateTimeFormat(undefined, {
   month: 'short',
   day: 'numeric',
@@ -21,6 +29,13 @@ export function formatTime(instant: string | number, now = Date.now()): string {
   const date = new Date(instant);
   const isToday = date.toDateString() === new Date(now).toDateString();
   return (isToday ? clock : dayAndClock).format(date);
+}
+
+/** `14:03:22.120` today, `Nov 20, 14:03:22.120` before: for lists, where every call has its own time. */
+export function formatExactTime(instant: string | number, now = Date.now()): string {
+  const date = new Date(instant);
+  const isToday = date.toDateString() === new Date(now).toDateString();
+  return isToday ? exactClock.format(date) : `${shortDay.format(date)}, ${exactClock.format(date)}`;
 }
 
 export function formatDay(instant: string | number): string {

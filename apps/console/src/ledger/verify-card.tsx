@@ -141,8 +141,7 @@ function SaveBundle({ period }: { readonly period: string }) {
 }
 
 function rangeOf(period: string): { from: string; to: string } {
-  const now = Date.now();
-  const seconds = own(presets, period)?.seconds;
-  const from = seconds === undefined ? everything : new Date(now - seconds * 1000).toISOString();
-  return { from, to: new Date(now).toISOString() };
+  const now = new Date();
+  const { from, to } = own(presets, period)?.at(now) ?? { from: new Date(everything), to: now };
+  return { from: from.toISOString(), to: to.toISOString() };
 }

@@ -7,6 +7,7 @@ import { useLoom, useLoomChange } from '../api/loom.tsx';
 import { visibleText } from '../format/foreign-text.ts';
 import { formatInstant, formatRelative, isPast } from '../format/times.ts';
 import { useMay, useSession } from '../shell/session.tsx';
+import { useUrlState } from '../shell/url-state.ts';
 import { Badge } from '../ui/badge.tsx';
 import { Button } from '../ui/button.tsx';
 import { ConfirmButton } from '../ui/confirm.tsx';
@@ -37,13 +38,14 @@ export function Keys() {
   const revoke = useLoomChange('revokeKey', ['listKeys', 'listAudit']);
   const mayWrite = useMay('keys:write');
   const { organization } = useSession();
-  const [isCreating, setCreating] = useState(false);
+  const { get, set } = useUrlState();
+  const [isCreating, setCreating] = useState(get('new') !== null);
   const [changing, setChanging] = useState<ApiKey | null>(null);
   const [secret, setSecret] = useState<string | null>(null);
   return (
     <ManagePage
       title="API keys"
-      lead="What applications call Loom with. A secret is shown once, and kept as a keyed hash."
+      lead="Keys your applications use to call Loom. The secret is shown once; only a hash is stored."
       actions={
         mayWrite && (
           <Button look="primary" onClick={() => setCreating(true)}>
@@ -57,7 +59,7 @@ export function Keys() {
       keyOf={({ id }) => id}
       empty={
         <Empty icon={KeyRound} title="No keys yet">
-          Create one for each application: then each can be watched and revoked by itself.
+          Create one key per application, so that you can watch and revoke each on its own.
         </Empty>
       }
       columns={[
@@ -69,7 +71,7 @@ export function Keys() {
             organization.projects.find(({ id }) => id === projectId)?.name ?? projectId,
         },
         {
-          head: 'May',
+          head: 'Scopes',
           cell: ({ scopes }) => (
             <span className="flex gap-1">
               {scopes.map((scope) => (
@@ -120,7 +122,7 @@ export function Keys() {
                     )
                   }
                 >
-                  Calls with it are refused within a second. This cannot be taken back.
+                  Calls with this key fail within a second. You can’t undo this.
                 </ConfirmButton>
               </span>
             ) : null;
@@ -129,12 +131,20 @@ export function Keys() {
       ]}
     >
       {changing && <ChangeKey apiKey={changing} onClose={() => setChanging(null)} />}
-      {isCreating && <CreateKey onClose={() => setCreating(false)} onCreated={setSecret} />}
+      {isCreating && (
+        <CreateKey
+          onClose={() => {
+            setCreating(false);
+            set({ new: null });
+          }}
+          onCreated={setSecret}
+        />
+      )}
       {secret !== null && (
         <OnceShown
-          title="The new key"
+          title="API key created"
           text={secret}
-          note="Copy it now: it is shown this once."
+          note="Copy it now. You won’t see it again."
           onClose={() => setSecret(null)}
         />
       )}
@@ -153,7 +163,7 @@ function KeyState({ apiKey: { revokedAt, expiresAt } }: { readonly apiKey: ApiKe
   const isOver = isPast(expiresAt);
   return (
     <Badge tone={isOver ? 'bad' : 'ok'} title={formatInstant(expiresAt)}>
-      {isOver ? 'expired' : `ends ${formatRelative(expiresAt)}`}
+      {isOver ? 'expired' : `expires ${formatRelative(expiresAt)}`}
     </Badge>
   );
 }
@@ -185,8 +195,8 @@ function CreateKey({
     );
   };
   return (
-    <FormDialog title="Create an API key" action="Create" change={create} onSubmit={submit} onClose={onClose}>
-      <Field label="Name" hint="What uses it: checkout service, nightly evaluation …">
+    <FormDialog title="Create API key" action="Create" change={create} onSubmit={submit} onClose={onClose}>
+      <Field label="Name" hint="The application that uses it, such as “checkout service”">
         {(ids) => (
           <TextInput
             {...ids}
@@ -210,7 +220,7 @@ function CreateKey({
         )}
       </Field>
       <fieldset className="grid gap-1.5">
-        <legend className="pb-1 text-xs font-medium">May</legend>
+        <legend className="pb-1 text-xs font-medium">Scopes</legend>
         {(Object.keys(meanings) as Scope[])
           .filter((scope) => !strong[scope] || mayManage)
           .map((scope) => (

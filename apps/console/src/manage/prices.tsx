@@ -15,10 +15,11 @@ import { FormDialog } from '../ui/form-dialog.tsx';
 import { Empty } from '../ui/states.tsx';
 import { notify } from '../ui/toaster.tsx';
 import { ManagePage } from './manage-page.tsx';
+import { providerKinds } from './provider-kinds.ts';
 
 type Price = OutputOf<'listPrices'>['prices'][number];
 
-/** The price book and the organization's own prices before it. */
+/** The price book, and the organization's custom prices, which override it. */
 export function Prices() {
   const { get, set } = useUrlState();
   const [provider, search] = [get('provider') ?? '', get('search') ?? ''];
@@ -26,7 +27,7 @@ export function Prices() {
   const { pages, error, retry, more, isLoadingMore } = usePages('listPrices', { query });
   const remove = useLoomChange('deletePrice', ['listPrices', 'listAudit']);
   const mayWrite = useMay('prices:write');
-  const [isAdding, setAdding] = useState(false);
+  const [isAdding, setAdding] = useState(get('add') !== null);
   const [wanted, setWanted] = useState(search);
   const [first] = pages ?? [];
   return (
@@ -67,7 +68,7 @@ export function Prices() {
           </Select>
           {mayWrite && (
             <Button look="primary" onClick={() => setAdding(true)}>
-              <Plus aria-hidden className="size-3.5" /> Own price
+              <Plus aria-hidden className="size-3.5" /> Add custom price
             </Button>
           )}
         </>
@@ -80,7 +81,7 @@ export function Prices() {
       }
       empty={
         <Empty icon={Tags} title="No price matches">
-          A model without a price is recorded as unpriced, never as free.
+          Loom shows calls without a price as unpriced, never as free.
         </Empty>
       }
       columns={[
@@ -90,7 +91,7 @@ export function Prices() {
           cell: ({ model, id }) => (
             <span className="flex items-center gap-2 font-medium">
               {model}
-              {id !== null && <Badge tone="accent">own</Badge>}
+              {id !== null && <Badge tone="accent">custom</Badge>}
             </span>
           ),
         },
@@ -102,12 +103,12 @@ export function Prices() {
           cell: (price) => <Amount price={price} bucket="cacheWrite" />,
         },
         { head: 'Output', align: 'right', cell: (price) => <Amount price={price} bucket="outputText" /> },
-        { head: 'From', cell: ({ from }) => from ?? 'always', className: 'whitespace-nowrap' },
+        { head: 'From', cell: ({ from }) => from ?? '–', className: 'whitespace-nowrap' },
         { head: 'Tier', cell: ({ serviceTier }) => serviceTier },
         {
           head: 'State',
           cell: ({ inForce }) => (
-            <Badge tone={inForce ? 'ok' : 'neutral'}>{inForce ? 'in force' : 'not in force'}</Badge>
+            <Badge tone={inForce ? 'ok' : 'neutral'}>{inForce ? 'Active' : 'Inactive'}</Badge>
           ),
         },
         {
@@ -116,13 +117,13 @@ export function Prices() {
           cell: ({ id, model }) =>
             mayWrite && id !== null ? (
               <ConfirmButton
-                label="Take back"
-                title={`Take back the own price of ${model}?`}
-                action="Take back"
+                label="Remove"
+                title={`Remove the custom price of ${model}?`}
+                action="Remove"
                 change={remove}
                 onConfirm={(done) => remove.mutate({ params: { id } }, done)}
               >
-                New calls are priced by the book again. What is priced stays as it is.
+                New calls use the price book again. Calls that are already priced keep their cost.
               </ConfirmButton>
             ) : null,
         },
@@ -133,7 +134,16 @@ export function Prices() {
           More
         </Button>
       )}
-      {isAdding && <AddPrice providers={first?.providers ?? []} onClose={() => setAdding(false)} />}
+      {isAdding && (
+        <AddPrice
+          providers={first?.providers ?? []}
+          model={get('add') ?? ''}
+          onClose={() => {
+            setAdding(false);
+            set({ add: null });
+          }}
+        />
+      )}
     </ManagePage>
   );
 }
@@ -153,15 +163,20 @@ function Amount({ price, bucket }: { readonly price: Price; readonly bucket: str
 
 function AddPrice({
   providers,
+  model,
   onClose,
 }: {
+  /** Of the price book. */
   readonly providers: readonly string[];
+  readonly model: string;
   readonly onClose: () => void;
 }) {
+  // Any kind of provider can have prices, those that the book does not know too.
+  const kinds = [...new Set([...providerKinds.map(({ kind }) => kind), ...providers])].sort();
   const create = useLoomChange('createPrice', ['listPrices', 'listAudit']);
   const [price, setPrice] = useState({
-    provider: providers[0] ?? '',
-    model: '',
+    provider: model === '' ? '' : 'openai-compatible',
+    model,
     from: new Date().toISOString().slice(0, 10),
     input: '',
     output: '',
@@ -184,7 +199,7 @@ function AddPrice({
       },
       {
         onSuccess: () => {
-          notify(`Own price of ${price.model} is in force from ${price.from}.`);
+          notify(`Custom price for ${price.model} applies from ${price.from}.`);
           onClose();
         },
       },
@@ -197,8 +212,8 @@ function AddPrice({
   ] as const;
   return (
     <FormDialog
-      title="An own price"
-      description="It comes before the book’s, for calls from its day on."
+      title="Add custom price"
+      description="Overrides the price book from this date."
       action="Add"
       change={create}
       onSubmit={submit}
@@ -208,7 +223,10 @@ function AddPrice({
         <Field label="Provider kind">
           {(ids) => (
             <Select {...ids} required value={price.provider} onChange={set('provider')}>
-              {providers.map((name) => (
+              <option value="" disabled>
+                Choose a kind
+              </option>
+              {kinds.map((name) => (
                 <option key={name}>{name}</option>
               ))}
             </Select>
@@ -218,7 +236,7 @@ function AddPrice({
           {(ids) => <TextInput {...ids} type="date" required value={price.from} onChange={set('from')} />}
         </Field>
       </div>
-      <Field label="Model" hint="Its whole name.">
+      <Field label="Model" hint="The exact model name">
         {(ids) => <TextInput {...ids} required autoFocus value={price.model} onChange={set('model')} />}
       </Field>
       <div className="grid gap-3 sm:grid-cols-2">
@@ -226,7 +244,7 @@ function AddPrice({
           <Field
             key={name}
             label={`${label}, $ per million`}
-            hint={required ? undefined : 'As input, if empty.'}
+            hint={required ? undefined : 'Defaults to the input price'}
           >
             {(ids) => (
               <TextInput

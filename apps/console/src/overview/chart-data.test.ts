@@ -13,7 +13,7 @@ const tokens = {
 };
 const times = { latencyMs: null, timeToFirstChunkMs: null, gatewayOverheadMs: null };
 const point = (bucketStart: string, group: string | null, requests: number) => ({
-  ...{ bucketStart, group, requests, errors: 0, tokens, costUsd: '0' },
+  ...{ bucketStart, group, requests, errors: 0, tokens, costUsd: '0', withoutPrice: 0, partlyPriced: 0 },
 });
 const minute = (at: number) => `2026-11-22T10:0${at}:00.000000Z`;
 const overviewOf = (points: MetricsOverview['groupedPoints']): MetricsOverview => ({

@@ -46,7 +46,7 @@ export const Charts = memo(function Charts({
       />
       <ChartCard
         title={`Spend by ${by}`}
-        summary={`${formatUsd(total?.costUsd ?? 0)} in all`}
+        summary={total?.costUsd ? `${formatUsd(total.costUsd)} in total` : 'No priced calls'}
         format={formatUsd}
         points={spend?.points}
         series={spend?.series ?? none}
@@ -73,7 +73,7 @@ export const Charts = memo(function Charts({
 });
 
 const none: readonly ChartSeries[] = [];
-const costOf = ({ costUsd }: GroupedPoint) => Number(costUsd);
+const costOf = ({ costUsd }: GroupedPoint) => Number(costUsd ?? 0);
 
 const answered = {
   fine: ({ requests, errors }: Point) => requests - errors,

@@ -1,4 +1,5 @@
 import type { MetricsSummary } from '@loom/api-contract';
+import { missingCosts } from '../ui/cost.tsx';
 import { formatCompact, formatDuration, formatPercent, formatUsd } from '../format/numbers.ts';
 
 type Group = MetricsSummary['groups'][number];
@@ -11,6 +12,8 @@ export interface Figure {
   readonly format: (value: number) => string;
   /** Which way is worse; null where more is neither good nor bad. */
   readonly worse: 'up' | null;
+  /** What the figure leaves out; null when it leaves out nothing. */
+  readonly note?: (group: Group) => string | null;
   /** The traces behind it. */
   readonly filter: string;
 }
@@ -45,8 +48,9 @@ export const figures: readonly Figure[] = [
   },
   {
     label: 'Spend',
-    hint: 'What is priced so far, by the price book',
-    value: ({ costUsd }) => Number(costUsd),
+    hint: 'Cost of all priced calls',
+    value: ({ costUsd }) => (costUsd === null ? null : Number(costUsd)),
+    note: missingCosts,
     format: formatUsd,
     worse: 'up',
     filter: 'cost:>0',

@@ -1,8 +1,9 @@
 'use client';
 
 import type { MetricsOverview } from '@loom/api-contract';
-import { formatCompact, formatCount, formatDuration, formatPercent, formatUsd } from '../format/numbers.ts';
+import { formatCompact, formatCount, formatDuration, formatPercent } from '../format/numbers.ts';
 import { Card } from '../ui/card.tsx';
+import { Cost } from '../ui/cost.tsx';
 import { DataTable } from '../ui/data-table.tsx';
 import { Link } from '../ui/link.tsx';
 import { Skeleton } from '../ui/states.tsx';
@@ -49,7 +50,11 @@ export function GroupTable({
                 </span>
               ),
             },
-            { head: 'Spend', align: 'right', cell: ({ costUsd }) => formatUsd(costUsd) },
+            {
+              head: 'Spend',
+              align: 'right',
+              cell: ({ costUsd, ...unknown }) => <Cost usd={costUsd} {...unknown} />,
+            },
             {
               head: 'Tokens',
               align: 'right',

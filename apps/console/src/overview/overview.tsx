@@ -79,7 +79,7 @@ export function Overview() {
       data-page="overview"
       className="flex flex-col gap-5"
     >
-      <PageHead title="Overview" lead={`Traffic of ${project.name}, beside the period before`}>
+      <PageHead title="Overview" lead={`${project.name}, compared with the previous period`}>
         <GroupPicker value={groupBy} onChange={(by) => set({ by: by === 'model' ? null : by })} />
         <RangePicker range={range} />
       </PageHead>

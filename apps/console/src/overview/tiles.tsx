@@ -48,6 +48,7 @@ function Tile({
 }) {
   const value = now ? figure.value(now) : null;
   const earlier = before ? figure.value(before) : null;
+  const note = (now && figure.note?.(now)) ?? null;
   return (
     <Link
       href={href}
@@ -65,6 +66,7 @@ function Tile({
           <Change figure={figure} value={value} earlier={earlier} />
         </span>
       )}
+      {note !== null && <span className="text-xs text-warn">{note}</span>}
     </Link>
   );
 }

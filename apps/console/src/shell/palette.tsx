@@ -1,16 +1,17 @@
 'use client';
 
 import { Command } from 'cmdk';
-import { Activity, Keyboard } from 'lucide-react';
+import { Keyboard, KeyRound, Monitor, Moon, Sun, Tags } from 'lucide-react';
 import { useRouter } from 'next/navigation';
 import { Dialog as Radix } from 'radix-ui';
 import { useState } from 'react';
-import { usePath, useSession } from './session.tsx';
+import { paletteItem } from './palette-item.ts';
+import { PaletteSearch, rankPaletteItem } from './palette-search.tsx';
+import { useMay, usePath, useSession } from './session.tsx';
 import { usePlaces } from './side-bar.tsx';
+import { chooseTheme } from './theme.ts';
 
-const item = 'flex cursor-pointer items-center gap-2.5 rounded-md px-3 py-2 data-[selected=true]:bg-raised';
-
-/** ⌘K: pages, projects, and a trace by its id or a filter. */
+/** ⌘K: pages, projects, actions, and whatever has an id or a name. */
 export function Palette({ onClose, onHelp }: { readonly onClose: () => void; readonly onHelp: () => void }) {
   const [text, setText] = useState('');
   const router = useRouter();
@@ -22,7 +23,22 @@ export function Palette({ onClose, onHelp }: { readonly onClose: () => void; rea
     router.push(href);
   };
   const wanted = text.trim();
-  const isTraceId = /^[0-9a-f]{32}$/.test(wanted);
+  const close = (change: () => void) => () => {
+    onClose();
+    change();
+  };
+  const actions = [
+    ...(useMay('keys:write')
+      ? [{ label: 'Create API key', icon: KeyRound, run: () => go(`${path('keys')}?new=key`) }]
+      : []),
+    ...(useMay('prices:write')
+      ? [{ label: 'Add custom price', icon: Tags, run: () => go(`${path('prices')}?add=`) }]
+      : []),
+    { label: 'Light theme', icon: Sun, run: close(() => chooseTheme('light')) },
+    { label: 'Dark theme', icon: Moon, run: close(() => chooseTheme('dark')) },
+    { label: 'System theme', icon: Monitor, run: close(() => chooseTheme('system')) },
+    { label: 'Keyboard shortcuts', icon: Keyboard, run: close(onHelp) },
+  ];
   return (
     <Radix.Root open onOpenChange={onClose}>
       <Radix.Portal>
@@ -32,18 +48,15 @@ export function Palette({ onClose, onHelp }: { readonly onClose: () => void; rea
           className="fixed top-[12dvh] left-1/2 z-50 w-[calc(100vw-2rem)] max-w-xl -translate-x-1/2 overflow-hidden rounded-xl border bg-surface shadow-2xl"
         >
           <Radix.Title className="sr-only">Go to or search</Radix.Title>
-          <Command label="Go to or search" loop>
+          <Command label="Go to or search" loop filter={rankPaletteItem}>
             <Command.Input
               autoFocus
               value={text}
               onValueChange={setText}
-              placeholder="A page, a project, a trace id, a filter …"
+              placeholder="Page, project, trace ID, user, key or filter"
               className="h-12 w-full border-b bg-transparent px-4 outline-none placeholder:text-muted"
             />
             <Command.List className="max-h-[50dvh] overflow-y-auto p-1.5">
-              <Command.Empty className="px-3 py-6 text-center text-muted">
-                Nothing has this name.
-              </Command.Empty>
               {groups.map(({ group, places }) => (
                 <Command.Group key={group} heading={group} className="palette-group">
                   {places.map(({ label, segments, icon: Icon }) => (
@@ -51,7 +64,7 @@ export function Palette({ onClose, onHelp }: { readonly onClose: () => void; rea
                       key={label}
                       value={label}
                       onSelect={() => go(path(...segments))}
-                      className={item}
+                      className={paletteItem}
                     >
                       <Icon aria-hidden className="size-4 text-muted" /> {label}
                     </Command.Item>
@@ -67,48 +80,21 @@ export function Palette({ onClose, onHelp }: { readonly onClose: () => void; rea
                         key={id}
                         value={`${organization} ${name} ${id}`}
                         onSelect={() => go(`/p/${encodeURIComponent(id)}`)}
-                        className={item}
+                        className={paletteItem}
                       >
                         {name} <span className="text-muted">{organization}</span>
                       </Command.Item>
                     )),
                 )}
               </Command.Group>
-              <Command.Group heading="Help" className="palette-group">
-                <Command.Item
-                  value="Keyboard"
-                  onSelect={() => {
-                    onClose();
-                    onHelp();
-                  }}
-                  className={item}
-                >
-                  <Keyboard aria-hidden className="size-4 text-muted" /> Keyboard
-                </Command.Item>
-              </Command.Group>
-              {wanted !== '' && (
-                <Command.Group heading="Search" className="palette-group">
-                  {isTraceId && (
-                    <Command.Item
-                      forceMount
-                      value={`trace ${wanted}`}
-                      onSelect={() => go(path('traces', wanted))}
-                      className={item}
-                    >
-                      <Activity aria-hidden className="size-4 text-muted" /> Open trace {wanted.slice(0, 8)}…
-                    </Command.Item>
-                  )}
-                  <Command.Item
-                    forceMount
-                    value={`filter ${wanted}`}
-                    onSelect={() => go(`${path('traces')}?filter=${encodeURIComponent(wanted)}`)}
-                    className={item}
-                  >
-                    <Activity aria-hidden className="size-4 text-muted" />{' '}
-                    <span className="truncate">Traces with “{wanted}”</span>
+              <Command.Group heading="Actions" className="palette-group">
+                {actions.map(({ label, icon: Icon, run }) => (
+                  <Command.Item key={label} value={label} onSelect={run} className={paletteItem}>
+                    <Icon aria-hidden className="size-4 text-muted" /> {label}
                   </Command.Item>
-                </Command.Group>
-              )}
+                ))}
+              </Command.Group>
+              {wanted !== '' && <PaletteSearch text={wanted} go={go} />}
             </Command.List>
           </Command>
         </Radix.Content>

@@ -61,7 +61,7 @@ export function UserMenu({ onHelp }: { readonly onHelp: () => void }) {
         <UserCog aria-hidden className="size-4 text-muted" /> Account
       </MenuItem>
       <MenuItem onSelect={onHelp}>
-        <Keyboard aria-hidden className="size-4 text-muted" /> Keyboard
+        <Keyboard aria-hidden className="size-4 text-muted" /> Keyboard shortcuts
       </MenuItem>
       <MenuItem onSelect={() => void signOut()}>
         <LogOut aria-hidden className="size-4 text-muted" /> Sign out

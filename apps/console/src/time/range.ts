@@ -17,15 +17,36 @@ const minute = 60;
 const hour = 3600;
 const day = 86_400;
 
-export const presets: Readonly<Record<string, { readonly label: string; readonly seconds: number }>> = {
-  '15m': { label: 'Last 15 minutes', seconds: 15 * minute },
-  '1h': { label: 'Last hour', seconds: hour },
-  '6h': { label: 'Last 6 hours', seconds: 6 * hour },
-  '24h': { label: 'Last 24 hours', seconds: day },
-  '7d': { label: 'Last 7 days', seconds: 7 * day },
-  '30d': { label: 'Last 30 days', seconds: 30 * day },
-};
+export interface RangePreset {
+  readonly label: string;
+  /** The range at a moment. */
+  readonly at: (now: Date) => { readonly from: Date; readonly to: Date };
+}
+
+function last(seconds: number): RangePreset['at'] {
+  return (now) => ({ from: new Date(now.getTime() - seconds * 1000), to: now });
+}
+
+const dayOf = (now: Date, offset: number) =>
+  new Date(now.getFullYear(), now.getMonth(), now.getDate() + offset);
+const monthOf = (now: Date, offset: number) => new Date(now.getFullYear(), now.getMonth() + offset, 1);
+
 const defaultPreset = '24h';
+const last24Hours: RangePreset = { label: 'Last 24 hours', at: last(day) };
+
+/** Ranges that move with the clock. Days and months are those of the browser's time zone. */
+export const presets: Readonly<Record<string, RangePreset>> = {
+  '15m': { label: 'Last 15 minutes', at: last(15 * minute) },
+  '1h': { label: 'Last hour', at: last(hour) },
+  '6h': { label: 'Last 6 hours', at: last(6 * hour) },
+  [defaultPreset]: last24Hours,
+  '7d': { label: 'Last 7 days', at: last(7 * day) },
+  '30d': { label: 'Last 30 days', at: last(30 * day) },
+  today: { label: 'Today', at: (now) => ({ from: dayOf(now, 0), to: now }) },
+  yesterday: { label: 'Yesterday', at: (now) => ({ from: dayOf(now, -1), to: dayOf(now, 0) }) },
+  'this-month': { label: 'This month', at: (now) => ({ from: monthOf(now, 0), to: now }) },
+  'last-month': { label: 'Last month', at: (now) => ({ from: monthOf(now, -1), to: monthOf(now, 0) }) },
+};
 const tickMs = 10_000;
 
 const bucketSizes = [
@@ -38,7 +59,6 @@ const bucketSizes = [
   hour,
   3 * hour,
   6 * hour,
-  12 * hour,
   day,
   7 * day,
 ];
@@ -54,20 +74,23 @@ export function useRange(): TimeRange {
   const [from, to] = [get('from'), get('to')];
   const isFixed = from !== null && to !== null && Date.parse(from) < Date.parse(to);
   const name = get('range') ?? defaultPreset;
-  const preset = Object.hasOwn(presets, name) ? name : defaultPreset;
-  const seconds = presets[preset]?.seconds ?? day;
-  const stepMs = Math.min(60_000, Math.max(10_000, (seconds * 1000) / 100));
-  const now = useNow(stepMs);
-  if (isFixed) {
-    const rangeSeconds = (Date.parse(to) - Date.parse(from)) / 1000;
-    return { from, to, preset: null, bucketSeconds: bucketSecondsOf(rangeSeconds) };
-  }
-  return {
-    from: new Date(now - seconds * 1000).toISOString(),
-    to: new Date(now).toISOString(),
-    preset,
-    bucketSeconds: bucketSecondsOf(seconds),
-  };
+  const known = Object.hasOwn(presets, name) ? presets[name] : undefined;
+  const preset = known ?? last24Hours;
+  const now = useNow(stepOf(preset));
+  if (isFixed) return { ...rangeOf(new Date(from), new Date(to)), from, to, preset: null };
+  const { from: begin, to: end } = preset.at(new Date(now));
+  return { ...rangeOf(begin, end), preset: known ? name : defaultPreset };
+}
+
+function rangeOf(from: Date, to: Date): Omit<TimeRange, 'preset'> {
+  const seconds = (to.getTime() - from.getTime()) / 1000;
+  return { from: from.toISOString(), to: to.toISOString(), bucketSeconds: bucketSecondsOf(seconds) };
+}
+
+/** What a short range asks for changes more often than what a long one does. Milliseconds. */
+function stepOf({ at }: RangePreset): number {
+  const { from, to } = at(new Date());
+  return Math.min(60_000, Math.max(10_000, (to.getTime() - from.getTime()) / 100));
 }
 
 /** The time in steps: what is asked for changes once a step, not at every render. */

@@ -6,9 +6,11 @@ import { useCallback, useEffect, useMemo, useRef } from 'react';
 import { cn } from '../format/class-names.ts';
 import { Skeleton } from '../ui/states.tsx';
 import { useLate } from '../ui/use-late.ts';
-import { columnLooks } from './columns.tsx';
+import { ColumnHandle } from './column-handle.tsx';
+import { columnLooks, trackOf } from './columns.tsx';
 import { type Selection, toggled } from './selection.ts';
 import { rowHeight, TraceRow } from './trace-row.tsx';
+import { useColumnWidths } from './use-column-widths.ts';
 
 const loadAheadRows = 20;
 const noticedMs = 150;
@@ -57,7 +59,11 @@ export function TraceTable(props: TraceTableProps) {
     onSelection(() => (isAll ? {} : Object.fromEntries(traces.map(({ traceId }) => [traceId, true]))));
 
   const shown = useMemo(() => Object.entries(columnLooks).filter(([id]) => columns.includes(id)), [columns]);
-  const template = `2rem ${shown.map(([, { width }]) => width).join(' ')}`;
+  const [widths, setWidth] = useColumnWidths();
+  const template = useMemo(
+    () => `2rem ${shown.map(([id]) => trackOf(id, traces, widths)).join(' ')}`,
+    [shown, traces, widths],
+  );
   // An answer that is there at once must not make the page paint twice.
   const isFaded = useLate(isStale, noticedMs);
   return (
@@ -74,7 +80,7 @@ export function TraceTable(props: TraceTableProps) {
         <div
           role="row"
           style={{ gridTemplateColumns: template }}
-          className="sticky top-0 z-10 grid h-8 items-center border-b bg-surface text-xs text-muted"
+          className="sticky top-0 z-10 grid h-8 items-center border-b bg-surface text-muted"
         >
           <span role="columnheader" className="grid place-items-center">
             <input
@@ -88,9 +94,13 @@ export function TraceTable(props: TraceTableProps) {
             <span
               key={id}
               role="columnheader"
-              className={cn('truncate px-2 font-medium', align === 'right' && 'text-right')}
+              className={cn(
+                'group relative truncate px-2 text-xs font-medium',
+                align === 'right' && 'text-right',
+              )}
             >
               {label}
+              <ColumnHandle label={label} width={widths[id]} onWidth={(change) => setWidth(id, change)} />
             </span>
           ))}
         </div>

@@ -28,7 +28,7 @@ export function manageSpecs(stage: () => Stage): void {
         await page.getByRole('dialog').getByLabel('Expires').selectOption('In 7 days');
         await visit.button('Save').click();
         const row = page.getByRole('row', { name: /renamed key/ });
-        await visit.sees(row.getByText(/^ends /));
+        await visit.sees(row.getByText(/^expires /));
         await row.getByRole('button', { name: 'Revoke' }).click();
         await visit.button('Revoke now').click();
         await visit.sees(row.getByText('revoked'));
@@ -205,25 +205,26 @@ export function manageSpecs(stage: () => Stage): void {
       });
     });
 
-    it('takes an own price and puts it before the book', async () => {
+    it('takes a custom price for a self-hosted model, and removes it', async () => {
       await stage().visit(async (visit) => {
         const { page } = visit;
         await visit.goto('/p/default/prices');
         await visit.sees(page.getByRole('row').nth(1));
         await page
           .getByRole('main')
-          .getByRole('button', { name: /Add|own price/i })
+          .getByRole('button', { name: /Add custom price/i })
           .first()
           .click();
         const dialog = page.getByRole('dialog');
+        await dialog.getByLabel('Provider kind').selectOption('ollama');
         await dialog.getByLabel('Model').fill('house-priced-model');
         for (const field of await dialog.getByLabel(/per million/).all()) await field.fill('1.25');
         await dialog.getByRole('button', { name: /^(?:Add|Save)/ }).click();
         await page.getByLabel('Search models').fill('house-priced');
         const row = page.getByRole('row', { name: /house-priced-model/ });
         await visit.sees(row.getByText(/1\.25/));
-        await row.getByRole('button', { name: 'Take back' }).click();
-        await dialog.getByRole('button', { name: /Take back/ }).click();
+        await row.getByRole('button', { name: 'Remove' }).click();
+        await dialog.getByRole('button', { name: /Remove/ }).click();
         await row.waitFor({ state: 'hidden' });
       });
     });

@@ -80,22 +80,56 @@ export function overviewSpecs(stage: () => Stage): void {
       });
     });
 
+    it('finds in the palette whatever has a name, and does things', async () => {
+      await stage().visit(async (visit) => {
+        const { page } = visit;
+        await visit.goto('/p/default');
+        await visit.sees(page.getByRole('heading', { name: 'Overview' }));
+        const search = async (text: string) => {
+          await page.keyboard.press('Control+k');
+          await page.getByPlaceholder(/Page, project, trace ID/).fill(text);
+        };
+        await search('status:error user:nobody');
+        await page.getByRole('option', { name: 'Traces matching “status:error user:nobody”' }).click();
+        await visit.path((path) => path.includes('filter=status%3Aerror'));
+        await search('create');
+        await page.getByRole('option', { name: 'Create API key' }).click();
+        await visit.sees(page.getByRole('dialog', { name: 'Create API key' }));
+        await page.keyboard.press('Escape');
+        await search('dark');
+        await page.getByRole('option', { name: 'Dark theme' }).click();
+        expect(await page.locator('html').getAttribute('data-theme')).toBe('dark');
+      });
+    });
+
+    it('never shows an unknown cost as nothing', async () => {
+      await stage().visit(async (visit) => {
+        const { page } = visit;
+        await visit.goto('/p/default');
+        const row = page.getByRole('row', { name: /tools-1/ });
+        await visit.sees(row);
+        expect(await row.innerText()).not.toContain('$0');
+        await visit.sees(page.getByRole('link', { name: /Spend.*without a price/s }));
+      });
+    });
+
     it('opens the palette, the list of keys and the other theme', async () => {
       await stage().visit(async (visit) => {
         const { page } = visit;
         await visit.goto('/p/default');
         await visit.sees(page.getByRole('heading', { name: 'Overview' }));
         await page.keyboard.press('Control+k');
-        await page.getByPlaceholder(/A page, a project/).fill('live');
+        const search = page.getByPlaceholder(/Page, project, trace ID/);
+        await search.fill('live');
         await page.getByRole('option', { name: 'Live tail' }).click();
         await visit.path((path) => path === '/p/default/live');
         await page.keyboard.press('Control+k');
-        await page.getByPlaceholder(/A page, a project/).fill(world().traceOf('plain-1'));
-        await page.keyboard.press('Enter');
+        await search.fill(world().traceOf('plain-1').slice(0, 8));
+        await page.getByRole('option', { name: `Trace ${world().traceOf('plain-1')}` }).click();
         await visit.path((path) => path.endsWith(world().traceOf('plain-1')));
         await visit.sees('A plain answer.');
         await page.keyboard.press('?');
-        await visit.sees(page.getByRole('dialog', { name: 'Keyboard' }));
+        await visit.sees(page.getByRole('dialog', { name: 'Keyboard shortcuts' }));
         await page.keyboard.press('Escape');
         const ground = () => page.evaluate<string>('getComputedStyle(document.body).backgroundColor');
         const light = await ground();

@@ -60,6 +60,32 @@ export function tracesSpecs(stage: () => Stage): void {
       });
     });
 
+    it('cuts no time and no number, and keeps the width that someone gave a column', async () => {
+      await stage().visit(async (visit) => {
+        const { page } = visit;
+        await visit.goto('/p/default/traces');
+        const cells = page.getByRole('row').nth(1).getByRole('cell');
+        await visit.sees(cells.nth(1));
+        const cut = await page.evaluate<string[]>(
+          `[...document.querySelectorAll('[role=cell]')]
+            .filter((cell) => /^[\\d$<].*\\d/.test(cell.textContent) && cell.scrollWidth > cell.clientWidth)
+            .map((cell) => cell.textContent)`,
+        );
+        expect(cut).toEqual([]);
+        const handle = page.getByRole('separator', { name: 'Width of Model' });
+        await handle.focus();
+        const widthOf = async () =>
+          (await page.getByRole('columnheader', { name: 'Model' }).boundingBox())?.width ?? 0;
+        const before = await widthOf();
+        for (let n = 0; n < 4; n += 1) await handle.press('ArrowLeft');
+        await page.reload();
+        await visit.sees(cells.nth(1));
+        await eventually(widthOf, (width) => Math.round(before - width) === 64);
+        await handle.dblclick();
+        await eventually(widthOf, (width) => width === before);
+      });
+    });
+
     it('keeps the chosen columns in the link and in a saved view', async () => {
       await stage().visit(async (visit) => {
         const { page } = visit;

@@ -165,14 +165,14 @@ export function activityCases(storeOf: () => TraceStore): void {
         spans: 3,
         errors: 1,
         totalTokens: 75,
-        totalUsd: '0.75',
+        ...{ costUsd: '0.75', withoutPrice: 0, partlyPriced: 0 },
         firstSeen: at(1),
         lastSeen: at(2),
       });
       const users = await visit((one) => store.listUsers(one), query);
       expect(users).toEqual([
-        expect.objectContaining({ userId: 'bo', sessions: 2, traces: 3, spans: 3, totalUsd: '0.75', lastSeen: at(40) }),
-        expect.objectContaining({ userId: 'ana', sessions: 1, traces: 2, spans: 3, errors: 1, totalUsd: '0.75' }),
+        expect.objectContaining({ userId: 'bo', sessions: 2, traces: 3, spans: 3, costUsd: '0.75', lastSeen: at(40) }),
+        expect.objectContaining({ userId: 'ana', sessions: 1, traces: 2, spans: 3, errors: 1, costUsd: '0.75' }),
       ]); // prettier-ignore
     });
 
@@ -194,6 +194,53 @@ export function activityCases(storeOf: () => TraceStore): void {
       await expect(refused).rejects.toMatchObject({ code: 'invalid_request', param: 'cursor' });
       const range = { from: at(3600), to: at(7200) };
       expect(await store.listSessions({ projectId, ...range })).toEqual(empty);
+    });
+  });
+}
+
+/** A cost that nobody knows is never a zero, and what a sum lacks is counted. */
+export function unknownCostCases(storeOf: () => TraceStore): void {
+  describe('costs that are not known', () => {
+    const projectId = newUuid();
+    const of = (requestModel: string, userId: string) =>
+      spanRow({ projectId, startTime: at(5), requestModel, userId, sessionId: `s-${userId}` });
+    const spans = [of('known', 'ana'), of('part', 'ana'), of('none', 'ana'), of('none', 'bo'), of('free', 'cy'), of('silent', 'di')]; // prettier-ignore
+    const states = [
+      { totalUsd: '2' },
+      { totalUsd: '1', state: 'partial', reason: 'incomplete_price' },
+      { totalUsd: '0', state: 'unpriced', reason: 'no_price' },
+      { totalUsd: '0', state: 'unpriced', reason: 'no_price' },
+      { totalUsd: '0' },
+      { totalUsd: '0', state: 'unpriced', reason: 'no_usage' },
+    ] as const;
+    beforeAll(async () => {
+      const costs = spans.map((span, place) => costRow(span, states[place]));
+      await storeOf().writeBatch(batchOf({ spans, costs }));
+    });
+    const costsOf = (row: { costUsd: string | null; withoutPrice: number; partlyPriced: number }) => [
+      row.costUsd,
+      row.withoutPrice,
+      row.partlyPriced,
+    ];
+
+    it.each([
+      ['spans', hour],
+      ['rollups', month],
+    ])('are null, from %s', async (_, range) => {
+      const store = storeOf();
+      const groups = await store.summary({ projectId, ...range, groupBy: 'model' });
+      expect(Object.fromEntries(groups.map((group) => [group.group, costsOf(group)]))).toEqual({
+        ...{ known: ['2', 0, 0], part: ['1', 0, 1], none: [null, 2, 0], free: ['0', 0, 0] },
+        silent: [null, 0, 0],
+      });
+      const { total } = await store.overview({ projectId, ...range, groupBy: 'model', bucketSeconds: 3600 });
+      expect(total && costsOf(total)).toEqual(['3', 2, 1]);
+      const { items: users } = await store.listUsers({ projectId, ...range });
+      expect(Object.fromEntries(users.map((user) => [user.userId, costsOf(user)]))).toEqual({
+        ...{ ana: ['3', 1, 1], bo: [null, 1, 0], cy: ['0', 0, 0], di: [null, 0, 0] },
+      });
+      const { items: sessions } = await store.listSessions({ projectId, ...range, search: 's-bo' });
+      expect(sessions.map(costsOf)).toEqual([[null, 1, 0]]);
     });
   });
 }

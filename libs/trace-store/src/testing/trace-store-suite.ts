@@ -4,7 +4,7 @@ import type { Filter } from '../filter.ts';
 import { openTraceStore } from '../open.ts';
 import type { SpanRow } from '../rows.ts';
 import type { Page, TraceStore } from '../trace-store.ts';
-import { activityCases } from './activity-cases.ts';
+import { activityCases, unknownCostCases } from './activity-cases.ts';
 import { janitorCases } from './janitor-cases.ts';
 import { rangeCases } from './range-cases.ts';
 import { acceptedRow, batchOf, costRow, headRow, second, spanRow, testTime, textRow } from './rows.ts';
@@ -473,6 +473,7 @@ export function traceStoreSuite(name: string, start: () => Promise<SuiteEngine>)
     });
 
     activityCases(() => store);
+    unknownCostCases(() => store);
     janitorCases(() => store);
     rangeCases(() => store);
 

@@ -2,6 +2,7 @@ import type { ActivityQuery, Page, SessionActivity, UserActivity } from '../../t
 import { spanMetricsRangeMaxSeconds } from '../../trace-store.ts';
 import { BoundParams } from './bound-params.ts';
 import type { ClickHouseConnection } from './clickhouse-connection.ts';
+import { figuresOfCosts, readCosts } from './cost-figures.ts';
 import { boundsToSql, checkedLimit, checkedTime, decodeCursor, encodeCursor, nanosShape } from './page.ts';
 import { rolledSource } from './rolled-source.ts';
 import type { StoredRow } from './row-codec.ts';
@@ -91,7 +92,7 @@ export class ActivityReader {
     );
     const costs = await this.#costsOf(subject, query.projectId, ids, spanTimes(rows));
     const rowById = new Map(rows.map((row) => [row['id'], row]));
-    return ids.map((id) => ({ ...rowById.get(id), id, totalUsd: costs.get(id) ?? '0' }));
+    return ids.map((id) => ({ ...rowById.get(id), id, costs: costs.get(id) }));
   }
 
   /** From the cost rows of the ids' spans, between the first and the last call of the page. */
@@ -100,29 +101,34 @@ export class ActivityReader {
     projectId: string,
     ids: readonly string[],
     { from, to }: { readonly from: string; readonly to: string },
-  ): Promise<ReadonlyMap<string, string>> {
+  ): Promise<ReadonlyMap<string, StoredRow>> {
     const params = new BoundParams();
     const bounds = `project_id = ${params.bind(projectId, 'String')}
       AND start_time >= ${params.time(from)} AND start_time <= ${params.time(to)}`;
     const isOfPage = `${subject.id} IN ${params.bind(ids, 'Array(String)')}`;
-    const newest = 'argMax(total_usd, (time, price_book_version)) AS newest_usd';
+    const newest = ['usd', 'state', 'reason']
+      .map(
+        (name) =>
+          `argMax(${name === 'usd' ? 'total_usd' : name}, (time, price_book_version)) AS newest_${name}`,
+      )
+      .join(', ');
     const rows = await this.#connection.select(
       subject.id === 'user_id'
-        ? `SELECT owner, toString(sum(newest_usd)) AS usd FROM (
+        ? `SELECT owner, ${figuresOfCosts} FROM (
              SELECT user_id AS owner, span_id, ${newest} FROM costs WHERE ${bounds} AND ${isOfPage}
              GROUP BY owner, span_id
            ) GROUP BY owner`
-        : `SELECT owner, toString(sum(newest_usd)) AS usd FROM (
+        : `SELECT owner, ${figuresOfCosts} FROM (
              SELECT span_id, ${newest} FROM costs
              WHERE ${bounds} AND span_id IN (SELECT span_id FROM spans WHERE ${bounds} AND ${isOfPage})
              GROUP BY span_id
-           ) AS priced
+           ) AS newest
            INNER JOIN (SELECT session_id AS owner, span_id FROM spans WHERE ${bounds} AND ${isOfPage}) AS known
              USING span_id
            GROUP BY owner`,
       params,
     );
-    return new Map(rows.map((row) => [row['owner'] as string, row['usd'] as string]));
+    return new Map(rows.map((row) => [row['owner'] as string, row]));
   }
 }
 
@@ -179,7 +185,7 @@ function readActivity(row: StoredRow) {
     spans: Number(row['spanCount']),
     errors: Number(row['errorCount']),
     totalTokens: Number(row['totalTokens']),
-    totalUsd: row['totalUsd'] as string,
+    ...readCosts(row['costs'] as StoredRow | undefined),
     firstSeen: String(row['firstSeen']),
     lastSeen: String(row['lastSeen']),
   };

@@ -46,7 +46,7 @@ export const derivedTables: readonly DerivedTable[] = [
   },
   {
     ...{ table: 'costs_hourly', source: 'costs', keys: [...rollupKeys, 'price_book_version'], day: 'hour' },
-    columns: { rows: 'count', total_usd: 'usd' },
+    columns: { ...counts('rows', 'priced', 'without_price', 'partly_priced'), total_usd: 'usd' },
   },
   {
     ...{ table: 'sessions_daily', source: 'spans', keys: ['day', 'session_id'], day: 'day' },

@@ -1,5 +1,5 @@
 import { tokenBuckets, type TokenBuckets } from '@loom/trace-schema';
-import type { MetricsFigures, MetricsGroup, Quantiles } from '../../trace-store.ts';
+import type { CostFigures, MetricsFigures, MetricsGroup, Quantiles } from '../../trace-store.ts';
 import type { StoredRow } from './row-codec.ts';
 import { readTokens, tokenSums } from './row-fields.ts';
 
@@ -50,14 +50,14 @@ export const figuresOfRollup: FigureColumns = {
 const noTokens = Object.fromEntries(tokenBuckets.map((bucket) => [bucket, 0])) as TokenBuckets;
 
 /** Figures of a row of calls, or of one of costs alone. */
-export function readFigures(row: StoredRow, costUsd: string): MetricsFigures {
+export function readFigures(row: StoredRow, costs: CostFigures): MetricsFigures {
   const hasCalls = row['requests'] !== undefined;
   return {
     group: row['group_value'] as string,
     requests: Number(row['requests'] ?? 0),
     errors: Number(row['errors'] ?? 0),
     tokens: hasCalls ? readTokens(row) : noTokens,
-    costUsd,
+    ...costs,
     latencyMs: readQuantiles(row['latency']),
     firstChunkMs: readQuantiles(row['firstChunk']),
     gatewayOverheadMs: readQuantiles(row['overhead']),

@@ -18,6 +18,7 @@ import {
 import { BoundParams } from './bound-params.ts';
 import type { ClickHouseConnection } from './clickhouse-connection.ts';
 import { figuresOfRollup, figuresOfSpans, groupColumns, readFigures } from './metrics-figures.ts';
+import { figuresOfCosts, figuresOfCostsHourly, readCosts } from './cost-figures.ts';
 import { newestCostOfEach } from './newest-cost.ts';
 import { boundsToSql, checkedLimit, checkedTime } from './page.ts';
 import { type RolledRange, rolledSource } from './rolled-source.ts';
@@ -129,13 +130,13 @@ export class MetricsReader {
     const params = new BoundParams();
     const keys = keysOf(query, reading, params);
     const statement = isFromRollup(query, reading)
-      ? `SELECT ${keys}, toString(sum(total_usd)) AS usd, sum(rows) AS priced, ${setBits}
+      ? `SELECT ${keys}, ${figuresOfCostsHourly}, sum(rows) AS costs, ${setBits}
          FROM ${await rolledSource('costs_hourly', rolledRange(query, reading, params), params)}`
-      : `SELECT bucket, group_value, toString(sum(newest_usd)) AS usd, count() AS priced, ${setBits} FROM (
-           SELECT ${keys}, total_usd AS newest_usd FROM costs WHERE ${boundsToSql(query, params)} ${newestCostOfEach}
+      : `SELECT bucket, group_value, ${figuresOfCosts}, count() AS costs, ${setBits} FROM (
+           SELECT ${keys}, total_usd AS newest_usd, state AS newest_state, reason AS newest_reason FROM costs WHERE ${boundsToSql(query, params)} ${newestCostOfEach}
          )`;
     const rows = await this.#connection.select(`${statement} ${groupBySets(reading.sets)}`, params);
-    return rows.filter((row) => Number(row['priced']) > 0);
+    return rows.filter((row) => Number(row['costs']) > 0);
   }
 
   async facets(query: Parameters<TraceReader['facets']>[0]): Promise<Facet[]> {
@@ -267,13 +268,13 @@ function checkAttribute(attribute: FacetAttribute): void {
 function mergeFigures(calls: readonly StoredRow[], costs: readonly StoredRow[]): FiguresRow[] {
   const keyOf = (row: StoredRow) =>
     `${String(row['set_bits'])} ${String(row['bucket'])} ${String(row['group_value'])}`;
-  const usdByKey = new Map(costs.map((row) => [keyOf(row), row['usd'] as string]));
+  const costByKey = new Map(costs.map((row) => [keyOf(row), row]));
   const withCalls = new Set(calls.map(keyOf));
   const rows = [...calls, ...costs.filter((row) => !withCalls.has(keyOf(row)))];
   return rows.map((row) => ({
     set: setOfBits.get(Number(row['set_bits'])) ?? 'bucketAndGroup',
     bucketStart: `${String(row['bucket'])}000000000`,
-    figures: readFigures(row, usdByKey.get(keyOf(row)) ?? '0'),
+    figures: readFigures(row, readCosts(costByKey.get(keyOf(row)))),
   }));
 }
 
