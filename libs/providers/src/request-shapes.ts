@@ -1,4 +1,5 @@
-import { record, text } from './json-values.ts';
+import { geminiFacts, nameGeminiModel } from './gemini/gemini-facts.ts';
+import { record, snakeCase, text } from './json-values.ts';
 import type { RequestShape } from './model-request.ts';
 
 const sampling = ['temperature', 'top_p', 'max_tokens', 'n', 'seed', 'presence_penalty', 'frequency_penalty'];
@@ -73,4 +74,33 @@ export const completionsShape: RequestShape = {
   parameters: [...sampling, 'best_of', 'echo', 'logprobs', 'suffix'],
   outputTokensMax: ['max_tokens'],
   endUser: (body) => body.user,
+};
+
+const geminiParameters = [
+  ...['temperature', 'topP', 'topK', 'maxOutputTokens', 'candidateCount', 'seed', 'presencePenalty'],
+  ...['frequencyPenalty', 'responseLogprobs', 'logprobs', 'responseMimeType', 'mediaResolution'],
+];
+
+/** `POST /v1beta/models/{model}:generateContent` of the Gemini API, and `:streamGenerateContent`. */
+export const geminiShape: RequestShape = {
+  required: { contents: 'any' },
+  settings: ['generationConfig', 'generation_config'],
+  parameters: [...geminiParameters, ...geminiParameters.map(snakeCase)],
+  outputTokensMax: ['maxOutputTokens', 'max_output_tokens'],
+  furtherParameters: geminiFacts,
+  endUser: () => null,
+  nameModel: nameGeminiModel,
+};
+
+/** `POST /v1beta/models/{model}:countTokens`. */
+export const geminiCountTokensShape: RequestShape = { ...geminiShape, required: {} };
+
+/** `POST /v1beta/models/{model}:batchEmbedContents`. */
+export const geminiEmbeddingsShape: RequestShape = {
+  required: { requests: 'array' },
+  parameters: [],
+  outputTokensMax: [],
+  furtherParameters: (body) => (Array.isArray(body.requests) ? { input_count: body.requests.length } : {}),
+  endUser: () => null,
+  nameModel: nameGeminiModel,
 };
