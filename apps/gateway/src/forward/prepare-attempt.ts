@@ -75,7 +75,7 @@ export async function prepareAttempt(
     !request.includeUsage &&
     (profile?.asksForStreamUsage ?? false);
   const { body, dropped } = pair
-    ? pair.writeRequest(request.bytes, model, source.unsupported, profile)
+    ? pair.writeRequest(request.bytes, model, source.unsupported, profile, stream)
     : ownDialectBody(source, { kind: provider.kind, model, askForUsage: askedForUsage });
   const base = endpoint.path({ model, stream, options });
   const unsigned = {
