@@ -181,7 +181,7 @@ class PartReader {
   #content(part: Json, path: string): (NeutralText | NeutralImage | NeutralFile | NeutralAudio)[] {
     if (part.inlineData !== undefined) return [this.#inline(part.inlineData, `${path}.inlineData`)];
     if (part.fileData !== undefined) return [this.#file(part.fileData, `${path}.fileData`)];
-    if (part.text === undefined && Object.keys(part).every((name) => name === 'thoughtSignature')) return [];
+    if (part.text === undefined && text(part.thoughtSignature) !== null) return [];
     if (part.text === undefined) throw invalidMember(path, expected);
     const said = mustText(part.text, `${path}.text`);
     return said === '' ? [] : [{ type: 'text', text: said }];
