@@ -139,7 +139,7 @@ function leftOut(
   { policy, wire }: { readonly policy: UnsupportedPolicy; readonly wire: string },
 ): string[] {
   for (const [feature, path] of lost) {
-    if (hintFeatures.has(feature)) continue;
+    if (hintFeatures.has(feature) || request.defaults.has(feature)) continue;
     if (policy === 'refuse' || !droppableFeatures.has(feature)) throw unsupported(path, wire);
   }
   const [elsewhere] = request.elsewhere;

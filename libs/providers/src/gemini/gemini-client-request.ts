@@ -108,6 +108,12 @@ function readInstruction(value: unknown): NeutralText[] {
   });
 }
 
+/**
+ * What Gemini's models do where `topK` is absent, by `models.get` (ai.google.dev/api/models): 64, and 40 up to Gemini 2.0.
+ * Gemini CLI sends it with each request.
+ */
+const topKDefaults: ReadonlySet<number | null> = new Set([40, 64]);
+
 type Sampling = Pick<
   NeutralRequest,
   | 'maxOutputTokens'
@@ -135,6 +141,7 @@ function readSampling(config: Json, use: FeatureUse): Sampling {
   if ((number('candidateCount') ?? 1) > 1) use.use('n', at('candidateCount'));
   const modalities = itemsOf(config.responseModalities);
   if (modalities.some((modality) => modality !== 'TEXT')) use.unknown.push(at('responseModalities'));
+  if (topKDefaults.has(number('topK'))) use.defaults.add('top_k');
   const logprobs = config.responseLogprobs === true ? (number('logprobs') ?? 0) : null;
   return {
     maxOutputTokens: use.take('max_output_tokens', at('maxOutputTokens'), number('maxOutputTokens')),

@@ -12,6 +12,7 @@ const packages = {
   '@anthropic-ai/claude-code': { version: '2.1.197', setUp: 'install.cjs' },
   '@openai/codex': { version: '0.171.0', setUp: null },
   'opencode-ai': { version: '1.18.33', setUp: 'postinstall.mjs' },
+  '@google/gemini-cli': { version: '0.61.0', setUp: null },
 } as const;
 
 /** What an agent is started with. */
@@ -98,7 +99,29 @@ const openCode: Agent = {
   },
 };
 
-export const agents: readonly Agent[] = [claudeCode, codex, openCode];
+/** Without telemetry and updates, and with the kind of its credential, which it else asks for. */
+const geminiCli: Agent = {
+  ...{ name: 'gemini', version: packages['@google/gemini-cli'].version },
+  calls: (folder) => [
+    ['write_file', { file_path: `${folder}/note.txt`, content: note }],
+    ['read_file', { file_path: `${folder}/note.txt` }],
+  ],
+  start: async ({ gatewayUrl, apiKey, model, prompt }, home) => {
+    const settings = {
+      security: { auth: { selectedType: 'gemini-api-key' } },
+      privacy: { usageStatisticsEnabled: false },
+      general: { enableAutoUpdate: false },
+    };
+    await mkdir(join(home, '.gemini'));
+    await writeFile(join(home, '.gemini/settings.json'), JSON.stringify(settings));
+    return {
+      args: ['-p', prompt, '-m', model, '--yolo', '--skip-trust'],
+      env: { GOOGLE_GEMINI_BASE_URL: gatewayUrl, GEMINI_API_KEY: apiKey },
+    };
+  },
+};
+
+export const agents: readonly Agent[] = [claudeCode, codex, openCode, geminiCli];
 
 /** The agents in a folder of their own. */
 export class AgentTools {
