@@ -1,5 +1,5 @@
 import type { ConversationReader, Part } from './conversation.ts';
-import { isJson, list, other, partsOf, turn } from './read-parts.ts';
+import { isJson, list, other, partsOf, turn, words } from './read-parts.ts';
 
 const inputsShown = 20;
 const numbersShown = 8;
@@ -12,6 +12,18 @@ export const readEmbeddings: ConversationReader = (request, response) => {
     ...(input === undefined || input === null ? [] : [turn('input', inputsOf(input), false)]),
     ...(vectors ? [turn('embeddings', [vectors], true)] : []),
   ];
+};
+
+/** The same of the Gemini API: `requests` with a content each in, `embeddings` out. */
+export const readGeminiEmbeddings: ConversationReader = ({ requests }, { embeddings }) => {
+  const input = list(requests).map((one) => {
+    const content = isJson(one) && isJson(one['content']) ? one['content'] : {};
+    return list(content['parts'])
+      .map((part) => (isJson(part) ? words(part['text']) : ''))
+      .join('\n');
+  });
+  const data = list(embeddings).map((one) => ({ embedding: isJson(one) ? one['values'] : null }));
+  return readEmbeddings(input.length > 0 ? { input } : {}, { data });
 };
 
 function inputsOf(input: unknown): Part[] {
