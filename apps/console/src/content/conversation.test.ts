@@ -54,9 +54,9 @@ describe('toConversation', () => {
     const expected = [
       turn('system', { kind: 'text', text: 'Be brief.' }),
       turn('user', { kind: 'text', text: 'Weather?' }, { kind: 'image', url: 'data:image/png;base64,AA==' }),
-      { role: 'model', parts: calls, isAnswer: false },
+      { role: 'assistant', parts: calls, isAnswer: false },
       {
-        ...{ role: 'model', isAnswer: true },
+        ...{ role: 'assistant', isAnswer: true },
         parts: [
           { kind: 'reasoning', text: 'one two' },
           { kind: 'text', text: 'Warm.' },

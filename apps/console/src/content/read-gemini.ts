@@ -54,7 +54,7 @@ function answerOf(candidate: unknown, calls: Calls): Turn[] {
 
 function turnOfContent(content: unknown, calls: Calls, isAnswer: boolean): Turn {
   const role = isJson(content) ? words(content['role'], isAnswer ? 'model' : 'user') : 'user';
-  return turn(role, contentParts(content, calls), isAnswer);
+  return turn(role === 'model' ? 'assistant' : role, contentParts(content, calls), isAnswer);
 }
 
 function contentParts(content: unknown, calls: Calls): Part[] {
