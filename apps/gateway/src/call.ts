@@ -13,7 +13,7 @@ import {
   parseTraceparent,
   type ProjectRecord,
 } from '@loom/trace-schema';
-import { isGooglePath } from './find-endpoint.ts';
+import { isGoogleUrl } from './dialect/dialect-paths.ts';
 import type { RoutedCall } from './forward/routed-call.ts';
 import type { LimitState } from './limits/limit-state.ts';
 import type { ReceiptText } from './record/receipts.ts';
@@ -147,7 +147,7 @@ function isOfAnthropic({ headers, url = '' }: IncomingMessage): boolean {
 
 /** Whether a client of Google's API sent it: those have a path or a header for the key of their own. */
 function isOfGoogle({ headers, url = '' }: IncomingMessage): boolean {
-  return headers['x-goog-api-key'] !== undefined || isGooglePath(url);
+  return headers['x-goog-api-key'] !== undefined || isGoogleUrl(url);
 }
 
 /** A value that an earlier middleware must have set. */

@@ -1,5 +1,6 @@
 import { LoomError } from '@loom/errors';
 import { type Dialect, dialectOf, dialects, type PathRequest } from '@loom/providers';
+import { dialectByVerb, splitUrl } from './dialect/dialect-paths.ts';
 import { findStoredResponse, type StoredResponseCall } from './stored-responses.ts';
 
 /** What answers a path. */
@@ -17,13 +18,6 @@ export interface FoundEndpoint {
 
 const dialectByPath = new Map(dialects.map((dialect) => [dialect.path, dialect]));
 const responses = dialectOf('openai-responses');
-/** Dialects whose path names the model, by the verb after it. */
-const dialectByVerb = new Map(
-  dialects.flatMap((dialect) =>
-    Object.entries(dialect.verbs ?? {}).map(([verb, { stream }]) => [verb, { dialect, stream }] as const),
-  ),
-);
-
 /** The versions of Google's API, which its clients choose between; `/v1` is also that of the others. */
 const version = /^\/v1(?:alpha|beta)?(?=\/)/;
 const modelPath = /^\/v1(?:alpha|beta)?\/models(?:\/(.*))?$/s;
@@ -36,11 +30,6 @@ export function findEndpoint(method: string, url: string): FoundEndpoint {
   throw new LoomError('not_found', `unknown request URL: ${method} ${path.slice(0, 200)}`, {
     reason: 'unknown_url',
   });
-}
-
-function splitUrl(url: string): { path: string; query: string } {
-  const at = url.indexOf('?');
-  return at < 0 ? { path: url, query: '' } : { path: url.slice(0, at), query: url.slice(at + 1) };
 }
 
 function endpointOf(method: string, path: string, query: string): FoundEndpoint | null {
@@ -106,10 +95,4 @@ export function endpointName(url: string): string {
   const verb = path.slice(path.lastIndexOf(':') + 1);
   if (api !== '') return dialectByVerb.has(verb) ? `${api}/{id}:${verb}` : `${api}/{id}`;
   return path.startsWith(`${responses.path}/`) ? `${responses.path}/{id}` : '';
-}
-
-/** Whether a path is one that only clients of Google's API ask for. */
-export function isGooglePath(url: string): boolean {
-  const { path } = splitUrl(url);
-  return /\/v1(?:alpha|beta)(?:\/|$)/.test(path) || dialectByVerb.has(path.slice(path.lastIndexOf(':') + 1));
 }

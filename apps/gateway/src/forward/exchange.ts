@@ -195,7 +195,6 @@ export class Exchange implements AttemptHost {
 
   close({ failure, rest }: { readonly failure: LoomError | null; readonly rest?: Buffer | string }): void {
     if (this.#over) return;
-    const { response } = this.#call;
     const facts = this.#told()?.facts;
     const isMalformed = failure?.reason === 'malformed_answer';
     const saidSo = this.#streamed && facts?.ended === true && !isMalformed;

@@ -4,6 +4,7 @@ import { LoomError } from '@loom/errors';
 import type { ControlSnapshot } from '@loom/routing';
 import type { ApiKeyRecord } from '@loom/trace-schema';
 import type { Call } from '../call.ts';
+import { splitUrl } from '../dialect/dialect-paths.ts';
 import type { GatewayMiddleware } from '../middleware.ts';
 
 export interface AuthenticateOptions {
@@ -104,8 +105,7 @@ function credentialOf({ request, errorStyle }: Call): string {
 
 /** The key in the query, as Google's API takes it: `?key=`. */
 function queryKey(url: string): string {
-  const at = url.indexOf('?');
-  return at < 0 ? '' : (new URLSearchParams(url.slice(at + 1)).get('key')?.trim() ?? '');
+  return new URLSearchParams(splitUrl(url).query).get('key')?.trim() ?? '';
 }
 
 function bearerToken(header: string): string {

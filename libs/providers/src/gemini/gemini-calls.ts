@@ -1,8 +1,24 @@
 import { invalidMember } from '../neutral/request-builder.ts';
 
-interface OpenCall {
+interface Called {
   readonly id: string;
   readonly name: string;
+  hasResult: boolean;
+}
+
+/** Calls in the order in which they were made; the first that has no result yet is next. */
+class CallQueue {
+  readonly #calls: Called[] = [];
+  #next = 0;
+
+  push(call: Called): void {
+    this.#calls.push(call);
+  }
+
+  first(): Called | undefined {
+    while (this.#calls[this.#next]?.hasResult) this.#next += 1;
+    return this.#calls[this.#next];
+  }
 }
 
 /**
@@ -10,24 +26,26 @@ interface OpenCall {
  * call of its function that has no result yet.
  */
 export class GeminiCalls {
-  readonly #open: OpenCall[] = [];
-  readonly #ids = new Set<string>();
-  #calls = 0;
+  readonly #byId = new Map<string, CallQueue>();
+  readonly #byName = new Map<string, CallQueue>();
+  #made = 0;
 
-  /** Returns the id of the next call: its own, or one that no other call has. */
+  /** Returns the id of the next call: its own, or one that no call before it has. */
   call(own: string | null, name: string): string {
-    const id = own ?? this.#newId();
-    this.#ids.add(id);
-    this.#open.push({ id, name });
-    return id;
+    const call = { id: own ?? this.#newId(), name, hasResult: false };
+    queueOf(this.#byId, call.id).push(call);
+    queueOf(this.#byName, name).push(call);
+    return call.id;
   }
 
   /** Returns the call that a result belongs to. Throws `invalid_request` where there is none. */
-  result(own: string | null, name: string, path: string): OpenCall {
-    const byId = own === null ? -1 : this.#open.findIndex((call) => call.id === own);
-    const at = byId >= 0 ? byId : this.#open.findIndex((call) => call.name === name);
-    const [found] = at < 0 ? [] : this.#open.splice(at, 1);
-    if (found) return found;
+  result(own: string | null, name: string, path: string): Pick<Called, 'id' | 'name'> {
+    const byId = own === null ? undefined : this.#byId.get(own)?.first();
+    const found = byId ?? this.#byName.get(name)?.first();
+    if (found) {
+      found.hasResult = true;
+      return found;
+    }
     throw invalidMember(
       `${path}.functionResponse`,
       `the result of a functionCall of "${name.slice(0, 100)}" that comes before it and has no result yet`,
@@ -35,9 +53,14 @@ export class GeminiCalls {
   }
 
   #newId(): string {
-    let id = '';
-    do id = `call_${(this.#calls += 1)}`;
-    while (this.#ids.has(id));
-    return id;
+    do this.#made += 1;
+    while (this.#byId.has(`call_${this.#made}`));
+    return `call_${this.#made}`;
   }
+}
+
+function queueOf(queues: Map<string, CallQueue>, key: string): CallQueue {
+  const queue = queues.get(key) ?? new CallQueue();
+  queues.set(key, queue);
+  return queue;
 }

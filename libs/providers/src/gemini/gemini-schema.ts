@@ -23,7 +23,8 @@ export function jsonSchemaOf(schema: Schema): Schema {
     if (name === 'type')
       return value === 'TYPE_UNSPECIFIED' ? [] : [[name, typeOf(value, nullable === true)]];
     if (name === 'format' && value === 'enum') return []; // says that there is an `enum`
-    if (name === 'enum' && Array.isArray(value) && nullable === true) return [[name, [...value, null]]];
+    if (name === 'enum' && Array.isArray(value) && nullable === true)
+      return [[name, [...(value as unknown[]), null]]];
     if (counts.has(name)) return [[name, typeof value === 'string' ? Number(value) : value]];
     return [[name, inner(name, value)]];
   });
