@@ -55,10 +55,11 @@ function namedEndpoint(
   const id = decoded(name);
   // The name of a model may have a colon of its own.
   const at = id.lastIndexOf(':');
-  const verb = dialectByVerb.get(id.slice(at + 1));
-  if (at < 1 || !verb) return { ...reads, models: { id } };
-  const pathRequest = { model: id.slice(0, at), stream: verb.stream };
-  return { allowed: ['POST'], dialect: verb.dialect, pathRequest, models: null };
+  const verb = id.slice(at + 1);
+  const meant = dialectByVerb.get(verb);
+  if (at < 1 || !meant) return { ...reads, models: { id } };
+  const pathRequest = { model: id.slice(0, at), stream: meant.stream, verb };
+  return { allowed: ['POST'], dialect: meant.dialect, pathRequest, models: null };
 }
 
 /** The name of a model in a path, with the slashes that it has. */

@@ -230,6 +230,28 @@ describe('a model of another provider', () => {
   });
 });
 
+describe('embedContent', () => {
+  const body = { content: { parts: [{ text: 'one' }] } };
+  it('goes to a provider of Gemini as it is', async () => {
+    const answer = { embedding: { values: [0.5, 1] }, usageMetadata: { promptTokenCount: 2 } };
+    suite.second.play = answerJson(answer);
+    const response = await ask('/v1beta/models/gemini-embedding-001:embedContent', own(), body);
+    expect([response.status, await response.json()]).toEqual([200, answer]);
+    expect(suite.second.seen[0]?.url).toBe('/v1beta/models/gemini-embedding-001:embedContent');
+    expect((await suite.endOf(response)).usage).toMatchObject({ inputTokens: 2, outputTokens: 0 });
+  });
+
+  it('is translated for others', async () => {
+    suite.first.play = answerJson({ data: [{ index: 0, embedding: [0.5, 1] }] });
+    const response = await ask('/v1beta/models/gpt-x:embedContent', own(), body);
+    expect(await response.json()).toEqual({ embedding: { values: [0.5, 1] } });
+    const empty = await ask('/v1beta/models/gpt-x:batchEmbedContents', own(), {});
+    expect(await empty.json()).toMatchObject({
+      error: { code: 400, message: expect.stringContaining('"requests"') },
+    });
+  });
+});
+
 describe('errors in Gemini’s shape', () => {
   const generate = '/v1beta/models/gpt-x:generateContent';
   it.each([

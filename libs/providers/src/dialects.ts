@@ -83,7 +83,7 @@ export const dialects: readonly Dialect[] = [
   },
   {
     ...{ name: 'gemini-embeddings', operation: 'embeddings', shape: geminiEmbeddingsShape, ...google },
-    verbs: { batchEmbedContents: { stream: false } },
+    verbs: { batchEmbedContents: { stream: false }, embedContent: { stream: false } },
   },
 ];
 

@@ -24,6 +24,8 @@ export interface ModelRequest {
   readonly parameters: CallFacts['parameters'];
   /** The caller's own name for its end user. */
   readonly endUser: string | null;
+  /** The verb at the end of the path, in dialects that have some. */
+  readonly verb?: string;
   /** See {@link RequestShape}. */
   readonly nameModel?: RequestShape['nameModel'];
 }
@@ -32,6 +34,8 @@ export interface ModelRequest {
 export interface PathRequest {
   readonly model: string;
   readonly stream: boolean;
+  /** One of the dialect's. */
+  readonly verb: string;
 }
 
 /** What of a dialect's body Loom itself needs; everything else is the provider's to judge. */
@@ -103,6 +107,7 @@ export function readModelRequest(
     previousResponseId: textOf(body.previous_response_id),
     parameters: parametersOf(settings, body, shape),
     endUser: textOf(shape.endUser(body))?.slice(0, 256) ?? null,
+    ...(path ? { verb: path.verb } : {}),
     ...(shape.nameModel ? { nameModel: shape.nameModel } : {}),
   };
 }

@@ -15,6 +15,8 @@ type WireName =
 interface EndpointRequest {
   readonly model: string;
   readonly stream: boolean;
+  /** Of the caller's path, in dialects that have some. */
+  readonly verb?: string | undefined;
   /** The provider's own settings, by name: `apiVersion`. */
   readonly options: Readonly<Record<string, string>>;
 }
@@ -116,7 +118,7 @@ const gemini: Endpoint = {
 
 const geminiEmbeddings: Endpoint = {
   wire: 'gemini-embeddings',
-  path: ({ model }) => `/v1beta/models/${encodeURIComponent(model)}:batchEmbedContents`,
+  path: ({ model, verb = 'batchEmbedContents' }) => `/v1beta/models/${encodeURIComponent(model)}:${verb}`,
 };
 const noVertexEmbeddings = 'embeddings of Vertex AI are not translated; use the provider kind "gemini"';
 

@@ -95,9 +95,9 @@ export const geminiShape: RequestShape = {
 /** `POST /v1beta/models/{model}:countTokens`. */
 export const geminiCountTokensShape: RequestShape = { ...geminiShape, required: {} };
 
-/** `POST /v1beta/models/{model}:batchEmbedContents`. */
+/** `POST /v1beta/models/{model}:batchEmbedContents`, which has `requests`, and `:embedContent`, which is one of them. */
 export const geminiEmbeddingsShape: RequestShape = {
-  required: { requests: 'array' },
+  required: {},
   parameters: [],
   outputTokensMax: [],
   furtherParameters: (body) => (Array.isArray(body.requests) ? { input_count: body.requests.length } : {}),

@@ -30,6 +30,7 @@ describe('requestText', () => {
     ],
     [{ system_instruction: { parts: { text: 'sys' } }, contents: { parts: { text: 'a' } } }, 'sys\na', 'a'],
     [{ generateContentRequest: { contents: [{ parts: [{ text: 'a' }, { inlineData: {} }] }] } }, 'a', 'a'],
+    [{ content: { parts: [{ text: 'a' }] } }, 'a', 'a'],
     [{ requests: [{ content: { parts: [{ text: 'a' }] } }, null] }, 'a', 'a'],
     [{ messages: [null, 7, { role: 'user' }, { role: 'user', content: [null, { text: 5 }] }] }, '', ''],
     [[], '', ''],

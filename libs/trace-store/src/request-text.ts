@@ -41,9 +41,9 @@ function turnsOf(body: Record<string, unknown>): { role: string; content: unknow
 }
 
 /** Gemini's contents, or those of each of several requests. One may stand in place of a list of one. */
-function contentsOf({ contents, requests }: Record<string, unknown>): unknown[] {
+function contentsOf({ contents, content, requests }: Record<string, unknown>): unknown[] {
   if (Array.isArray(requests)) return requests.map((one: unknown) => asObject(one)?.['content']);
-  return listOf(contents);
+  return listOf(contents ?? content);
 }
 
 /** A turn of Gemini's; without a role it is the user's. */

@@ -14,15 +14,17 @@ export const readEmbeddings: ConversationReader = (request, response) => {
   ];
 };
 
-/** The same of the Gemini API: `requests` with a content each in, `embeddings` out. */
-export const readGeminiEmbeddings: ConversationReader = ({ requests }, { embeddings }) => {
-  const input = list(requests).map((one) => {
+/** The same of the Gemini API: `requests` with a content each in, `embeddings` out; or one of each. */
+export const readGeminiEmbeddings: ConversationReader = (request, response) => {
+  const requests = 'content' in request ? [request] : list(request['requests']);
+  const embeddings = 'embedding' in response ? [response['embedding']] : list(response['embeddings']);
+  const input = requests.map((one) => {
     const content = isJson(one) && isJson(one['content']) ? one['content'] : {};
     return list(content['parts'])
       .map((part) => (isJson(part) ? words(part['text']) : ''))
       .join('\n');
   });
-  const data = list(embeddings).map((one) => ({ embedding: isJson(one) ? one['values'] : null }));
+  const data = embeddings.map((one) => ({ embedding: isJson(one) ? one['values'] : null }));
   return readEmbeddings(input.length > 0 ? { input } : {}, { data });
 };
 

@@ -2,6 +2,7 @@
 
 import type { Span } from '@loom/api-contract';
 import { useLoom } from '../api/loom.tsx';
+import { isJson } from '../content/read-parts.ts';
 import { own } from '../format/own.ts';
 import { visibleText } from '../format/foreign-text.ts';
 import { usePath } from '../shell/session.tsx';
@@ -23,7 +24,8 @@ const verbsByDialect: Readonly<Record<string, (span: Span) => string>> = {
   'gemini-generate-content': ({ streamed }) =>
     streamed ? 'streamGenerateContent?alt=sse' : 'generateContent',
   'gemini-count-tokens': () => 'countTokens',
-  'gemini-embeddings': () => 'batchEmbedContents',
+  'gemini-embeddings': ({ request }) =>
+    isJson(request) && 'content' in request ? 'embedContent' : 'batchEmbedContents',
 };
 const storedPaths: Readonly<Record<string, readonly [method: string, rest: string]>> = {
   retrieve_response: ['GET', ''],

@@ -77,7 +77,7 @@ export async function prepareAttempt(
   const { body, dropped } = pair
     ? pair.writeRequest(request.bytes, model, source.unsupported, profile, stream)
     : ownDialectBody(source, { kind: provider.kind, model, askForUsage: askedForUsage });
-  const base = endpoint.path({ model, stream, options });
+  const base = endpoint.path({ model, stream, options, verb: request.verb });
   const unsigned = {
     ...{
       provider,

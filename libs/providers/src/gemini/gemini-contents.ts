@@ -43,6 +43,7 @@ const partHints: ReadonlySet<string> = new Set([
 const partMembers: ReadonlySet<string> = new Set([
   ...['text', 'thought', 'thoughtSignature', 'inlineData', 'fileData', 'functionCall', 'functionResponse'],
   ...['executableCode', 'codeExecutionResult', 'toolCall', 'toolResponse', 'audioTranscription'],
+  ...partHints,
 ]);
 /** Of functions that go on while the model speaks. */
 const resultHints: ReadonlySet<string> = new Set(['scheduling', 'willContinue']);
@@ -101,17 +102,18 @@ class PartReader {
 
   model(parts: readonly PlacedPart[]): void {
     const blocks: NeutralAssistantBlock[] = [];
+    const hasThoughts = parts.some(({ part }) => part.thought === true);
     for (const { part, path } of parts) {
       this.#note(part, path);
       if (part.thought === true) this.#thought(part, path, blocks);
-      else if (part.functionCall !== undefined) this.#call(part, path, blocks);
+      else if (part.functionCall !== undefined) blocks.push(...this.#call(part, path, hasThoughts));
       else blocks.push(...this.#said(part, path));
     }
     this.#turns.assistant(...blocks);
   }
 
   #note(part: Json, path: string): void {
-    this.#use.leave(part, new Set([...partMembers, ...partHints]), path);
+    this.#use.leave(part, partMembers, path);
     this.#use.hint(part, partHints, path);
   }
 
@@ -130,21 +132,24 @@ class PartReader {
   }
 
   // A call carries the thoughts that led to it, for clients that leave thoughts out.
-  #call(part: Json, path: string, blocks: NeutralAssistantBlock[]): void {
+  #call(part: Json, path: string, hasThoughts: boolean): NeutralAssistantBlock[] {
     const at = `${path}.functionCall`;
     const call = camelMembers(mustRecord(part.functionCall, at));
     const name = mustText(call.name, `${at}.name`);
     if (call.args !== undefined && call.args !== null) mustRecord(call.args, `${at}.args`);
     const given = text(part.thoughtSignature);
     const sealed = openThought(given);
-    const reasoning = blocks.some(({ type }) => type === 'reasoning') ? [] : (sealed?.reasoning ?? []);
+    const reasoning = hasThoughts ? [] : (sealed?.reasoning ?? []);
     if (reasoning.length > 0) this.#use.use('reasoning_history', path);
     const signature = sealed ? sealed.signature : given;
-    blocks.push(...reasoning, {
-      ...{ type: 'tool-call', id: this.#calls.call(text(call.id), name), name },
-      arguments: JSON.stringify(call.args ?? {}),
-      ...(signature === null ? {} : { signature }),
-    });
+    return [
+      ...reasoning,
+      {
+        ...{ type: 'tool-call', id: this.#calls.call(text(call.id), name), name },
+        arguments: JSON.stringify(call.args ?? {}),
+        ...(signature === null ? {} : { signature }),
+      },
+    ];
   }
 
   #said(part: Json, path: string): NeutralAssistantBlock[] {

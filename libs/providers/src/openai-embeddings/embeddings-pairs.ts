@@ -42,6 +42,7 @@ interface Embedded {
  * Gemini, `models/<model>:batchEmbedContents`:
  *   { requests: { model: models/<model>, content: { parts: { text }[] }, outputDimensionality? }[] }
  *   → { embeddings: { values }[], usageMetadata?: { promptTokenCount } }           older models tell no usage
+ * `:embedContent` has one of the requests as its body, and answers { embedding: { values }, usageMetadata? }.
  */
 const gemini: EmbeddingsProvider = {
   wire: 'gemini-embeddings',
@@ -51,13 +52,11 @@ const gemini: EmbeddingsProvider = {
       ...(dimensions === null ? {} : { outputDimensionality: dimensions }),
     })),
   }),
-  readAnswer: ({ embeddings, usageMetadata }) =>
-    Array.isArray(embeddings)
-      ? {
-          vectors: records(embeddings).map(({ values }) => numbers(values)),
-          usage: geminiUsage(usageMetadata),
-        }
-      : null,
+  readAnswer: ({ embeddings, embedding, usageMetadata }) => {
+    const all = Array.isArray(embeddings) ? records(embeddings) : records([embedding]);
+    if (!Array.isArray(embeddings) && all.length === 0) return null;
+    return { vectors: all.map(({ values }) => numbers(values)), usage: geminiUsage(usageMetadata) };
+  },
   readError: (body) => readProviderError(body?.error),
 };
 
@@ -148,8 +147,10 @@ const inputTypes: Readonly<Record<string, string>> = {
 
 const geminiCaller: EmbeddingsCaller = {
   dialect: 'gemini-embeddings',
-  readRequest: ({ requests }, _policy, wire) => {
-    const items = mustList(requests, 'requests').map((item, index) =>
+  readRequest: (body, _policy, wire) => {
+    const isOne = isOneEmbedding(body);
+    const at = (index: number) => (isOne ? '' : `requests[${index}].`);
+    const items = (isOne ? [body] : mustList(body.requests, 'requests')).map((item, index) =>
       camelMembers(mustRecord(item, `requests[${index}]`)),
     );
     if (items.length === 0) throw invalidMember('requests', 'at least one request');
@@ -160,17 +161,23 @@ const geminiCaller: EmbeddingsCaller = {
       items.some((item) => name in item),
     );
     return {
-      texts: items.map(({ content }, index) => contentText(content, `requests[${index}].content`)),
+      texts: items.map(({ content }, index) => contentText(content, `${at(index)}content`)),
       dimensions: numberOf(first.outputDimensionality),
       inputType,
-      dropped: hints.map((name) => `requests[${items.findIndex((item) => name in item)}].${name}`),
+      dropped: hints.map((name) => at(items.findIndex((item) => name in item)) + name),
     };
   },
-  writeAnswer: ({ vectors, usage }) => ({
-    embeddings: vectors.map((values) => ({ values })),
+  writeAnswer: ({ vectors, usage }, { bytes }) => ({
+    ...(isOneEmbedding(parseRecord(bytes.toString('utf8')) ?? {})
+      ? { embedding: { values: vectors[0] ?? [] } }
+      : { embeddings: vectors.map((values) => ({ values })) }),
     ...(usage ? { usageMetadata: { promptTokenCount: usage.inputTokens } } : {}),
   }),
 };
+
+function isOneEmbedding({ content, requests }: Body): boolean {
+  return requests === undefined && content !== undefined;
+}
 
 function contentText(value: unknown, path: string): string {
   const parts = itemsOf(camelMembers(mustRecord(value, path)).parts);
