@@ -179,10 +179,9 @@ function readFormat(config: Json, use: FeatureUse): NeutralResponseFormat | null
     return { type: 'json' };
   }
   use.use('response_format.schema', `generationConfig.${given}`);
-  const schema = mustRecord(config[given], `generationConfig.${given}`);
   return {
     ...{ type: 'schema', name: 'answer', description: null, strict: null },
-    schema: given === 'responseSchema' ? jsonSchemaOf(schema) : schema,
+    schema: jsonSchemaOf(mustRecord(config[given], `generationConfig.${given}`)),
   };
 }
 
@@ -236,11 +235,11 @@ function readDeclaration(value: unknown, path: string, use: FeatureUse): Neutral
   use.leave(declaration, new Set([...members.declaration, ...members.declarationHints]), path);
   use.hint(declaration, members.declarationHints, path);
   use.use('tools', path);
-  const schema = record(declaration.parameters);
+  const schema = record(declaration.parametersJsonSchema) ?? record(declaration.parameters);
   return {
     name: mustText(declaration.name, `${path}.name`),
     description: text(declaration.description),
-    parameters: record(declaration.parametersJsonSchema) ?? (schema && jsonSchemaOf(schema)),
+    parameters: schema && jsonSchemaOf(schema),
     strict: null,
   };
 }

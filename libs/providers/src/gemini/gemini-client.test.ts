@@ -158,6 +158,14 @@ describe('a request of the Gemini API', () => {
     expect(translate('openai-chat', { contents: hi, generationConfig }).sent).toMatchObject({
       response_format: { type: 'json_schema', json_schema: { name: 'answer', schema } },
     });
+    const { responseSchema: responseJsonSchema, ...rest } = generationConfig; // as Gemini CLI writes it
+    expect(
+      translate('openai-chat', { contents: hi, generationConfig: { ...rest, responseJsonSchema } }).sent,
+    ).toMatchObject({ response_format: { json_schema: { schema } } });
+    const own = { type: ['object', 'null'], $defs: { x_y: { const: 1 } }, properties: { min_items: { $ref: '#/$defs/x_y' } }, additionalProperties: false }; // prettier-ignore
+    expect(
+      translate('openai-chat', { contents: hi, generationConfig: { ...rest, responseJsonSchema: own } }).sent,
+    ).toMatchObject({ response_format: { json_schema: { schema: own } } });
     expect(refusal({ contents: hi, generationConfig: { responseSchema: {} } })).toMatchObject({
       ...{ code: 'invalid_request', param: 'generationConfig.responseMimeType' },
     });

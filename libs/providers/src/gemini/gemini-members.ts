@@ -24,6 +24,7 @@ export function itemsOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [value];
 }
 
-function camelCase(name: string): string {
+/** A member's name in lower camel case: `topP` for `top_p`. */
+export function camelCase(name: string): string {
   return name.replaceAll(/(?<=.)_([a-z\d])/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -1,5 +1,5 @@
 import { record } from '../json-values.ts';
-import { camelMembers } from './gemini-members.ts';
+import { camelCase } from './gemini-members.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -16,9 +16,25 @@ const counts: ReadonlySet<string> = new Set([
   ...['minItems', 'maxItems', 'minProperties', 'maxProperties', 'minLength', 'maxLength'],
 ]);
 
-/** The same schema in JSON Schema. One that is JSON Schema already stays as it is. */
+/** Members that may be written in snake case. */
+const renamed: ReadonlySet<string> = new Set([...counts, 'anyOf', 'propertyOrdering']);
+
+/**
+ * The same schema in JSON Schema. One that is JSON Schema already stays as it is. Clients write the types of this API in
+ * members for JSON Schema too (Gemini CLI in `responseJsonSchema`).
+ */
 export function jsonSchemaOf(schema: Schema): Schema {
-  const { nullable, propertyOrdering: _order, example, ...members } = camelMembers(schema);
+  const {
+    nullable,
+    propertyOrdering: _order,
+    example,
+    ...members
+  } = Object.fromEntries(
+    Object.entries(schema).map(([name, value]) => [
+      renamed.has(camelCase(name)) ? camelCase(name) : name,
+      value,
+    ]),
+  );
   const entries = Object.entries(members).flatMap(([name, value]): [string, unknown][] => {
     if (name === 'type')
       return value === 'TYPE_UNSPECIFIED' ? [] : [[name, typeOf(value, nullable === true)]];
