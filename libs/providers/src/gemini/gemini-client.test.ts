@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { LoomError } from '@loom/errors';
+import fc from 'fast-check';
 import type { AnswerContext } from '../neutral/halves.ts';
 import { findPair, pairNames } from '../pairs.ts';
 import { openThought } from './thought-seal.ts';
@@ -295,6 +296,34 @@ describe('a request of the Gemini API', () => {
     ]);
     expect(JSON.stringify(translate('anthropic-messages', { contents }).sent)).toContain('"is_error":true');
   });
+});
+
+/** The value with another one in place of one of its own, chosen by the numbers. */
+function replacedAt(value: unknown, choices: readonly number[], other: unknown): unknown {
+  const [choice, ...rest] = choices;
+  if (choice === undefined || typeof value !== 'object' || value === null) return other;
+  const names = Object.keys(value);
+  const name = names[choice % names.length];
+  if (name === undefined) return other;
+  const changed = replacedAt((value as Json)[name], rest, other);
+  if (!Array.isArray(value)) return { ...value, [name]: changed };
+  return value.map((item: unknown, index) => (String(index) === name ? changed : item));
+}
+
+it.each(wires)('a request with anything anywhere is taken by %s or refused by name', (wire) => {
+  const choices = fc.array(fc.nat(50), { minLength: 1, maxLength: 8 });
+  fc.assert(
+    fc.property(choices, fc.jsonValue(), (places, other) => {
+      const body = replacedAt(rich, places, other);
+      try {
+        translate(wire, body as object, 'drop');
+      } catch (error) {
+        expect(error).toMatchObject({ code: expect.stringMatching(/^(?:invalid_request|unsupported)$/) });
+        expect((error as LoomError).param).toEqual(expect.any(String));
+      }
+    }),
+    { numRuns: 400 },
+  );
 });
 
 const message = (content: object[], stop_reason = 'end_turn') => ({
