@@ -94,6 +94,20 @@ describe('a model of Gemini', () => {
     expect((await suite.endOf(response)).type).toBe('call.completed');
   });
 
+  it.each(['?alt=sse', ''])('streams an event larger than any buffer (%j)', async (query) => {
+    const data = 'A'.repeat(3 * 1024 * 1024);
+    const [candidate] = geminiAnswer.candidates;
+    const parts = [{ inlineData: { mimeType: 'image/png', data } }];
+    const large = { ...geminiAnswer, candidates: [{ ...candidate, content: { parts, role: 'model' } }] };
+    suite.second.play = answerStream(sse(large));
+    const response = await ask(`/v1beta/models/gemini-2.5-flash:streamGenerateContent${query}`, own());
+    const text = await response.text();
+    expect(query === '' ? JSON.parse(text) : text).toEqual(query === '' ? [large] : sse(large));
+    expect(await suite.endOf(response)).toMatchObject({
+      ...{ type: 'call.completed', finishReasons: ['STOP'], usage: { inputTokens: 3, outputTokens: 2 } },
+    });
+  });
+
   it('gets its own name where the body repeats the caller’s', async () => {
     suite.second.play = answerJson({ totalTokens: 7 });
     const counted = { generateContentRequest: { model: 'models/gemini/gemini-2.5-flash', contents } };
