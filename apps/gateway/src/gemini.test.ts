@@ -118,6 +118,28 @@ describe('a model of Gemini', () => {
     });
   });
 
+  it('gets no thoughts of another model as its own', async () => {
+    suite.first.play = answerJson({
+      ...{ id: 'msg_1', type: 'message', role: 'assistant', model: 'claude-x', stop_reason: 'tool_use' },
+      content: [
+        { type: 'thinking', thinking: 'Six times seven.', signature: 'sig' },
+        { type: 'tool_use', id: 't1', name: 'f', input: {} },
+      ],
+      usage: { input_tokens: 5, output_tokens: 3 },
+    });
+    const said = await ask('/v1beta/models/claude-x:generateContent', own());
+    const { candidates } = (await said.json()) as { candidates: { content: { parts: object[] } }[] };
+    suite.second.play = answerJson(geminiAnswer);
+    const results = { parts: [{ functionResponse: { id: 't1', name: 'f', response: { output: 'x' } } }] };
+    const body = { contents: [...contents, candidates[0]?.content, results] };
+    expect((await ask('/v1beta/models/gemini-2.5-flash:generateContent', own(), body)).status).toBe(200);
+    const sent = JSON.parse(String(suite.second.seen[0]?.body)) as typeof body;
+    expect(sent.contents[1]?.parts.at(-1)).toEqual({
+      functionCall: { id: 't1', name: 'f', args: {} },
+      thoughtSignature: 'skip_thought_signature_validator',
+    });
+  });
+
   it('that called no tool properly says so to its callers alone', async () => {
     const broken = { ...geminiAnswer, candidates: [{ finishReason: 'MALFORMED_FUNCTION_CALL', index: 0 }] };
     suite.second.play = answerJson(broken);

@@ -27,7 +27,7 @@ export interface ModelRequest {
   /** The verb at the end of the path, in dialects that have some. */
   readonly verb?: string;
   /** See {@link RequestShape}. */
-  readonly nameModel?: RequestShape['nameModel'];
+  readonly fitBody?: RequestShape['fitBody'];
 }
 
 /** What the path of a request states, in dialects whose bodies do not. */
@@ -49,10 +49,11 @@ export interface RequestShape {
   /** The member that holds the parameters and the limit, by each of its names. Without it they are the body's own members. */
   readonly settings?: readonly string[];
   /**
-   * Returns the body with the provider's name of the model wherever it repeats the one in the path; the same bytes where
-   * it does not. Only of dialects whose path names the model.
+   * Returns the body for a provider of this dialect that calls the model so: with that name wherever the body repeats the
+   * one in the path, and without what Loom sealed for others. The same bytes where there is nothing to change. Only of
+   * dialects whose path names the model.
    */
-  readonly nameModel?: (bytes: Buffer, model: string) => Buffer;
+  readonly fitBody?: (bytes: Buffer, model: string) => Buffer;
   /** Facts that are not scalars: counts and types. */
   readonly furtherParameters?: (body: Readonly<Record<string, unknown>>) => Record<string, string | number>;
   readonly endUser: (body: Readonly<Record<string, unknown>>) => unknown;
@@ -108,7 +109,7 @@ export function readModelRequest(
     parameters: parametersOf(settings, body, shape),
     endUser: textOf(shape.endUser(body))?.slice(0, 256) ?? null,
     ...(path ? { verb: path.verb } : {}),
-    ...(shape.nameModel ? { nameModel: shape.nameModel } : {}),
+    ...(shape.fitBody ? { fitBody: shape.fitBody } : {}),
   };
 }
 
@@ -129,7 +130,7 @@ export function requestForProvider(
   request: ModelRequest,
   change: { readonly model: string; readonly askForUsage: boolean },
 ): Buffer {
-  if (request.nameModel) return request.nameModel(request.bytes, change.model);
+  if (request.fitBody) return request.fitBody(request.bytes, change.model);
   const { members, bodyStart } = request.members;
   const splices: JsonSplice[] = [];
   const model = members.get('model');

@@ -1,4 +1,4 @@
-import { geminiFacts, nameGeminiModel } from './gemini/gemini-facts.ts';
+import { geminiFacts, fitGeminiBody } from './gemini/gemini-facts.ts';
 import { record, snakeCase, text } from './json-values.ts';
 import type { RequestShape } from './model-request.ts';
 
@@ -89,7 +89,7 @@ export const geminiShape: RequestShape = {
   outputTokensMax: ['maxOutputTokens', 'max_output_tokens'],
   furtherParameters: geminiFacts,
   endUser: () => null,
-  nameModel: nameGeminiModel,
+  fitBody: fitGeminiBody,
 };
 
 /** `POST /v1beta/models/{model}:countTokens`. */
@@ -102,5 +102,5 @@ export const geminiEmbeddingsShape: RequestShape = {
   outputTokensMax: [],
   furtherParameters: (body) => (Array.isArray(body.requests) ? { input_count: body.requests.length } : {}),
   endUser: () => null,
-  nameModel: nameGeminiModel,
+  fitBody: fitGeminiBody,
 };

@@ -1,6 +1,8 @@
 import { parseExactJson } from '@loom/trace-schema';
 import { numberOf, record, records, text } from '../json-values.ts';
+import { noSignature } from './gemini-request.ts';
 import { camelMembers, camelRecord, itemsOf } from './gemini-members.ts';
+import { openThought, sealedBeginning, sealedText } from './thought-seal.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -25,7 +27,7 @@ export function geminiFacts(body: Json): Record<string, string | number> {
  * The body with the provider's name of the model wherever it names one: as `model`, in what tokens are counted of, and in
  * each of several requests for embeddings. The same bytes where it names none, or that one already.
  */
-export function nameGeminiModel(bytes: Buffer, model: string): Buffer {
+function nameModel(bytes: Buffer, model: string): Buffer {
   if (!bytes.includes('"model"')) return bytes;
   const name = `models/${model}`;
   const named = (value: Json): Json =>
@@ -40,4 +42,21 @@ export function nameGeminiModel(bytes: Buffer, model: string): Buffer {
     changed.requests = records(body.requests).map(named);
   const text = JSON.stringify(changed);
   return text === JSON.stringify(body) ? bytes : Buffer.from(text);
+}
+
+/**
+ * The body for a model of Google: with its name, and with a signature of Google's where Loom had sealed the thoughts of
+ * another model. The same bytes where there is nothing to change.
+ */
+export function fitGeminiBody(bytes: Buffer, model: string): Buffer {
+  return withoutSeals(nameModel(bytes, model));
+}
+
+function withoutSeals(bytes: Buffer): Buffer {
+  if (!bytes.includes(sealedBeginning)) return bytes;
+  const text = bytes.toString('utf8').replaceAll(sealedText, (whole, sealed: string) => {
+    const opened = openThought(sealed);
+    return opened ? JSON.stringify(opened.signature ?? noSignature) : whole;
+  });
+  return Buffer.from(text);
 }

@@ -12,6 +12,11 @@ import type { NeutralReasoning } from '../neutral/neutral-request.ts';
  */
 const prefix = 'loom.1.';
 
+/** How every seal begins, in either alphabet: base64 of the prefix and of `{"`. */
+export const sealedBeginning = 'bG9vbS4xLnsi';
+/** A seal as a text in JSON; its first group is the seal. */
+export const sealedText = new RegExp(`"(${sealedBeginning}[\\w+/=-]*)"`, 'g');
+
 /** What a part carries unread. */
 export interface SealedThought {
   readonly reasoning: readonly NeutralReasoning[];
