@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { AnswerFacts, Dialect, ModelRequest } from '@loom/providers';
+import type { AnswerFacts, Dialect, ModelRequest, PathRequest } from '@loom/providers';
 import type { Target } from '@loom/routing';
 import type { RequestSpan } from '@loom/telemetry';
 import {
@@ -13,6 +13,7 @@ import {
   parseTraceparent,
   type ProjectRecord,
 } from '@loom/trace-schema';
+import { isGoogleUrl } from './dialect/dialect-paths.ts';
 import type { RoutedCall } from './forward/routed-call.ts';
 import type { LimitState } from './limits/limit-state.ts';
 import type { ReceiptText } from './record/receipts.ts';
@@ -81,6 +82,10 @@ export class Call {
   dialect: Dialect | null = null;
   /** `gen_ai.operation.name`. */
   operation = 'chat';
+  /** Set by the edge: what the path states of the request, in dialects that state it there. */
+  pathRequest: PathRequest | null = null;
+  /** Set by the edge: the caller wants its stream as one list in JSON, as the Gemini API has it without `alt=sse`. */
+  wantsJsonList = false;
   /** Set for calls about a response that a provider stores. */
   stored: StoredResponseCall | null = null;
   /** Set by authenticate. */
@@ -125,6 +130,7 @@ export class Call {
   /** How errors are told: as the dialect does it, and on a path of no dialect as the client's own API does. */
   get errorStyle(): Dialect['errors'] {
     if (this.dialect) return this.dialect.errors;
+    if (isOfGoogle(this.request)) return 'google';
     return isOfAnthropic(this.request) ? 'anthropic' : 'openai';
   }
 
@@ -137,6 +143,11 @@ export class Call {
 /** Whether a client of Anthropic's API sent it: those send its version with everything. */
 function isOfAnthropic({ headers, url = '' }: IncomingMessage): boolean {
   return headers['anthropic-version'] !== undefined || /\/messages(?:[/?]|$)/.test(url);
+}
+
+/** Whether a client of Google's API sent it: those have a path or a header for the key of their own. */
+function isOfGoogle({ headers, url = '' }: IncomingMessage): boolean {
+  return headers['x-goog-api-key'] !== undefined || isGoogleUrl(url);
 }
 
 /** A value that an earlier middleware must have set. */

@@ -1,14 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isLoomError, LoomError, toLoomError } from '@loom/errors';
-import { type Dialect, dialectOf, dialects } from '@loom/providers';
 import { isTracing, type Logger, type RequestSpan, startRequestSpan } from '@loom/telemetry';
 import { Call } from './call.ts';
 import { Cors } from './cors.ts';
 import { modelListOf, modelOf } from './dialect/model-shapes.ts';
-import type { ModelCatalog } from './model-list.ts';
 import { errorBody } from './dialect/dialect-errors.ts';
+import { endpointName, findEndpoint } from './find-endpoint.ts';
+import type { ModelCatalog } from './model-list.ts';
 import type { RefusalRecorder } from './record/refusal-recorder.ts';
-import { findStoredResponse, type StoredResponseCall } from './stored-responses.ts';
 import { responseHeaders } from './response-headers.ts';
 
 export interface HttpEdgeOptions {
@@ -25,9 +24,6 @@ export interface HttpEdgeOptions {
 
 /** Paths that the application behind the edge answers. Everything else is the API's, byte for byte. */
 const applicationPaths = new Set(['/healthz', '/readyz', '/metrics']);
-const modelsPath = '/v1/models';
-const dialectByPath = new Map(dialects.map((dialect) => [dialect.path, dialect]));
-const responses = dialectOf('openai-responses');
 
 /** After a refusal whose body was not read, this much of it is swallowed so that the client can read the answer. */
 const drainBytesMax = 64 * 1024 * 1024;
@@ -90,8 +86,10 @@ export class HttpEdge {
     const { method = '', url = '' } = call.request;
     this.#cors.allow(call.request, call.response);
     if (this.#cors.answerPreflight(call.request, call.response)) return;
-    const { path, query, allowed, dialect, stored } = findRoute(method, url);
+    const { path, query, allowed, dialect, stored, pathRequest, models } = findEndpoint(method, url);
     call.dialect = dialect;
+    call.pathRequest = pathRequest;
+    call.wantsJsonList = pathRequest?.stream === true && new URLSearchParams(query).get('alt') !== 'sse';
     if (dialect) call.operation = dialect.operation;
     if (!allowed.includes(method)) {
       const use = allowed.join(' or ');
@@ -115,12 +113,11 @@ export class HttpEdge {
         reason: 'too_many_calls',
       });
     }
-    if (isModelsPath(path)) this.#send(call, 200, await this.#models(call, path, query));
+    if (models) this.#send(call, 200, await this.#models(call, models.id, query));
     else await this.#options.callModel(call);
   }
 
-  async #models(call: Call, path: string, query: string): Promise<object> {
-    const id = modelIdOf(path);
+  async #models(call: Call, id: string | null, query: string): Promise<object> {
     const catalog = await this.#options.listModels(call);
     if (id !== null) return modelOf(catalog.get(id), call.errorStyle);
     return modelListOf(catalog, call.errorStyle, new URLSearchParams(query));
@@ -152,18 +149,10 @@ export class HttpEdge {
   }
 }
 
-/** For telemetry: no ids in it, and '' for a path that is none of ours. */
-function routeNameOf(path: string): string {
-  if (path === modelsPath || dialectByPath.has(path)) return path;
-  if (isModelsPath(path)) return `${modelsPath}/{id}`;
-  return path.startsWith(`${responses.path}/`) ? `${responses.path}/{id}` : '';
-}
-
 function startSpan({ method = '', url = '', headers }: IncomingMessage): RequestSpan | null {
-  const [path = ''] = url.split('?', 1);
   const { traceparent } = headers;
   const caller = typeof traceparent === 'string' ? traceparent : undefined;
-  return startRequestSpan({ method, route: routeNameOf(path), caller });
+  return startRequestSpan({ method, route: endpointName(url), caller });
 }
 
 function endSpan({ id, traceId, project, end, response }: Call, span: RequestSpan): void {
@@ -181,60 +170,6 @@ function endSpan({ id, traceId, project, end, response }: Call, span: RequestSpa
       ...(project ? { 'loom.project.id': project.id } : {}),
     },
   });
-}
-
-interface FoundRoute {
-  readonly path: string;
-  readonly query: string;
-  readonly allowed: readonly string[];
-  readonly dialect: Dialect | null;
-  readonly stored: StoredResponseCall | null;
-}
-
-/** What answers a path, as it stands or as {@link plainPath} understands it. Throws `not_found`. */
-function findRoute(method: string, url: string): FoundRoute {
-  const at = url.indexOf('?');
-  const path = at < 0 ? url : url.slice(0, at);
-  const query = at < 0 ? '' : url.slice(at + 1);
-  const found = routeOf(method, path, query) ?? routeOf(method, plainPath(path), query);
-  if (found) return found;
-  throw new LoomError('not_found', `unknown request URL: ${method} ${path.slice(0, 200)}`, {
-    reason: 'unknown_url',
-  });
-}
-
-function routeOf(method: string, path: string, query: string): FoundRoute | null {
-  if (isModelsPath(path)) return { path, query, allowed: ['GET', 'HEAD'], dialect: null, stored: null };
-  const dialect = dialectByPath.get(path);
-  if (dialect) return { path, query, allowed: ['POST'], dialect, stored: null };
-  const found = findStoredResponse(method, path, query);
-  return found && { path, query, dialect: responses, ...found };
-}
-
-/**
- * A path as it was meant by a base URL with a slash too many, with `/v1` although the client adds it, or without it
- * although the client does not.
- */
-function plainPath(path: string): string {
-  const single = path.replaceAll(/\/{2,}/g, '/').replace(/\/$/, '');
-  const once = single.replace(/^(?:\/v1)+(?=\/)/, '/v1');
-  return once.startsWith('/v1/') ? once : `/v1${once}`;
-}
-
-function isModelsPath(path: string): boolean {
-  return path === modelsPath || (path.startsWith(`${modelsPath}/`) && path.length > modelsPath.length + 1);
-}
-
-/** The model that a path names, with the slashes that it has; null for the list. Throws `invalid_request`. */
-function modelIdOf(path: string): string | null {
-  if (path === modelsPath) return null;
-  try {
-    return decodeURIComponent(path.slice(modelsPath.length + 1));
-  } catch {
-    throw new LoomError('invalid_request', 'the model in the path is not percent-encoded as it should be', {
-      param: 'model',
-    });
-  }
 }
 
 // The rest of a body that nobody wants: a client that is still sending reads its answer only afterwards.

@@ -104,6 +104,28 @@ describe('a provider is asked where and how its kind wants it', () => {
     expect(body).not.toHaveProperty('model');
   });
 
+  it.each([
+    [
+      'gemini-x:streamGenerateContent?alt=sse',
+      'google/models/gemini-x:streamGenerateContent?alt=sse',
+      '"contents"',
+    ],
+    ['gemini-x:countTokens', 'google/models/gemini-x:countTokens', '"contents"'],
+    ['claude-x:generateContent', 'anthropic/models/claude-x:rawPredict', '"anthropic_version"'],
+  ])('takes %s of Gemini’s dialect to Vertex AI', async (asked, path, member) => {
+    upstream.seen.length = 0;
+    upstream.play = answerJson({ ...gemini, ...message, totalTokens: 7 });
+    const response = await fetch(`${gateway.url}/v1beta/models/vertex-token/${asked}`, {
+      method: 'POST',
+      headers: { 'x-goog-api-key': gateway.token, 'content-type': 'application/json' },
+      body: JSON.stringify({ contents: [{ role: 'user', parts: [{ text: 'hi' }] }] }),
+    });
+    expect(response.status).toBe(200);
+    const [sent] = upstream.seen;
+    expect(sent?.url).toBe(`/v1/projects/p/locations/l/publishers/${path}`);
+    expect(sent?.body.toString()).toContain(member);
+  });
+
   it('signs requests to Bedrock, for its region and with the session', async () => {
     const { seen } = await ask('bedrock/anthropic.claude-v2:1', answerJson(converse));
     const { authorization, 'x-amz-security-token': token, 'x-amz-date': date } = seen[0]?.headers ?? {};

@@ -9,12 +9,15 @@ import {
 import { type CallEnded, isCallEnded, type Usage } from '@loom/trace-schema';
 import { GatewayHarness } from './testing/gateway-harness.ts';
 
+const geminiPath = (kind: string) => `/v1beta/models/${kind}/m`;
+
 /** Where each recorded API is asked in its own words, and the kind of provider that answers so. */
 const places: Readonly<Partial<Record<RecordedWire, { path: string; kind: string; body: object }>>> = {
   'openai-chat': { path: '/v1/chat/completions', kind: 'openai', body: { messages: [] } },
   'openai-responses': { path: '/v1/responses', kind: 'openai', body: { input: 'hi' } },
   'openai-completions': { path: '/v1/completions', kind: 'openai', body: { prompt: 'hi' } },
   'anthropic-messages': { path: '/v1/messages', kind: 'anthropic', body: { max_tokens: 9, messages: [] } },
+  'gemini-generate-content': { path: geminiPath('gemini'), kind: 'gemini', body: { contents: [] } },
 };
 
 const golden = goldenUsage();
@@ -48,10 +51,12 @@ describe('recorded answers through the gateway', () => {
       for (const piece of recorded.pieces) response.write(piece);
       response.end();
     };
-    const response = await fetch(gateway.url + path, {
+    const isGemini = path.startsWith('/v1beta/');
+    const verb = recorded.stream ? ':streamGenerateContent?alt=sse' : ':generateContent';
+    const response = await fetch(gateway.url + path + (isGemini ? verb : ''), {
       method: 'POST',
       headers: { authorization: `Bearer ${gateway.token}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ stream: recorded.stream, ...body }),
+      body: JSON.stringify(isGemini ? body : { stream: recorded.stream, ...body }),
     });
     const bytes = Buffer.from(await response.arrayBuffer());
     return { status: response.status, bytes, callId: response.headers.get('x-request-id') };
@@ -84,10 +89,8 @@ describe('recorded answers through the gateway', () => {
         if (!place) continue;
         const asksForUsage = recorded.stream && /chat|completions/.test(place.path);
         const options = asksForUsage ? { stream_options: { include_usage: true } } : {};
-        played.set(
-          recorded.name,
-          await ask(recorded, place.path, { model: `${place.kind}/m`, ...options, ...place.body }),
-        );
+        const model = place.kind === 'gemini' ? {} : { model: `${place.kind}/m` };
+        played.set(recorded.name, await ask(recorded, place.path, { ...model, ...options, ...place.body }));
       }
       ended = await endsOf(played);
     });
@@ -116,6 +119,7 @@ describe('recorded answers through the gateway', () => {
       ['/v1/chat/completions', 'openai-chat', { messages: [{ role: 'user', content: 'hi' }] }],
       ['/v1/responses', 'openai-responses', { input: 'hi' }],
       ['/v1/messages', 'anthropic-messages', { max_tokens: 99, messages: [{ role: 'user', content: 'hi' }] }],
+      ['/v1beta', 'gemini-generate-content', { contents: [{ parts: [{ text: 'hi' }] }] }],
     ] as const;
     // OpenAI answers Responses itself; whoever has its chat API alone is asked by that.
     const foreign = cases.filter(({ wire, status }) => kinds[wire] && status === 200);
@@ -135,7 +139,11 @@ describe('recorded answers through the gateway', () => {
       });
       for (const { id, path, body, recorded } of all) {
         const kind = recorded.wire === 'openai-chat' ? 'chat-only' : kinds[recorded.wire];
-        played.set(id, await ask(recorded, path, { model: `${kind}/m`, ...body }));
+        const asked =
+          path === '/v1beta'
+            ? ask(recorded, geminiPath(String(kind)), body)
+            : ask(recorded, path, { model: `${kind}/m`, ...body });
+        played.set(id, await asked);
       }
       ended = await endsOf(played);
     });

@@ -111,7 +111,7 @@ function keyOf(call: Call, route: Route): string {
   const request = known(call.modelRequest, 'modelRequest');
   const targets = [...route.targets, ...route.fallbacks].map(({ provider, model }) => [provider.id, model]);
   const said = [
-    ...[key.organizationId, key.projectId, call.dialectOrThrow.name, request.model, targets],
+    ...[key.organizationId, key.projectId, call.dialectOrThrow.name, request.model, request.stream, targets],
     ...keyHeaders.map((name) => call.request.headers[name] ?? ''),
   ];
   const hash = createHash('sha256')

@@ -4,6 +4,9 @@ import {
   completionsShape,
   countTokensShape,
   embeddingsShape,
+  geminiCountTokensShape,
+  geminiEmbeddingsShape,
+  geminiShape,
   messagesShape,
   responsesShape,
 } from './request-shapes.ts';
@@ -14,25 +17,36 @@ export type DialectName =
   | 'openai-embeddings'
   | 'openai-completions'
   | 'anthropic-messages'
-  | 'anthropic-count-tokens';
+  | 'anthropic-count-tokens'
+  | 'gemini-generate-content'
+  | 'gemini-count-tokens'
+  | 'gemini-embeddings';
 
 /** An API that callers speak. */
 export interface Dialect {
   readonly name: DialectName;
-  /** Exact path of its `POST`. */
+  /** Exact path of its `POST`; `{model}` stands for the model, and `{verb}` for one of the verbs. */
   readonly path: string;
+  /** By the verb at the end of the path, whether a stream is wanted. Only where the path names the model. */
+  readonly verbs?: Readonly<Record<string, { readonly stream: boolean }>>;
   /** `gen_ai.operation.name`. */
   readonly operation: string;
   readonly shape: RequestShape;
   /** How errors are told: as a body, and as the last event of a stream that breaks. */
-  readonly errors: 'openai' | 'anthropic';
-  readonly streamErrors: 'openai-chat' | 'openai-responses' | 'anthropic';
+  readonly errors: 'openai' | 'anthropic' | 'google';
+  readonly streamErrors: 'openai-chat' | 'openai-responses' | 'anthropic' | 'google';
   /** Whether a stream tells its usage only where `stream_options.include_usage` asks for it. */
   readonly hasUsageOption: boolean;
 }
 
 const openAi = { errors: 'openai', streamErrors: 'openai-chat', hasUsageOption: false } as const;
 const anthropic = { errors: 'anthropic', streamErrors: 'anthropic', hasUsageOption: false } as const;
+const google = {
+  path: '/v1beta/models/{model}:{verb}',
+  errors: 'google',
+  streamErrors: 'google',
+  hasUsageOption: false,
+} as const;
 
 export const dialects: readonly Dialect[] = [
   {
@@ -58,6 +72,18 @@ export const dialects: readonly Dialect[] = [
   {
     ...{ name: 'anthropic-count-tokens', path: '/v1/messages/count_tokens', operation: 'count_tokens' },
     ...{ shape: countTokensShape, ...anthropic },
+  },
+  {
+    ...{ name: 'gemini-generate-content', operation: 'chat', shape: geminiShape, ...google },
+    verbs: { generateContent: { stream: false }, streamGenerateContent: { stream: true } },
+  },
+  {
+    ...{ name: 'gemini-count-tokens', operation: 'count_tokens', shape: geminiCountTokensShape, ...google },
+    verbs: { countTokens: { stream: false } },
+  },
+  {
+    ...{ name: 'gemini-embeddings', operation: 'embeddings', shape: geminiEmbeddingsShape, ...google },
+    verbs: { batchEmbedContents: { stream: false }, embedContent: { stream: false } },
   },
 ];
 

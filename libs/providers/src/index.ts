@@ -2,9 +2,11 @@ export { type AnswerFacts, policyFinishReasons } from './answer-facts.ts';
 export { type AnswerForm, formOf } from './answer-form.ts';
 export { type Dialect, type DialectName, dialectOf, dialects } from './dialects.ts';
 export { completedUsage, estimateUsage, splitByDensity } from './estimate.ts';
+export { framingOf } from './framing.ts';
 export { jsonDepthMax } from './json-members.ts';
 export {
   type ModelRequest,
+  type PathRequest,
   readModelRequest,
   requestForProvider,
   requestWithoutBody,

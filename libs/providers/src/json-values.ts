@@ -24,6 +24,11 @@ export function text(value: unknown): string | null {
   return typeof value === 'string' && value !== '' ? value : null;
 }
 
+/** A member's name in snake case: `top_p` for `topP`. */
+export function snakeCase(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
 /** A count of tokens, which some servers tell as a text, `12` or `12.0`; 0 for everything that is none. */
 export function count(value: unknown): number {
   const number = typeof value === 'string' && /^\s*\d+(?:\.0+)?\s*$/.test(value) ? Number(value) : value;

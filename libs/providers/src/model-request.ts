@@ -1,7 +1,7 @@
 import { LoomError, messageOf } from '@loom/errors';
 import { type CallFacts, exactNumber } from '@loom/trace-schema';
 import { jsonMembers, type JsonMembers, type JsonSplice, spliceBytes } from './json-members.ts';
-import { record, text as textOf } from './json-values.ts';
+import { record, snakeCase, text as textOf } from './json-values.ts';
 
 /** Characters of a number that is recorded with its digits. */
 const literalLengthMax = 256;
@@ -26,6 +26,18 @@ export interface ModelRequest {
   readonly parameters: CallFacts['parameters'];
   /** The caller's own name for its end user. */
   readonly endUser: string | null;
+  /** The verb at the end of the path, in dialects that have some. */
+  readonly verb?: string;
+  /** See {@link RequestShape}. */
+  readonly fitBody?: RequestShape['fitBody'];
+}
+
+/** What the path of a request states, in dialects whose bodies do not. */
+export interface PathRequest {
+  readonly model: string;
+  readonly stream: boolean;
+  /** One of the dialect's. */
+  readonly verb: string;
 }
 
 /** What of a dialect's body Loom itself needs; everything else is the provider's to judge. */
@@ -36,6 +48,14 @@ export interface RequestShape {
   readonly parameters: readonly string[];
   /** Members that limit the length of the answer, the first that is there counts. */
   readonly outputTokensMax: readonly string[];
+  /** The member that holds the parameters and the limit, by each of its names. Without it they are the body's own members. */
+  readonly settings?: readonly string[];
+  /**
+   * Returns the body for a provider of this dialect that calls the model so: with that name wherever the body repeats the
+   * one in the path, and without what Loom sealed for others. The same bytes where there is nothing to change. Only of
+   * dialects whose path names the model.
+   */
+  readonly fitBody?: (bytes: Buffer, model: string) => Buffer;
   /** Facts that are not scalars: counts and types. */
   readonly furtherParameters?: (body: Readonly<Record<string, unknown>>) => Record<string, string | number>;
   readonly endUser: (body: Readonly<Record<string, unknown>>) => unknown;
@@ -47,19 +67,28 @@ const invalid = (message: string, param: string | null, reason?: string) =>
   new LoomError('invalid_request', message, { ...(param ? { param } : {}), ...(reason ? { reason } : {}) });
 
 /**
- * Reads and checks what Loom itself needs of a request; everything else is passed on as it is. Throws
- * `invalid_request` that names the member.
+ * Reads and checks what Loom itself needs of a request; everything else is passed on as it is. `path`: what the path
+ * states in place of the body. Throws `invalid_request` that names the member.
  */
-export function readModelRequest(bytes: Buffer, shape: RequestShape): ModelRequest {
+export function readModelRequest(
+  bytes: Buffer,
+  shape: RequestShape,
+  path: PathRequest | null = null,
+): ModelRequest {
   if (bytes.length === 0) throw invalid('the request body is empty; send a JSON object', null, 'empty_body');
   const members = jsonMembers(bytes);
   const text = bytes.toString('utf8');
   const body = parseBody(text);
-  for (const name of ['model', 'stream', 'stream_options', ...Object.keys(shape.required)]) {
+  const ownMembers = path ? [] : ['model', 'stream', 'stream_options'];
+  for (const name of [...ownMembers, ...Object.keys(shape.required)]) {
     if (members.duplicates.has(name))
       throw invalid(`"${name}" stands twice in the request body`, name, 'duplicate_member');
   }
-  const { model, stream, stream_options: streamOptions } = body;
+  const {
+    model,
+    stream,
+    stream_options: streamOptions,
+  } = path ? { ...path, stream_options: undefined } : body;
   if (model === undefined) throw invalid('you must provide a model parameter', 'model', 'missing_model');
   if (typeof model !== 'string' || model === '') throw invalid(`"model" must be a non-empty string`, 'model');
   if (model.length > 256) throw invalid(`"model" is longer than 256 characters`, 'model');
@@ -70,6 +99,7 @@ export function readModelRequest(bytes: Buffer, shape: RequestShape): ModelReque
     throw invalid(`"stream_options" must be an object`, 'stream_options');
   }
   for (const [name, kind] of Object.entries(shape.required)) checkMember(body, name, kind);
+  const settings = settingsOf(bytes, members, body, shape);
   return {
     bytes,
     members,
@@ -78,11 +108,13 @@ export function readModelRequest(bytes: Buffer, shape: RequestShape): ModelReque
     includeUsage: record(streamOptions)?.include_usage === true,
     streamOptions: record(streamOptions),
     characters: text.length,
-    outputTokensMax: outputTokensMaxOf(body, shape),
+    outputTokensMax: outputTokensMaxOf(settings.body, shape),
     previousResponseId: textOf(body.previous_response_id),
     itemReferences: shape.itemReferences?.(body) ?? [],
-    parameters: parametersOf(bytes, members, body, shape),
+    parameters: parametersOf(settings, body, shape),
     endUser: textOf(shape.endUser(body))?.slice(0, 256) ?? null,
+    ...(path ? { verb: path.verb } : {}),
+    ...(shape.fitBody ? { fitBody: shape.fitBody } : {}),
   };
 }
 
@@ -111,6 +143,7 @@ export function requestForProvider(
   request: ModelRequest,
   change: { readonly model: string; readonly askForUsage: boolean },
 ): Buffer {
+  if (request.fitBody) return request.fitBody(request.bytes, change.model);
   const { members, bodyStart } = request.members;
   const splices: JsonSplice[] = [];
   const model = members.get('model');
@@ -166,21 +199,44 @@ function outputTokensMaxOf(body: Readonly<Record<string, unknown>>, shape: Reque
   return null;
 }
 
-function parametersOf(
+/** The object that holds a request's parameters, with its own bytes. */
+interface Settings {
+  readonly bytes: Buffer;
+  readonly members: JsonMembers;
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+function settingsOf(
   bytes: Buffer,
-  { members }: JsonMembers,
+  members: JsonMembers,
+  body: Settings['body'],
+  { settings }: RequestShape,
+): Settings {
+  if (!settings) return { bytes, members, body };
+  const name = settings.find((one) => record(body[one])) ?? '';
+  const place = members.members.get(name);
+  const inner = record(body[name]);
+  if (!place || !inner)
+    return { bytes, members: { bodyStart: 0, members: new Map(), duplicates: new Set() }, body: {} };
+  const slice = bytes.subarray(place.valueStart, place.valueEnd);
+  return { bytes: slice, members: jsonMembers(slice), body: inner };
+}
+
+function parametersOf(
+  { bytes, members, body: settings }: Settings,
   body: Readonly<Record<string, unknown>>,
   shape: RequestShape,
 ): CallFacts['parameters'] {
   const parameters: CallFacts['parameters'] = {};
-  for (const name of shape.parameters) {
-    const value = body[name];
+  for (const member of shape.parameters) {
+    const value = settings[member];
+    const name = snakeCase(member);
     if (typeof value === 'string') parameters[name] = value.slice(0, 256);
     else if (typeof value === 'boolean') parameters[name] = value;
     else if (typeof value === 'number') {
-      const { valueStart = 0, valueEnd = 0 } = members.get(name) ?? {};
+      const { valueStart = 0, valueEnd = 0 } = members.members.get(member) ?? {};
       const literal = bytes.toString('latin1', valueStart, valueEnd);
-      if (literal.length > literalLengthMax) throw invalid(`"${name}" has too many digits`, name);
+      if (literal.length > literalLengthMax) throw invalid(`"${member}" has too many digits`, member);
       parameters[name] = exactNumber(literal);
     }
   }

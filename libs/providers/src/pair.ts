@@ -37,12 +37,14 @@ export interface Pair {
    * The request for the provider. Throws `invalid_request` for a body that is none of the dialect's, `unsupported` (422)
    * for what the provider cannot do: always when it changes what was asked, else unless `policy` is `drop`. What only
    * hints is left out under every policy. `profile`: what is particular about the kind of provider, if anything.
+   * `stream`: whether a stream is wanted, for dialects whose bodies do not state it.
    */
   writeRequest(
     bytes: Buffer,
     model: string,
     policy: UnsupportedPolicy,
     profile?: ProviderProfile,
+    stream?: boolean,
   ): TranslatedRequest;
   /** The answer's body for the client. Throws `upstream_failed` when the provider's is none of its API. */
   writeAnswer(bytes: Buffer, context: AnswerContext): Buffer;
@@ -79,18 +81,25 @@ function bodyOf(bytes: Buffer): Readonly<Record<string, unknown>> {
   return body;
 }
 
-function answerOf(bytes: Buffer): Readonly<Record<string, unknown>> {
+/** The events of a whole answer. Throws `upstream_failed` for one that is none, or that is an error in its API's words. */
+function eventsOf(provider: ProviderHalf, bytes: Buffer): NeutralEvent[] {
   const body = parseRecord(bytes.toString('utf8'));
-  if (body) return body;
-  throw new LoomError('upstream_failed', 'the answer is no JSON object', { reason: 'malformed_answer' });
+  if (!body)
+    throw new LoomError('upstream_failed', 'the answer is no JSON object', { reason: 'malformed_answer' });
+  const events = provider.readAnswer(body);
+  const failure = events.find((event) => event.type === 'error')?.error;
+  if (failure)
+    throw new LoomError('upstream_failed', failure.message, { reason: failure.code ?? failure.type });
+  return events;
 }
 
 export function pairOf(client: ClientHalf, provider: ProviderHalf): Pair {
   return {
     dialect: client.dialect,
     wire: provider.wire,
-    writeRequest: (bytes, model, policy, profile) => {
-      const request = client.readRequest(bodyOf(bytes), model);
+    writeRequest: (bytes, model, policy, profile, stream) => {
+      const read = client.readRequest(bodyOf(bytes), model);
+      const request = stream === undefined ? read : { ...read, stream };
       const dropped = new Set(request.hints);
       const lacked = new Set(provider.lacks?.(model, profile));
       const lost = [...request.features].filter(
@@ -105,12 +114,12 @@ export function pairOf(client: ClientHalf, provider: ProviderHalf): Pair {
       return { body: Buffer.from(JSON.stringify(body)), dropped: [...dropped] };
     },
     writeAnswer: (bytes, context) => {
-      const events = restored(client, provider.readAnswer(answerOf(bytes)), context);
+      const events = restored(client, eventsOf(provider, bytes), context);
       return Buffer.from(JSON.stringify(client.writeAnswer(foldAnswer(events), context)));
     },
     writeAnswerAsStream: (bytes, context) => {
       const writer = client.streamWriter(context);
-      const events = restored(client, provider.readAnswer(answerOf(bytes)), context);
+      const events = restored(client, eventsOf(provider, bytes), context);
       const opening = events[0]?.type === 'start' ? [] : [noStart];
       const ending: NeutralEvent[] = events.at(-1)?.type === 'end' ? [] : [{ type: 'end' }];
       return [...opening, ...events, ...ending].map((event) => writer.push(event)).join('');
@@ -130,7 +139,7 @@ function leftOut(
   { policy, wire }: { readonly policy: UnsupportedPolicy; readonly wire: string },
 ): string[] {
   for (const [feature, path] of lost) {
-    if (hintFeatures.has(feature)) continue;
+    if (hintFeatures.has(feature) || request.defaults.has(feature)) continue;
     if (policy === 'refuse' || !droppableFeatures.has(feature)) throw unsupported(path, wire);
   }
   const [elsewhere] = request.elsewhere;

@@ -1,8 +1,9 @@
 import { anthropicClient } from './anthropic-messages/messages-client.ts';
-import { countTokensPairs } from './anthropic-messages/count-tokens-pairs.ts';
+import { countTokensPairs } from './count-tokens/count-tokens-pairs.ts';
 import { anthropicProvider } from './anthropic-messages/messages-provider.ts';
 import { bedrockProvider } from './bedrock/converse-provider.ts';
 import { cohereProvider } from './cohere/cohere-provider.ts';
+import { geminiClient } from './gemini/gemini-client.ts';
 import { geminiProvider } from './gemini/gemini-provider.ts';
 import type { ClientHalf, ProviderHalf } from './neutral/halves.ts';
 import { openAiChatClient } from './openai-chat/chat-client.ts';
@@ -12,7 +13,9 @@ import { openAiResponsesClient } from './openai-responses/responses-client.ts';
 import { type Pair, pairOf } from './pair.ts';
 
 /** The caller's side of each dialect that is translated, and the provider's side of each API. */
-const clients: readonly ClientHalf[] = [openAiChatClient, openAiResponsesClient, anthropicClient];
+const clients: readonly ClientHalf[] = [
+  ...[openAiChatClient, openAiResponsesClient, anthropicClient, geminiClient],
+];
 const providers: readonly ProviderHalf[] = [
   openAiChatProvider,
   anthropicProvider,

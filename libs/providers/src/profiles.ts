@@ -5,12 +5,9 @@ import { record } from './json-values.ts';
 /** The name of a provider's API: one of the dialects, or one that no caller speaks. */
 type WireName =
   | DialectName
-  | 'gemini-generate-content'
-  | 'gemini-embeddings'
   | 'bedrock-converse'
   | 'cohere-chat'
   | 'cohere-embeddings'
-  | 'gemini-count-tokens'
   | 'bedrock-count-tokens'
   /** Loom itself, by an estimate. */
   | 'token-estimate';
@@ -18,6 +15,8 @@ type WireName =
 interface EndpointRequest {
   readonly model: string;
   readonly stream: boolean;
+  /** Of the caller's path, in dialects that have some. */
+  readonly verb?: string | undefined;
   /** The provider's own settings, by name: `apiVersion`. */
   readonly options: Readonly<Record<string, string>>;
 }
@@ -87,11 +86,15 @@ function openAiLike(
       'openai-completions': has.completions ? completions : noCompletions,
       'anthropic-messages': chat,
       'anthropic-count-tokens': estimated,
+      'gemini-generate-content': chat,
+      'gemini-count-tokens': estimated,
+      'gemini-embeddings': has.embeddings === false ? noEmbeddings : embeddings,
     },
   };
 }
 
 const messages = at('anthropic-messages', '/v1/messages');
+const messagesCount = at('anthropic-count-tokens', '/v1/messages/count_tokens');
 
 /*
  * Azure OpenAI has two addresses: …/openai/v1 is OpenAI's own API; …/openai wants the deployment in the path and the
@@ -112,6 +115,12 @@ const gemini: Endpoint = {
   wire: 'gemini-generate-content',
   path: (request) => `/v1beta${geminiPath(request)}`,
 };
+
+const geminiEmbeddings: Endpoint = {
+  wire: 'gemini-embeddings',
+  path: ({ model, verb = 'batchEmbedContents' }) => `/v1beta/models/${encodeURIComponent(model)}:${verb}`,
+};
+const noVertexEmbeddings = 'embeddings of Vertex AI are not translated; use the provider kind "gemini"';
 
 /** Claude on Vertex AI: the Messages API with the model in the path and its version in the body. */
 const claudeOnVertex: Endpoint = {
@@ -136,8 +145,8 @@ const claudeCountOnVertex: Endpoint = {
 const geminiCountOnVertex: Endpoint = {
   ...geminiCount,
   path: ({ model }) => `/publishers/google/models/${encodeURIComponent(model)}:countTokens`,
-  adapt: ({ generateContentRequest: request }) => {
-    const { model: _model, toolConfig: _toolConfig, ...counted } = record(request) ?? {};
+  adapt: ({ generateContentRequest: request, ...members }) => {
+    const { model: _model, toolConfig: _toolConfig, ...counted } = record(request) ?? members;
     return counted;
   },
 };
@@ -154,7 +163,12 @@ const converse: Endpoint = {
   path: ({ model, stream }) =>
     `/model/${encodeURIComponent(model)}/${stream ? 'converse-stream' : 'converse'}`,
 };
+/** docs.aws.amazon.com/bedrock, "Monitor your token usage by counting tokens": models of Anthropic alone. */
+const countOnBedrock = (model: string) => (model.includes('claude') ? converseCount : estimated);
+const noBedrockEmbeddings =
+  'Bedrock has a body of its own for each family of embedding models; none is translated';
 const cohere = at('cohere-chat', '/v2/chat');
+const cohereEmbeddings = at('cohere-embeddings', '/v2/embed');
 
 const profiles: readonly ProviderProfile[] = [
   openAiLike('openai', 'https://api.openai.com/v1', { responses: true, completions: true }),
@@ -168,6 +182,9 @@ const profiles: readonly ProviderProfile[] = [
       'openai-completions': { ...completions, path: azurePath('/completions') },
       'anthropic-messages': { ...chat, path: azurePath('/chat/completions') },
       'anthropic-count-tokens': estimated,
+      'gemini-generate-content': { ...chat, path: azurePath('/chat/completions') },
+      'gemini-count-tokens': estimated,
+      'gemini-embeddings': { ...embeddings, path: azurePath('/embeddings') },
     },
   },
   {
@@ -183,7 +200,10 @@ const profiles: readonly ProviderProfile[] = [
       'openai-embeddings': noEmbeddings,
       'openai-completions': noCompletions,
       'anthropic-messages': messages,
-      'anthropic-count-tokens': at('anthropic-count-tokens', '/v1/messages/count_tokens'),
+      'anthropic-count-tokens': messagesCount,
+      'gemini-generate-content': messages,
+      'gemini-count-tokens': messagesCount,
+      'gemini-embeddings': noEmbeddings,
     },
   },
   {
@@ -192,13 +212,13 @@ const profiles: readonly ProviderProfile[] = [
     endpoints: {
       'openai-chat': gemini,
       'openai-responses': gemini,
-      'openai-embeddings': {
-        wire: 'gemini-embeddings',
-        path: ({ model }) => `/v1beta/models/${encodeURIComponent(model)}:batchEmbedContents`,
-      },
+      'openai-embeddings': geminiEmbeddings,
       'openai-completions': noCompletions,
       'anthropic-messages': gemini,
       'anthropic-count-tokens': geminiCount,
+      'gemini-generate-content': gemini,
+      'gemini-count-tokens': geminiCount,
+      'gemini-embeddings': geminiEmbeddings,
     },
   },
   {
@@ -207,10 +227,13 @@ const profiles: readonly ProviderProfile[] = [
     endpoints: {
       'openai-chat': onVertex,
       'openai-responses': onVertex,
-      'openai-embeddings': 'embeddings of Vertex AI are not translated; use the provider kind "gemini"',
+      'openai-embeddings': noVertexEmbeddings,
       'openai-completions': noCompletions,
       'anthropic-messages': onVertex,
       'anthropic-count-tokens': countOnVertex,
+      'gemini-generate-content': onVertex,
+      'gemini-count-tokens': countOnVertex,
+      'gemini-embeddings': noVertexEmbeddings,
     },
   },
   {
@@ -224,12 +247,13 @@ const profiles: readonly ProviderProfile[] = [
     endpoints: {
       'openai-chat': converse,
       'openai-responses': converse,
-      'openai-embeddings':
-        'Bedrock has a body of its own for each family of embedding models; none is translated',
+      'openai-embeddings': noBedrockEmbeddings,
       'openai-completions': noCompletions,
       'anthropic-messages': converse,
-      // docs.aws.amazon.com/bedrock, "Monitor your token usage by counting tokens": models of Anthropic alone
-      'anthropic-count-tokens': (model) => (model.includes('claude') ? converseCount : estimated),
+      'anthropic-count-tokens': countOnBedrock,
+      'gemini-generate-content': converse,
+      'gemini-count-tokens': countOnBedrock,
+      'gemini-embeddings': noBedrockEmbeddings,
     },
   },
   {
@@ -238,10 +262,13 @@ const profiles: readonly ProviderProfile[] = [
     endpoints: {
       'openai-chat': cohere,
       'openai-responses': cohere,
-      'openai-embeddings': at('cohere-embeddings', '/v2/embed'),
+      'openai-embeddings': cohereEmbeddings,
       'openai-completions': noCompletions,
       'anthropic-messages': cohere,
       'anthropic-count-tokens': estimated,
+      'gemini-generate-content': cohere,
+      'gemini-count-tokens': estimated,
+      'gemini-embeddings': cohereEmbeddings,
     },
   },
   // Mistral, Groq and xAI end every stream with usage in a chunk that also carries the last choice.

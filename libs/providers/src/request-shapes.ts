@@ -1,4 +1,5 @@
-import { record, text } from './json-values.ts';
+import { geminiFacts, fitGeminiBody } from './gemini/gemini-facts.ts';
+import { record, snakeCase, text } from './json-values.ts';
 import type { RequestShape } from './model-request.ts';
 import { itemReferencesOf } from './openai-responses/item-references.ts';
 
@@ -75,4 +76,33 @@ export const completionsShape: RequestShape = {
   parameters: [...sampling, 'best_of', 'echo', 'logprobs', 'suffix'],
   outputTokensMax: ['max_tokens'],
   endUser: (body) => body.user,
+};
+
+const geminiParameters = [
+  ...['temperature', 'topP', 'topK', 'maxOutputTokens', 'candidateCount', 'seed', 'presencePenalty'],
+  ...['frequencyPenalty', 'responseLogprobs', 'logprobs', 'responseMimeType', 'mediaResolution'],
+];
+
+/** `POST /v1beta/models/{model}:generateContent` of the Gemini API, and `:streamGenerateContent`. */
+export const geminiShape: RequestShape = {
+  required: { contents: 'any' },
+  settings: ['generationConfig', 'generation_config'],
+  parameters: [...geminiParameters, ...geminiParameters.map(snakeCase)],
+  outputTokensMax: ['maxOutputTokens', 'max_output_tokens'],
+  furtherParameters: geminiFacts,
+  endUser: () => null,
+  fitBody: fitGeminiBody,
+};
+
+/** `POST /v1beta/models/{model}:countTokens`. */
+export const geminiCountTokensShape: RequestShape = { ...geminiShape, required: {} };
+
+/** `POST /v1beta/models/{model}:batchEmbedContents`, which has `requests`, and `:embedContent`, which is one of them. */
+export const geminiEmbeddingsShape: RequestShape = {
+  required: {},
+  parameters: [],
+  outputTokensMax: [],
+  furtherParameters: (body) => (Array.isArray(body.requests) ? { input_count: body.requests.length } : {}),
+  endUser: () => null,
+  fitBody: fitGeminiBody,
 };

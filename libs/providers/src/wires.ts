@@ -5,13 +5,15 @@ import {
   messageText,
   readMessagesFacts,
 } from './anthropic-messages/messages-answer.ts';
-import { countTokensWires } from './anthropic-messages/count-tokens-pairs.ts';
+import { countTokensWires } from './count-tokens/count-tokens-pairs.ts';
 import type { AnswerFacts } from './answer-facts.ts';
 import { isStream } from './answer-form.ts';
 import { bedrockProvider } from './bedrock/converse-provider.ts';
 import { chatAsStream, completionAsStream, messageAsStream, responseAsStream } from './body-as-stream.ts';
 import { cohereProvider } from './cohere/cohere-provider.ts';
+import { assembleGemini, geminiAsStream, GeminiFacts, readGeminiFacts } from './gemini/gemini-answer.ts';
 import { geminiProvider } from './gemini/gemini-provider.ts';
+import { readGeminiUsage } from './gemini/gemini-usage.ts';
 import { framingOf } from './framing.ts';
 import { parseRecord } from './json-values.ts';
 import type { WireEvent } from './neutral/halves.ts';
@@ -93,7 +95,11 @@ const readers: readonly Wire[] = [
     ...{ streamFacts: () => new MessagesFacts(), readTailUsage: () => null },
     ...{ answerText: () => '', assemble: bodyOf },
   },
-  neutralWire(geminiProvider),
+  {
+    ...{ ...neutralWire(geminiProvider), readFacts: readGeminiFacts, streamFacts: () => new GeminiFacts() },
+    readTailUsage: (tail) => readTailUsage(tail, (value) => readGeminiUsage(value, 0), 'usageMetadata'),
+    ...{ assemble: assembleGemini, bodyAsStream: geminiAsStream },
+  },
   neutralWire(bedrockProvider),
   neutralWire(cohereProvider),
   ...embeddingsWires,

@@ -139,7 +139,15 @@ export const storedTables = {
   },
   costs_hourly: {
     holds: 'figures of prices by the hour',
-    columns: each(ofCosts, [...rollupKeys, 'priceBookVersion', 'rows', 'totalUsd']),
+    columns: each(ofCosts, [
+      ...rollupKeys,
+      'priceBookVersion',
+      'rows',
+      'totalUsd',
+      'priced',
+      'withoutPrice',
+      'partlyPriced',
+    ]),
   },
   sessions_daily: {
     holds: 'what a conversation did on a day',

@@ -20,6 +20,18 @@ describe('requestText', () => {
     [{ instructions: 'ins', input: 'hi' }, 'ins\nhi', 'hi'],
     [{ input: ['a', 'b'] }, 'a\nb', 'b'],
     [{ input: [{ role: 'user', content: [{ type: 'input_text', text: 'hi' }] }] }, 'hi', 'hi'],
+    [
+      {
+        systemInstruction: { parts: [{ text: 'sys' }] },
+        contents: [{ parts: [{ text: 'a' }] }, { role: 'model', parts: [{ text: 'b' }] }],
+      },
+      'sys\na\nb',
+      'a',
+    ],
+    [{ system_instruction: { parts: { text: 'sys' } }, contents: { parts: { text: 'a' } } }, 'sys\na', 'a'],
+    [{ generateContentRequest: { contents: [{ parts: [{ text: 'a' }, { inlineData: {} }] }] } }, 'a', 'a'],
+    [{ content: { parts: [{ text: 'a' }] } }, 'a', 'a'],
+    [{ requests: [{ content: { parts: [{ text: 'a' }] } }, null] }, 'a', 'a'],
     [{ messages: [null, 7, { role: 'user' }, { role: 'user', content: [null, { text: 5 }] }] }, '', ''],
     [[], '', ''],
     [null, '', ''],

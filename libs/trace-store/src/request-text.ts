@@ -9,12 +9,15 @@ const messagesMax = 10_000;
 
 /**
  * Reads the words of a request body in any of the known dialects: `messages` with text or parts, `system`,
- * `instructions`, and `input` or `prompt` as text, texts or items. What is not understood is passed over.
+ * `instructions`, and `input` or `prompt` as text, texts or items; of Gemini's `systemInstruction` and `contents`, which
+ * have `parts`, and what is to be counted or embedded. What is not understood is passed over.
  */
 export function requestText(bytes: Buffer): RequestText {
-  const body = parseObject(bytes);
-  if (!body) return nothing;
-  const texts = [...textsOf(body['system']), ...textsOf(body['instructions'])];
+  const whole = parseObject(bytes);
+  if (!whole) return nothing;
+  const body = asObject(whole['generateContentRequest']) ?? whole;
+  const instruction = asObject(body['systemInstruction'] ?? body['system_instruction'])?.['parts'];
+  const texts = [body['system'], body['instructions'], listOf(instruction)].flatMap(textsOf);
   let lastUserText = '';
   for (const turn of turnsOf(body)) {
     const text = textsOf(turn.content).join('\n');
@@ -26,6 +29,7 @@ export function requestText(bytes: Buffer): RequestText {
 
 function turnsOf(body: Record<string, unknown>): { role: string; content: unknown }[] {
   const source = body['messages'] ?? body['input'] ?? body['prompt'];
+  if (source === undefined) return contentsOf(body).slice(0, messagesMax).map(contentTurn);
   if (typeof source === 'string') return [{ role: 'user', content: source }];
   if (!Array.isArray(source)) return [];
   return source.slice(0, messagesMax).map((item: unknown) => {
@@ -34,6 +38,24 @@ function turnsOf(body: Record<string, unknown>): { role: string; content: unknow
     const role = turn?.['role'];
     return { role: typeof role === 'string' ? role : '', content: turn?.['content'] ?? turn?.['output'] };
   });
+}
+
+/** Gemini's contents, or those of each of several requests. One may stand in place of a list of one. */
+function contentsOf({ contents, content, requests }: Record<string, unknown>): unknown[] {
+  if (Array.isArray(requests)) return requests.map((one: unknown) => asObject(one)?.['content']);
+  return listOf(contents ?? content);
+}
+
+/** A turn of Gemini's; without a role it is the user's. */
+function contentTurn(item: unknown): { role: string; content: unknown } {
+  const content = asObject(item);
+  const role = content?.['role'];
+  return { role: typeof role === 'string' ? role : 'user', content: listOf(content?.['parts']) };
+}
+
+function listOf(value: unknown): unknown[] {
+  if (value === undefined || value === null) return [];
+  return Array.isArray(value) ? value : [value];
 }
 
 /** A text, or the texts of a list of parts. */

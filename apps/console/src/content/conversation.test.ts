@@ -34,6 +34,49 @@ describe('toConversation', () => {
     ]);
   });
 
+  it('reads contents of Gemini, whose results find calls without ids by name and order', () => {
+    const call = (city: string) => ({ functionCall: { name: 'weather', args: { city } } });
+    const result = (output: string) => ({ functionResponse: { name: 'weather', response: { output } } });
+    const request = {
+      systemInstruction: { parts: [{ text: 'Be brief.' }] },
+      contents: [
+        { parts: [{ text: 'Weather?' }, { inlineData: { mimeType: 'image/png', data: 'AA==' } }] },
+        { role: 'model', parts: [call('Rome'), call('Brno')] },
+        { role: 'user', parts: [result('21'), result('19')] },
+      ],
+    };
+    const parts = [{ text: 'one ', thought: true }, { text: 'two', thought: true }, { text: 'Warm.' }];
+    const response = { candidates: [{ content: { role: 'model', parts }, finishReason: 'STOP' }] };
+    const calls = [
+      { kind: 'toolCall', id: 'call 1', name: 'weather', input: { city: 'Rome' }, result: '21' },
+      { kind: 'toolCall', id: 'call 2', name: 'weather', input: { city: 'Brno' }, result: '19' },
+    ];
+    const expected = [
+      turn('system', { kind: 'text', text: 'Be brief.' }),
+      turn('user', { kind: 'text', text: 'Weather?' }, { kind: 'image', url: 'data:image/png;base64,AA==' }),
+      { role: 'assistant', parts: calls, isAnswer: false },
+      {
+        ...{ role: 'assistant', isAnswer: true },
+        parts: [
+          { kind: 'reasoning', text: 'one two' },
+          { kind: 'text', text: 'Warm.' },
+        ],
+      },
+    ];
+    expect(read(request, response, 'gemini-generate-content')).toEqual(expected);
+    expect(read(request, response)).toEqual(expected);
+    expect(
+      read({ generateContentRequest: request }, { totalTokens: 7 }, 'gemini-count-tokens')?.at(-1),
+    ).toEqual({
+      ...{ role: 'count', isAnswer: true, parts: [{ kind: 'other', label: 'totalTokens', value: 7 }] },
+    });
+    const requests = [{ content: { parts: [{ text: 'one' }] } }];
+    expect(read({ requests }, { embeddings: [{ values: [1, 2] }] }, 'gemini-embeddings')).toMatchObject([
+      { parts: [{ kind: 'text', text: 'one' }] },
+      { parts: [{ kind: 'vectors', count: 1, dimensions: 2 }] },
+    ]);
+  });
+
   it('keeps a result whose call is not there, and arguments that are no JSON', () => {
     const request = { messages: [{ role: 'tool', tool_call_id: 'gone', content: 'x' }] };
     const call = { id: 'c', function: { name: 'f', arguments: '{"a":' } };

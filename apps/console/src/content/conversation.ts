@@ -1,7 +1,8 @@
 import { own } from '../format/own.ts';
 import { readChat } from './read-chat.ts';
 import { readCompletions } from './read-completions.ts';
-import { readEmbeddings } from './read-embeddings.ts';
+import { readEmbeddings, readGeminiEmbeddings } from './read-embeddings.ts';
+import { readGemini } from './read-gemini.ts';
 import { readMessages } from './read-messages.ts';
 import { isJson, type Json } from './read-parts.ts';
 import { readResponses } from './read-responses.ts';
@@ -50,6 +51,9 @@ const readers: Readonly<Record<string, ConversationReader>> = {
   'openai-embeddings': readEmbeddings,
   'anthropic-messages': readMessages,
   'anthropic-count-tokens': readMessages,
+  'gemini-generate-content': readGemini,
+  'gemini-count-tokens': readGemini,
+  'gemini-embeddings': readGeminiEmbeddings,
 };
 
 export interface Said {
@@ -71,6 +75,7 @@ export function toConversation({ dialect, request, response }: Said): readonly T
 
 /** For spans that came without a dialect that is known: which one they look like. */
 function readerFor(request: Json, response: Json): ConversationReader {
+  if ('contents' in request || 'candidates' in response) return readGemini;
   if ('output' in response || ('input' in request && !('data' in response))) return readResponses;
   if ('input' in request) return readEmbeddings;
   if ('prompt' in request) return readCompletions;

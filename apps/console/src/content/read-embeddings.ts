@@ -1,5 +1,5 @@
 import type { ConversationReader, Part } from './conversation.ts';
-import { isJson, list, other, partsOf, turn } from './read-parts.ts';
+import { isJson, list, other, partsOf, turn, words } from './read-parts.ts';
 
 const inputsShown = 20;
 const numbersShown = 8;
@@ -12,6 +12,20 @@ export const readEmbeddings: ConversationReader = (request, response) => {
     ...(input === undefined || input === null ? [] : [turn('input', inputsOf(input), false)]),
     ...(vectors ? [turn('embeddings', [vectors], true)] : []),
   ];
+};
+
+/** The same of the Gemini API: `requests` with a content each in, `embeddings` out; or one of each. */
+export const readGeminiEmbeddings: ConversationReader = (request, response) => {
+  const requests = 'content' in request ? [request] : list(request['requests']);
+  const embeddings = 'embedding' in response ? [response['embedding']] : list(response['embeddings']);
+  const input = requests.map((one) => {
+    const content = isJson(one) && isJson(one['content']) ? one['content'] : {};
+    return list(content['parts'])
+      .map((part) => (isJson(part) ? words(part['text']) : ''))
+      .join('\n');
+  });
+  const data = embeddings.map((one) => ({ embedding: isJson(one) ? one['values'] : null }));
+  return readEmbeddings(input.length > 0 ? { input } : {}, { data });
 };
 
 function inputsOf(input: unknown): Part[] {

@@ -23,6 +23,7 @@ describe('recorded answers as conversations', () => {
     for (const [dialect, folder, of] of [
       ['openai-responses', 'openai/responses/', 'output'],
       ['anthropic-messages', 'anthropic/native/', 'content'],
+      ['gemini-generate-content', 'google/native/', 'candidates'],
     ] as const)
       for (const name of namesOf(folder)) {
         const body = JSON.parse(readFileSync(new URL(folder + name, recorded), 'utf8')) as Record<string, unknown>; // prettier-ignore

@@ -2,6 +2,7 @@
 
 import type { Span } from '@loom/api-contract';
 import { useLoom } from '../api/loom.tsx';
+import { isJson } from '../content/read-parts.ts';
 import { own } from '../format/own.ts';
 import { visibleText } from '../format/foreign-text.ts';
 import { usePath } from '../shell/session.tsx';
@@ -17,6 +18,14 @@ const pathByDialect: Readonly<Record<string, string>> = {
   'openai-completions': '/v1/completions',
   'anthropic-messages': '/v1/messages',
   'anthropic-count-tokens': '/v1/messages/count_tokens',
+};
+/** Of dialects whose path names the model. */
+const verbsByDialect: Readonly<Record<string, (span: Span) => string>> = {
+  'gemini-generate-content': ({ streamed }) =>
+    streamed ? 'streamGenerateContent?alt=sse' : 'generateContent',
+  'gemini-count-tokens': () => 'countTokens',
+  'gemini-embeddings': ({ request }) =>
+    isJson(request) && 'content' in request ? 'embedContent' : 'batchEmbedContents',
 };
 const storedPaths: Readonly<Record<string, readonly [method: string, rest: string]>> = {
   retrieve_response: ['GET', ''],
@@ -62,9 +71,7 @@ export function Wire({ span }: { readonly span: Span }) {
 function requestHeaders(span: Span): [string, string][] {
   const metadata = Object.keys(span.metadata).length > 0 ? JSON.stringify(span.metadata) : null;
   const headers: readonly (readonly [string, string | null])[] = [
-    span.dialect.startsWith('anthropic')
-      ? ['x-api-key', '$LOOM_API_KEY']
-      : ['authorization', 'Bearer $LOOM_API_KEY'],
+    credentialHeader(span.dialect),
     ['content-type', 'application/json'],
     ['traceparent', span.parentSpanId === null ? null : `00-${span.traceId}-${span.parentSpanId}-01`],
     ['x-loom-session-id', span.sessionId],
@@ -72,6 +79,18 @@ function requestHeaders(span: Span): [string, string][] {
     ['x-loom-metadata', metadata],
   ];
   return headers.flatMap(([name, value]) => (value === null ? [] : [[name, value]]));
+}
+
+function credentialHeader(dialect: string): readonly [string, string] {
+  if (dialect.startsWith('anthropic')) return ['x-api-key', '$LOOM_API_KEY'];
+  if (dialect.startsWith('gemini')) return ['x-goog-api-key', '$LOOM_API_KEY'];
+  return ['authorization', 'Bearer $LOOM_API_KEY'];
+}
+
+function pathOf(span: Span): string {
+  const verb = own(verbsByDialect, span.dialect)?.(span);
+  if (verb === undefined) return own(pathByDialect, span.dialect) ?? chatPath;
+  return `/v1beta/models/${encodeURIComponent(span.requestModel)}:${verb}`;
 }
 
 function curlOf(span: Span, gatewayUrl: string, headers: readonly (readonly [string, string])[]): string {
@@ -93,11 +112,10 @@ function curlOf(span: Span, gatewayUrl: string, headers: readonly (readonly [str
       : typeof span.request === 'string'
         ? span.request
         : JSON.stringify(span.request);
-  return [
-    `curl ${gatewayUrl}${own(pathByDialect, span.dialect) ?? chatPath}`,
-    ...lines,
-    `--data-binary ${quote(body)}`,
-  ].join(' \\\n  ');
+  const url = gatewayUrl + pathOf(span);
+  return [`curl ${url.includes('?') ? quote(url) : url}`, ...lines, `--data-binary ${quote(body)}`].join(
+    ' \\\n  ',
+  );
 }
 
 function HeaderTable({

@@ -5,6 +5,7 @@ import { clientSuite, recordSuite, type World } from './client-suite.ts';
 import { aiSdkSpecs } from './ai-sdk.specs.ts';
 import { aiSdkAnthropic, aiSdkChat, aiSdkCompatible, aiSdkResponses } from './ai-sdk.ts';
 import { anthropicMessages } from './anthropic-sdk.ts';
+import { googleGenAi } from './google-genai.ts';
 import { langChainChat, langChainResponses } from './langchain.ts';
 import { llamaIndexChat, llamaIndexResponses } from './llama-index.ts';
 import { agentsChat, agentsResponses } from './openai-agents.ts';
@@ -19,7 +20,7 @@ import { startScriptedProvider } from './scripted-provider.ts';
  */
 const python = await Python.prepare();
 const clients = [
-  ...[openAiChat, openAiResponses, anthropicMessages],
+  ...[openAiChat, openAiResponses, anthropicMessages, googleGenAi],
   ...[aiSdkChat, aiSdkResponses, aiSdkAnthropic, aiSdkCompatible],
   ...[langChainChat, langChainResponses, llamaIndexChat, llamaIndexResponses, agentsChat, agentsResponses],
   ...(python.missing === null ? pythonClients(python) : []),

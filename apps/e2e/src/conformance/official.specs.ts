@@ -1,23 +1,28 @@
 import Anthropic from '@anthropic-ai/sdk';
 import { betaZodTool } from '@anthropic-ai/sdk/helpers/beta/zod';
+import { ApiError, type GoogleGenAI } from '@google/genai';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import OpenAI from 'openai';
 import * as z from 'zod';
+import { googleClient } from './google-genai.ts';
 import { prompts, weatherDescription, weatherOf, type World } from './client-suite.ts';
 import { cities, resultText, thought, vector } from './scripted-provider.ts';
 
 const chatModels = ['gpt-4o', 'anthropic/claude-sonnet-4-6', 'gemini/gemini-2.5-flash'];
 const messagesModels = ['claude-sonnet-4-6', 'openai-compatible/llama-3', 'gemini/gemini-2.5-flash'];
+const geminiModels = ['gemini-2.5-flash', 'openai/gpt-4o', 'anthropic/claude-sonnet-4-6'];
 const user = (content: string) => [{ role: 'user' as const, content }];
 
-/** What only the official clients of OpenAI and Anthropic show: the rest of their APIs, and how they take failures. */
+/** What only the official clients of OpenAI, Anthropic and Google show: the rest of their APIs, and how they take failures. */
 export function officialSpecs(world: () => World): void {
   let openai: OpenAI;
   let anthropic: Anthropic;
+  let google: GoogleGenAI;
   beforeAll(() => {
     const { gatewayUrl, apiKey } = world();
     openai = new OpenAI({ baseURL: `${gatewayUrl}/v1`, apiKey, maxRetries: 0 });
     anthropic = new Anthropic({ baseURL: gatewayUrl, apiKey, maxRetries: 0 });
+    google = googleClient({ url: gatewayUrl, apiKey, headers: {} });
   });
 
   describe('openai', () => {
@@ -160,6 +165,74 @@ export function officialSpecs(world: () => World): void {
             { type: 'thinking', thinking: thought },
             { type: 'text', text: '42' },
           ]);
+      },
+    );
+  });
+
+  describe('google', () => {
+    it.each(['gemini-embedding-001', 'openai/text-embedding-3-small'])('embeds with %s', async (model) => {
+      const { embeddings } = await google.models.embedContent({ model, contents: ['one', 'two'] });
+      expect(embeddings?.map(({ values }) => values)).toEqual([vector, vector]);
+    });
+
+    it('lists models, and finds one', async () => {
+      const names: (string | undefined)[] = [];
+      for await (const { name } of await google.models.list()) names.push(name);
+      expect(names).toEqual(expect.arrayContaining(['models/loom-sim']));
+      expect(await google.models.get({ model: 'loom-sim' })).toMatchObject({ name: 'models/loom-sim' });
+    });
+
+    it('counts tokens by the counter of the provider, or by an estimate', async () => {
+      const count = async (model: string) =>
+        (await google.models.countTokens({ model, contents: 'hello' })).totalTokens;
+      expect(await count('gemini-2.5-flash')).toBe(15);
+      expect(await count('anthropic/claude-sonnet-4-6')).toBe(14);
+      expect(await count('openai/gpt-4o')).toBeGreaterThan(0);
+    });
+
+    it.each(geminiModels)('says why %s stopped short', async (model) => {
+      const { candidates } = await google.models.generateContent({ model, contents: 'ramble' });
+      expect(candidates?.[0]?.finishReason).toBe('MAX_TOKENS');
+    });
+
+    it.each(geminiModels)('calls a tool of %s that wants nothing, after some words', async (model) => {
+      const config = { tools: [{ functionDeclarations: [{ name: 'get_time' }] }] };
+      const { text, functionCalls } = await google.models.generateContent({
+        model,
+        contents: 'time',
+        config,
+      });
+      expect([text, functionCalls]).toMatchObject(['Let me look.', [{ name: 'get_time', args: {} }]]);
+    });
+
+    it.each(geminiModels)('throws what %s answered as the error that it is', async (model) => {
+      const limited = google.models.generateContent({ model, contents: 'limit' });
+      await expect(limited).rejects.toMatchObject({ name: 'ApiError', status: 429 });
+      const missing = google.models.generateContent({ model: 'nothing', contents: 'hi' });
+      await expect(missing).rejects.toBeInstanceOf(ApiError);
+    });
+
+    it.each(geminiModels)('throws when a stream of %s breaks', async (model) => {
+      const read = async () => {
+        for await (const _ of await google.models.generateContentStream({ model, contents: 'break' }));
+      };
+      await expect(read()).rejects.toThrow();
+    });
+
+    it.each(['gemini-2.5-flash', 'anthropic/claude-sonnet-4-6', 'openai-compatible/deepseek-reasoner'])(
+      'hears what %s thought',
+      async (model) => {
+        const config = {
+          thinkingConfig: { includeThoughts: true, thinkingBudget: 1024 },
+          maxOutputTokens: 2000,
+        };
+        const { text, candidates } = await google.models.generateContent({
+          model,
+          contents: 'think',
+          config,
+        });
+        const thoughts = candidates?.[0]?.content?.parts?.filter(({ thought: isThought }) => isThought);
+        expect([text, thoughts]).toMatchObject(['42', [{ text: thought }]]);
       },
     );
   });

@@ -24,6 +24,21 @@ const sampling = [
   'frequency_penalty',
 ] as const;
 
+const gemini: Shape = {
+  prompt: '"contents":[{"parts":[{"text":"hi"}]}]',
+  members: [
+    'generationConfig',
+    'generation_config',
+    'tools',
+    'toolConfig',
+    'systemInstruction',
+    'safetySettings',
+    'labels',
+    'cachedContent',
+    'serviceTier',
+  ],
+};
+
 const shapes: Readonly<Record<string, Shape>> = {
   '/v1/chat/completions': {
     prompt: '"messages":[{"role":"user","content":"hi"}]',
@@ -82,6 +97,9 @@ const shapes: Readonly<Record<string, Shape>> = {
     prompt: '"prompt":"hi"',
     members: [...sampling, 'best_of', 'echo', 'logprobs', 'suffix', 'user'],
   },
+  '/v1beta/models/loom-sim:generateContent': gemini,
+  '/v1beta/models/loom-sim:streamGenerateContent': gemini,
+  '/v1beta/models/loom-sim:streamGenerateContent?alt=sse': gemini,
 };
 
 const numbers = [
@@ -179,7 +197,8 @@ export function randomRequest(random: Random): RandomRequest {
   const { prompt, members } = shapes[path] as Shape;
   const wanted = Array.from({ length: 1 + random.below(4) }, () => random.pick([...members, 'surprise']));
   const further = [...new Set(wanted)].map((name) => `"${name}":${jsonText(random)}`);
-  const stream = random.below(4) === 0 ? ['"stream":true'] : [];
+  const isInPath = path.startsWith('/v1beta/');
+  const stream = random.below(4) === 0 && !isInPath ? ['"stream":true'] : [];
   const body = `{${random.shuffle(['"model":"loom-sim"', prompt, ...stream, ...further]).join(',')}}`;
   const labels = [
     'x-loom-metadata',

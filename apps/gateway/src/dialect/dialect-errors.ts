@@ -1,11 +1,19 @@
 import type { LoomError } from '@loom/errors';
 import { type Dialect, isContextOverflow, type ProviderError, statusOfError } from '@loom/providers';
 import { anthropicError, anthropicErrorType } from './anthropic-errors.ts';
+import { googleError, googleProviderError } from './google-errors.ts';
 import { openAiError } from './openai-errors.ts';
 
 /** An error of Loom's own as the body of an answer, in the style of an API. */
 export function errorBody(style: Dialect['errors'], error: LoomError, requestId: string): object {
-  return style === 'anthropic' ? anthropicError(error, requestId) : openAiError(error);
+  switch (style) {
+    case 'openai':
+      return openAiError(error);
+    case 'anthropic':
+      return anthropicError(error, requestId);
+    case 'google':
+      return googleError(error);
+  }
 }
 
 /** Where a stream stands when it breaks. */
@@ -24,6 +32,8 @@ export function errorEvent(dialect: Dialect, error: LoomError, place: StreamPlac
       return responsesErrorEvent(openAiError(error).error, place);
     case 'anthropic':
       return `event: error\ndata: ${JSON.stringify(anthropicError(error, place.requestId))}\n\n`;
+    case 'google':
+      return googleEvent(googleError(error));
   }
 }
 
@@ -40,6 +50,7 @@ export function providerErrorBody(
     const type = anthropicErrorType(status);
     return { type: 'error', error: { type, message: anthropicMessage(error) }, request_id: requestId };
   }
+  if (dialect.errors === 'google') return googleProviderError(status, error);
   const { message, type, param = null } = error;
   return { error: { message, type, param, code: openAiCode(error) } };
 }
@@ -76,7 +87,14 @@ export function providerErrorEvent(dialect: Dialect, error: ProviderError, place
       );
     case 'anthropic':
       return `event: error\ndata: ${JSON.stringify(body)}\n\n`;
+    case 'google':
+      return googleEvent(body);
   }
+}
+
+// An error in a stream has no name of its own; @google/genai finds it by its member `error`.
+function googleEvent(error: object): string {
+  return `data: ${JSON.stringify(error)}\r\n\r\n`;
 }
 
 /*

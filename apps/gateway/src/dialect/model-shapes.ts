@@ -4,17 +4,23 @@ import type { ModelCatalog, ModelEntry } from '../model-list.ts';
 
 const pageMax = 1000;
 const pageDefault = 20;
+const googlePageDefault = 50;
 
-/** `GET /v1/models` in the caller's dialect. OpenAI's has one page; of Anthropic's the query chooses it. */
+/** `GET /v1/models` in the caller's dialect. OpenAI's has one page; of the others' the query chooses it. */
 export function modelListOf(catalog: ModelCatalog, style: Dialect['errors'], query: URLSearchParams): object {
-  return style === 'anthropic'
-    ? anthropicPage(catalog.entries, query)
-    : { object: 'list', data: catalog.entries.map(openAiModel) };
+  switch (style) {
+    case 'openai':
+      return { object: 'list', data: catalog.entries.map(openAiModel) };
+    case 'anthropic':
+      return anthropicPage(catalog.entries, query);
+    case 'google':
+      return googlePage(catalog.entries, query);
+  }
 }
 
 /** `GET /v1/models/{id}` in the caller's dialect. */
 export function modelOf(entry: ModelEntry, style: Dialect['errors']): object {
-  return style === 'anthropic' ? anthropicModel(entry) : openAiModel(entry);
+  return { openai: openAiModel, anthropic: anthropicModel, google: googleModel }[style](entry);
 }
 
 /*
@@ -36,6 +42,37 @@ function anthropicModel({ name, facts }: ModelEntry): object {
     created_at: new Date((facts.created ?? 0) * 1000).toISOString().replace('.000Z', 'Z'),
     ...(facts.contextLength === null ? {} : { max_input_tokens: facts.contextLength }),
     ...(facts.shutdownDate === null ? {} : { shutdown_date: facts.shutdownDate }),
+  };
+}
+
+/*
+ * ai.google.dev/api/models: the name is that of the resource. Whether a model embeds is not known, so each is listed with
+ * all that Loom has an endpoint for.
+ */
+const googleMethods = ['generateContent', 'countTokens', 'batchEmbedContents'];
+
+function googleModel({ name, facts }: ModelEntry): object {
+  return {
+    ...{ name: `models/${name}`, baseModelId: facts.id, version: facts.id },
+    displayName: facts.displayName ?? name,
+    ...(facts.contextLength === null ? {} : { inputTokenLimit: facts.contextLength }),
+    supportedGenerationMethods: googleMethods,
+  };
+}
+
+// `pageSize` is 50 where it is absent, and larger ones are 1000; the token is the place of the next model.
+function googlePage(entries: readonly ModelEntry[], query: URLSearchParams): object {
+  const whole = (name: string, otherwise: number, min: number) => {
+    const value = Number(query.get(name) || otherwise);
+    if (Number.isInteger(value) && value >= min) return value;
+    throw new LoomError('invalid_request', `"${name}" must be a whole number from ${min}`, { param: name });
+  };
+  const size = Math.min(whole('pageSize', googlePageDefault, 1), pageMax);
+  const start = whole('pageToken', 0, 0);
+  const next = start + size;
+  return {
+    models: entries.slice(start, next).map(googleModel),
+    ...(next < entries.length ? { nextPageToken: String(next) } : {}),
   };
 }
 

@@ -32,6 +32,7 @@ import { AnswerTail } from './answer-tail.ts';
 import { classifyStatus } from './classify-failure.ts';
 import { Attempt, type AttemptHost, type FailedAnswer } from './attempt.ts';
 import { bytesOf, type Piece } from './held-answer.ts';
+import { JsonList } from './json-list.ts';
 import type { PreparedAttempt } from './prepare-attempt.ts';
 
 export interface ExchangeOptions {
@@ -90,6 +91,8 @@ export class Exchange implements AttemptHost {
   #heartbeatTimer: NodeJS.Timeout | null = null;
   /** Whether what was written ends with an event, so that a comment may follow. */
   #isBetweenEvents = true;
+  /** Set where the caller wants its stream as a list. */
+  #list: JsonList | null = null;
 
   constructor(call: Call, options: ExchangeOptions) {
     this.#call = call;
@@ -145,6 +148,10 @@ export class Exchange implements AttemptHost {
       delete outgoing['content-length'];
       outgoing['x-accel-buffering'] = 'no';
       if (prepared.pair || !isEventStream(headers)) outgoing['content-type'] = eventStreamType;
+      if (this.#call.wantsJsonList) {
+        this.#list = new JsonList();
+        outgoing['content-type'] = 'application/json; charset=utf-8';
+      }
     }
     this.#call.response.writeHead(status, outgoing);
     if (streamed) this.#call.response.flushHeaders();
@@ -155,16 +162,19 @@ export class Exchange implements AttemptHost {
 
   /** It is Loom's, not the provider's: it is on no record and counts as nothing that was delivered. */
   #beat(): void {
-    if (this.#isBetweenEvents && this.#stallTimer === null) this.#call.response.write(heartbeat);
+    if (this.#isBetweenEvents && this.#stallTimer === null)
+      this.#call.response.write(this.#list ? '\n' : heartbeat);
   }
 
-  write(bytes: Buffer | string): void {
+  write(given: Buffer | string): void {
     const { response } = this.#call;
+    const bytes = this.#list ? this.#list.push(given) : given;
+    if (bytes.length === 0) return;
     this.#deliveredBytes += Buffer.byteLength(bytes);
     if (this.#heartbeatTimer) {
       this.#heartbeatTimer.refresh();
       const end = typeof bytes === 'string' ? bytes.slice(-4) : bytes.subarray(-4).toString('latin1');
-      this.#isBetweenEvents = /(?:\n\n|\n\r\n|\r\r)$/.test(end);
+      this.#isBetweenEvents = this.#list !== null || /(?:\n\n|\n\r\n|\r\r)$/.test(end);
     }
     // Bytes that pass carry their own numbers.
     if (typeof bytes === 'string') this.#writtenEvents += bytes.match(/^data: /gm)?.length ?? 0;
@@ -185,7 +195,6 @@ export class Exchange implements AttemptHost {
 
   close({ failure, rest }: { readonly failure: LoomError | null; readonly rest?: Buffer | string }): void {
     if (this.#over) return;
-    const { response } = this.#call;
     const facts = this.#told()?.facts;
     const isMalformed = failure?.reason === 'malformed_answer';
     const saidSo = this.#streamed && facts?.ended === true && !isMalformed;
@@ -193,15 +202,15 @@ export class Exchange implements AttemptHost {
     const providerError = facts?.error ?? null;
     if (isEnded && !providerError) {
       if (rest !== undefined && rest.length > 0) this.write(rest);
-      response.end();
+      this.#endStream('');
       this.#settle('succeeded');
       this.#finish('completed', null);
     } else if (providerError) {
       // Bytes that pass have told it already; a translated stream is told it now.
-      response.end(
+      this.#endStream(
         this.#running?.attempt.isTranslated
           ? providerErrorEvent(this.#call.dialectOrThrow, providerError, this.#streamPlace())
-          : undefined,
+          : '',
       );
       const told = classifyStatus(statusOfError(providerError), providerError, {});
       this.#settle(isOfTarget(told) ? 'failed' : 'succeeded');
@@ -356,11 +365,17 @@ export class Exchange implements AttemptHost {
       response.end(body);
     } else if (this.#streamed) {
       // Half an event that was held back is on the record alone.
-      response.end(errorEvent(this.#call.dialectOrThrow, error, this.#streamPlace()));
+      this.#endStream(errorEvent(this.#call.dialectOrThrow, error, this.#streamPlace()));
     } else {
       response.destroy(); // a body that breaks off must not look whole
     }
     this.#finish(outcome, { type: errorTypeOf(error), message: error.message, code: error.code });
+  }
+
+  /** Ends the answer, with an event of Loom's own where that is not empty. */
+  #endStream(event: string): void {
+    const list = this.#list;
+    this.#call.response.end(list ? list.push(event) + list.end() : event);
   }
 
   #streamPlace(): StreamPlace {

@@ -82,9 +82,9 @@ export async function prepareAttempt(
     !request.includeUsage &&
     (profile?.asksForStreamUsage ?? false);
   const { body, dropped } = pair
-    ? pair.writeRequest(request.bytes, model, source.unsupported, profile)
+    ? pair.writeRequest(request.bytes, model, source.unsupported, profile, stream)
     : ownDialectBody(dialect, request, { kind: provider.kind, model, askForUsage: askedForUsage });
-  const base = endpoint.path({ model, stream, options });
+  const base = endpoint.path({ model, stream, options, verb: request.verb });
   const unsigned = {
     ...{
       provider,

@@ -1,9 +1,10 @@
 import { hash } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
 import { apiKeyPrefix, type KeyVerification, verifyApiKey } from '@loom/control-store/secrets';
 import { LoomError } from '@loom/errors';
 import type { ControlSnapshot } from '@loom/routing';
 import type { ApiKeyRecord } from '@loom/trace-schema';
+import type { Call } from '../call.ts';
+import { splitUrl } from '../dialect/dialect-paths.ts';
 import type { GatewayMiddleware } from '../middleware.ts';
 
 export interface AuthenticateOptions {
@@ -15,6 +16,9 @@ export interface AuthenticateOptions {
 /** Keys that were verified and are remembered; the oldest is forgotten first. */
 const rememberedMax = 10_000;
 
+const keyHeaders: ReadonlySet<string> = new Set(['x-api-key', 'api-key', 'x-goog-api-key']);
+const credentialNameLengths = new Set(['authorization', ...keyHeaders].map(({ length }) => length));
+
 const unauthenticated = (message: string, reason: string) =>
   new LoomError('unauthenticated', message, { reason });
 
@@ -24,7 +28,7 @@ export function authenticate(options: AuthenticateOptions): GatewayMiddleware {
   return {
     name: 'authenticate',
     handle: (call, next) => {
-      const { record, fault } = verify(credentialOf(call.request), call.startTimeMs);
+      const { record, fault } = verify(credentialOf(call), call.startTimeMs);
       if (!record) throw unauthenticated('incorrect API key provided', 'invalid_api_key');
       // From here on the project is known, and what is refused is on its record.
       call.key = record;
@@ -72,17 +76,18 @@ function rememberingVerifier({ snapshot, peppers }: AuthenticateOptions) {
  * The one credential of a request. Of several in different headers the one that is a key of Loom counts: clients want a
  * placeholder where they send none. Two keys of Loom are nobody's.
  */
-function credentialOf(request: IncomingMessage): string {
+function credentialOf({ request, errorStyle }: Call): string {
   const given = new Set<string>();
-  const { rawHeaders } = request;
+  const { rawHeaders, url = '' } = request;
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] ?? '';
-    if (name.length !== 13 && name.length !== 9 && name.length !== 7) continue;
+    if (!credentialNameLengths.has(name.length)) continue;
     const lower = name.toLowerCase();
     const value = rawHeaders[index + 1] ?? '';
     if (lower === 'authorization') given.add(bearerToken(value));
-    else if (lower === 'x-api-key' || lower === 'api-key') given.add(value.trim());
+    else if (keyHeaders.has(lower)) given.add(value.trim());
   }
+  if (errorStyle === 'google') given.add(queryKey(url));
   given.delete('');
   const keys = [...given].filter((one) => one.startsWith(apiKeyPrefix));
   const [token, second] = keys.length > 0 ? keys : given;
@@ -96,6 +101,11 @@ function credentialOf(request: IncomingMessage): string {
     throw unauthenticated('no API key was sent; send "Authorization: Bearer <key>"', 'missing_api_key');
   }
   return token;
+}
+
+/** The key in the query, as Google's API takes it: `?key=`. */
+function queryKey(url: string): string {
+  return new URLSearchParams(splitUrl(url).query).get('key')?.trim() ?? '';
 }
 
 function bearerToken(header: string): string {

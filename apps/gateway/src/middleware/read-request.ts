@@ -25,7 +25,7 @@ export function readRequest(options: ReadRequestOptions): GatewayMiddleware {
       call.metadata = readMetadata(utf8Of(call.request.headers['x-loom-metadata']), options.metadata);
       call.modelRequest = call.stored
         ? requestWithoutBody({ stream: isStreamWanted(call.stored) })
-        : readModelRequest(body, call.dialectOrThrow.shape);
+        : readModelRequest(body, call.dialectOrThrow.shape, call.pathRequest);
       call.userId ??= call.modelRequest.endUser;
       call.passingHeaders = passingHeaders(call.request.headers);
       await next();

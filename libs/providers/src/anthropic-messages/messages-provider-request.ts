@@ -47,7 +47,7 @@ export function writeMessagesRequest(
 ): Readonly<Record<string, unknown>> {
   const request = withUserTurn(withoutBlanks(given));
   const thinking = thinkingOf(request, provider, drop);
-  const { temperature, topP, topK } = samplingOf(request, drop);
+  const { temperature, topP, topK } = samplingOf(request, drop, thinking !== null);
   if (temperature !== null && temperature > 1)
     throw cannotCarry(
       request.features.get('temperature') ?? 'temperature',

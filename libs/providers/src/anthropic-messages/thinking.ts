@@ -131,10 +131,17 @@ function noEffort(request: NeutralRequest, provider: string): Error {
   return cannotCarry(pathOf(request, 'reasoning'), provider, `knows no effort "${String(effort)}"`);
 }
 
-/** Sampling as a model of Anthropic takes it. What it would refuse is left out. */
+/** The least `top_p` while a model thinks. */
+const thinkingTopPMin = 0.95;
+
+/**
+ * Sampling as a model of Anthropic takes it. What it would refuse is left out. While it thinks that is `top_k`, and a
+ * `top_p` below 0.95 (docs.claude.com, "Extended thinking", feature compatibility).
+ */
 export function samplingOf(
   request: NeutralRequest,
   drop: (path: string) => void,
+  thinks = false,
 ): Pick<NeutralRequest, 'temperature' | 'topP' | 'topK'> {
   const { samples, takesTemperatureWithTopP } = claudeAbilities(request.model);
   const { temperature, topP, topK } = request;
@@ -147,5 +154,10 @@ export function samplingOf(
     return { temperature: null, topP: left('top_p'), topK: left('top_k') };
   }
   const isBoth = temperature !== null && topP !== null && !takesTemperatureWithTopP;
-  return { temperature, topP: isBoth ? left('top_p') : topP, topK };
+  const isTooLow = thinks && topP !== null && topP < thinkingTopPMin;
+  return {
+    temperature,
+    topP: isBoth || isTooLow ? left('top_p') : topP,
+    topK: thinks && topK !== null ? left('top_k') : topK,
+  };
 }

@@ -77,15 +77,17 @@ function modelFields(
   fields: Readonly<Record<string, unknown>>;
   sampling: Pick<NeutralRequest, 'temperature' | 'topP'>;
 } {
-  const { model, features, maxOutputTokens } = request;
+  const { model, features, defaults, maxOutputTokens } = request;
   if (!/anthropic|claude/.test(model)) {
-    if (request.topK !== null)
-      throw cannotCarry(features.get('top_k') ?? 'top_k', provider, 'takes it for models of Anthropic only');
+    const path = features.get('top_k') ?? 'top_k';
+    if (defaults.has('top_k')) drop(path);
+    else if (request.topK !== null)
+      throw cannotCarry(path, provider, 'takes it for models of Anthropic only');
     if (request.reasoning) drop(features.get('reasoning') ?? 'reasoning');
     return { maxTokens: maxOutputTokens, fields: {}, sampling: request };
   }
   const thinking = thinkingOf(request, provider, drop);
-  const sampling = samplingOf(request, drop);
+  const sampling = samplingOf(request, drop, thinking !== null);
   const effort = thinking?.members.effort;
   return {
     maxTokens: thinking?.maxTokens ?? maxOutputTokens,

@@ -1,9 +1,7 @@
 import { LoomError } from '@loom/errors';
-import type { Usage } from '@loom/trace-schema';
 import { type ProviderError, readProviderError } from '../provider-error.ts';
-import { parseArguments, count, eventObject, numberOf, record, records, text } from '../json-values.ts';
+import { parseArguments, eventObject, numberOf, record, records, text } from '../json-values.ts';
 import type { ProviderHalf, StreamReader, WireEvent } from '../neutral/halves.ts';
-import { detailsOf, modalityTokens } from '../usage-details.ts';
 import type {
   NeutralBlockHead,
   NeutralEvent,
@@ -12,6 +10,7 @@ import type {
 } from '../neutral/neutral-answer.ts';
 import { features } from '../neutral/neutral-request.ts';
 import { writeGeminiRequest } from './gemini-request.ts';
+import { readGeminiTier, readGeminiUsage } from './gemini-usage.ts';
 import { PartialCall } from './partial-call.ts';
 
 /*
@@ -21,8 +20,7 @@ import { PartialCall } from './partial-call.ts';
  *     promptFeedback?: { blockReason }, usageMetadata, modelVersion, responseId }
  *   part: { text, thought?, thoughtSignature? } | { functionCall: { id?, name, args } } | { inlineData: { mimeType, data } }
  *       | { fileData: { mimeType, fileUri } } | { executableCode: { language, code } } | { codeExecutionResult: { outcome, output } }
- *   usageMetadata: { promptTokenCount (with cache), cachedContentTokenCount?, toolUsePromptTokenCount?,
- *     candidatesTokenCount (without thoughts), thoughtsTokenCount?, totalTokenCount }
+ *   usageMetadata: gemini-usage.ts
  */
 
 const finishes: Readonly<Record<string, NeutralFinish>> = {
@@ -61,63 +59,10 @@ export const geminiProvider: ProviderHalf = {
   readError: readGeminiError,
 };
 
-function readGeminiError(body: unknown): ProviderError | null {
+/** The error of an answer, or of an event of a stream; null where it is none. Google sends some in a list of one. */
+export function readGeminiError(body: unknown): ProviderError | null {
   const found = Array.isArray(body) ? record(body[0]) : record(body);
   return readProviderError(found?.error);
-}
-
-/**
- * The usage of an answer; null when it tells none. Thoughts are output here too, and stand beside the candidates. What
- * tools read for the model is input beside the prompt. Audio that was read from the cache is cached first.
- */
-function readGeminiUsage(value: unknown, queries: number): Usage | null {
-  const usage = record(value);
-  if (!usage || !('promptTokenCount' in usage || 'totalTokenCount' in usage)) return null;
-  const thoughts = count(usage.thoughtsTokenCount);
-  const cached = (modality: string) => modalityTokens(usage.cacheTokensDetails, modality);
-  const read = (modality: string) =>
-    modalityTokens(usage.promptTokensDetails, modality) +
-    modalityTokens(usage.toolUsePromptTokensDetails, modality) -
-    cached(modality);
-  const wrote = (modality: string) => modalityTokens(usage.candidatesTokensDetails, modality);
-  return {
-    inputTokens: count(usage.promptTokenCount) + count(usage.toolUsePromptTokenCount),
-    cacheReadInputTokens: count(usage.cachedContentTokenCount),
-    cacheWriteInputTokens: 0,
-    inputAudioTokens: Math.max(0, read('AUDIO')),
-    outputTokens: count(usage.candidatesTokenCount) + thoughts,
-    reasoningOutputTokens: thoughts,
-    outputAudioTokens: wrote('AUDIO'),
-    ...detailsOf({
-      parts: {
-        ...{
-          cacheReadAudio: cached('AUDIO'),
-          cacheReadImage: cached('IMAGE'),
-          cacheReadVideo: cached('VIDEO'),
-        },
-        ...{ inputImage: Math.max(0, read('IMAGE')), inputVideo: Math.max(0, read('VIDEO')) },
-        inputDocument: Math.max(0, read('DOCUMENT')),
-        ...{ outputImage: wrote('IMAGE'), outputVideo: wrote('VIDEO') },
-      },
-      uses: { webSearches: queries },
-    }),
-  };
-}
-
-/** Vertex AI's words for how a call was served; the Gemini API has `serviceTier`, in the words of its requests. */
-const tiersOfTraffic: Readonly<Record<string, string>> = {
-  TRAFFIC_TYPE_UNSPECIFIED: 'standard',
-  ON_DEMAND: 'standard',
-  ON_DEMAND_PRIORITY: 'priority',
-  ON_DEMAND_FLEX: 'flex',
-  PROVISIONED_THROUGHPUT: 'provisioned',
-};
-
-function tierOf(value: unknown): string | null {
-  const usage = record(value);
-  const traffic = text(usage?.trafficType);
-  const tier = text(usage?.serviceTier) ?? (traffic && (tiersOfTraffic[traffic] ?? traffic));
-  return tier === null ? null : tier.toLowerCase().replace(/^service_tier_/, '');
 }
 
 /** Parts that other APIs have no form for, as the text that a reader makes of them. */
@@ -178,7 +123,7 @@ class GeminiStreamReader implements StreamReader {
     const queries = record(candidate?.groundingMetadata)?.webSearchQueries;
     if (Array.isArray(queries)) this.#queries = queries.length;
     const usage = readGeminiUsage(chunk.usageMetadata, this.#queries);
-    if (usage) events.push({ type: 'usage', usage, serviceTier: tierOf(chunk.usageMetadata) });
+    if (usage) events.push({ type: 'usage', usage, serviceTier: readGeminiTier(chunk.usageMetadata) });
     return events;
   }
 

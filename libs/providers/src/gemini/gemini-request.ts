@@ -54,7 +54,7 @@ const isNew = /gemini-(?:[3-9]|\d\d)/;
  * Those refuse calls of their own past that come back without their signature, unless they say so. Of calls that were
  * made at once only the first has one.
  */
-const noSignature = 'skip_thought_signature_validator';
+export const noSignature = 'skip_thought_signature_validator';
 
 /** Writes the request for a Gemini model. */
 export function writeGeminiRequest(

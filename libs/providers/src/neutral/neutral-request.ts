@@ -228,6 +228,8 @@ export interface NeutralRequest {
   readonly serviceTier: string | null;
   /** What the request uses, each with the caller's path to it: `temperature`, `messages[2].content[0]`. */
   readonly features: ReadonlyMap<Feature, string>;
+  /** Those of the features that state a default of the caller's own API: a provider that lacks one is asked all the same. */
+  readonly defaults: ReadonlySet<Feature>;
   /** Members that the client half does not know, by the caller's path. They cannot be carried over. */
   readonly unknown: readonly string[];
   /** Tools that only the provider of the caller's own API runs. The call can do without them where the policy says so. */

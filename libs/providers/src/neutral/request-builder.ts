@@ -48,14 +48,15 @@ export function cannotCarry(path: string, provider: string, why = 'has nothing l
 /** Collects what a request uses. The first path of a feature is the one that is named. */
 export class FeatureUse {
   readonly features = new Map<Feature, string>();
+  readonly defaults = new Set<Feature>();
   readonly unknown: string[] = [];
   readonly elsewhere: { path: string; what: string }[] = [];
   readonly hints: string[] = [];
 
   /** What was collected, for the request. */
-  found(): Pick<NeutralRequest, 'features' | 'unknown' | 'elsewhere' | 'hints'> {
-    const { features, unknown, elsewhere, hints } = this;
-    return { features, unknown, elsewhere, hints };
+  found(): Pick<NeutralRequest, 'features' | 'defaults' | 'unknown' | 'elsewhere' | 'hints'> {
+    const { features, defaults, unknown, elsewhere, hints } = this;
+    return { features, defaults, unknown, elsewhere, hints };
   }
 
   use(feature: Feature, path: string): void {

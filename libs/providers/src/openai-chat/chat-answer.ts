@@ -24,10 +24,14 @@ export function readAnswerFacts(bytes: Buffer, stream: boolean): AnswerFacts {
 /**
  * The usage at the end of a JSON answer of which only the last bytes are there: the object after its last `"usage"`.
  */
-export function readTailUsage(tail: Buffer, readUsage: (value: unknown) => Usage | null): Usage | null {
+export function readTailUsage(
+  tail: Buffer,
+  readUsage: (value: unknown) => Usage | null,
+  member = 'usage',
+): Usage | null {
   const text = tail.toString('utf8');
-  const from = text.indexOf('{', text.lastIndexOf('"usage"'));
-  if (from < 0 || !text.includes('"usage"')) return null;
+  const from = text.indexOf('{', text.lastIndexOf(`"${member}"`));
+  if (from < 0 || !text.includes(`"${member}"`)) return null;
   for (let end = text.indexOf('}', from); end >= 0; end = text.indexOf('}', end + 1)) {
     const usage = readUsage(parseRecord(text.slice(from, end + 1)));
     if (usage) return usage;

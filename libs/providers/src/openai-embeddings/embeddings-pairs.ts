@@ -2,14 +2,17 @@ import { LoomError } from '@loom/errors';
 import type { Usage } from '@loom/trace-schema';
 import { type AnswerFacts, newFacts, toFacts } from '../answer-facts.ts';
 import { type ProviderError, readProviderError } from '../provider-error.ts';
+import { GeminiFacts } from '../gemini/gemini-answer.ts';
+import { camelMembers, itemsOf } from '../gemini/gemini-members.ts';
 import { count, numberOf, parseRecord, record, records, text } from '../json-values.ts';
 import type { AnswerContext } from '../neutral/halves.ts';
-import { invalidMember, mustText } from '../neutral/request-builder.ts';
+import { invalidMember, mustList, mustRecord, mustText } from '../neutral/request-builder.ts';
 import { type Pair, unsupported, type UnsupportedPolicy } from '../pair.ts';
 import type { Wire } from '../wires.ts';
 
 /*
- * OpenAI: { model, input: text | text[] | token[] | token[][], dimensions?, encoding_format?: float | base64, user? }
+ * OpenAI, as the caller and as the provider:
+ *         { model, input: text | text[] | token[] | token[][], dimensions?, encoding_format?: float | base64, user? }
  *         → { object: list, data: { object: embedding, index, embedding: number[] | base64 of float32 }[], model, usage }
  */
 
@@ -18,9 +21,7 @@ interface EmbeddingsProvider {
   readonly wire: string;
   writeRequest(request: EmbeddingsRequest): Readonly<Record<string, unknown>>;
   /** Null when the body is no answer of this API. */
-  readAnswer(
-    body: Readonly<Record<string, unknown>>,
-  ): { vectors: readonly (readonly number[])[]; usage: Usage | null } | null;
+  readAnswer(body: Readonly<Record<string, unknown>>): Embedded | null;
   readError(body: Readonly<Record<string, unknown>> | null): ProviderError | null;
 }
 
@@ -28,13 +29,20 @@ interface EmbeddingsRequest {
   readonly model: string;
   readonly texts: readonly string[];
   readonly dimensions: number | null;
-  readonly body: Readonly<Record<string, unknown>>;
+  /** `input_type` of Cohere; null: documents. */
+  readonly inputType: string | null;
+}
+
+interface Embedded {
+  readonly vectors: readonly (readonly number[])[];
+  readonly usage: Usage | null;
 }
 
 /*
  * Gemini, `models/<model>:batchEmbedContents`:
  *   { requests: { model: models/<model>, content: { parts: { text }[] }, outputDimensionality? }[] }
  *   → { embeddings: { values }[], usageMetadata?: { promptTokenCount } }           older models tell no usage
+ * `:embedContent` has one of the requests as its body, and answers { embedding: { values }, usageMetadata? }.
  */
 const gemini: EmbeddingsProvider = {
   wire: 'gemini-embeddings',
@@ -44,13 +52,11 @@ const gemini: EmbeddingsProvider = {
       ...(dimensions === null ? {} : { outputDimensionality: dimensions }),
     })),
   }),
-  readAnswer: ({ embeddings, usageMetadata }) =>
-    Array.isArray(embeddings)
-      ? {
-          vectors: records(embeddings).map(({ values }) => numbers(values)),
-          usage: geminiUsage(usageMetadata),
-        }
-      : null,
+  readAnswer: ({ embeddings, embedding, usageMetadata }) => {
+    const all = Array.isArray(embeddings) ? records(embeddings) : records([embedding]);
+    if (!Array.isArray(embeddings) && all.length === 0) return null;
+    return { vectors: all.map(({ values }) => numbers(values)), usage: geminiUsage(usageMetadata) };
+  },
   readError: (body) => readProviderError(body?.error),
 };
 
@@ -63,8 +69,8 @@ const gemini: EmbeddingsProvider = {
  */
 const cohere: EmbeddingsProvider = {
   wire: 'cohere-embeddings',
-  writeRequest: ({ model, texts, dimensions, body }) => ({
-    ...{ model, texts, input_type: text(body.input_type) ?? 'search_document', embedding_types: ['float'] },
+  writeRequest: ({ model, texts, dimensions, inputType }) => ({
+    ...{ model, texts, input_type: inputType ?? 'search_document', embedding_types: ['float'] },
     ...(dimensions === null ? {} : { output_dimension: dimensions }),
   }),
   readAnswer: ({ embeddings, meta }) => {
@@ -76,20 +82,132 @@ const cohere: EmbeddingsProvider = {
   readError: (body) => (text(body?.message) === null ? null : readProviderError(body)),
 };
 
+const openAi: EmbeddingsProvider = {
+  wire: 'openai-embeddings',
+  writeRequest: ({ model, texts, dimensions }) => ({
+    ...{ model, input: texts, encoding_format: 'float' },
+    ...(dimensions === null ? {} : { dimensions }),
+  }),
+  readAnswer: ({ data, usage }) =>
+    Array.isArray(data)
+      ? {
+          vectors: records(data).map(({ embedding }) => numbers(embedding)),
+          usage: record(usage) ? inputUsage(count(record(usage)?.prompt_tokens)) : null,
+        }
+      : null,
+  readError: (body) => readProviderError(body?.error),
+};
+
+/** A dialect in which callers have texts embedded. */
+interface EmbeddingsCaller {
+  readonly dialect: string;
+  /** `dropped`: paths of what only hints. */
+  readRequest(
+    body: Body,
+    policy: UnsupportedPolicy,
+    wire: string,
+  ): Omit<EmbeddingsRequest, 'model'> & { readonly dropped: readonly string[] };
+  writeAnswer(embedded: Embedded, context: AnswerContext): Body;
+}
+
+type Body = Readonly<Record<string, unknown>>;
+
+const openAiCaller: EmbeddingsCaller = {
+  dialect: 'openai-embeddings',
+  readRequest: (body, policy, wire) => ({
+    ...{
+      texts: textsOf(body.input),
+      dimensions: numberOf(body.dimensions),
+      inputType: text(body.input_type),
+    },
+    dropped: unknownMembers(body, wire, policy),
+  }),
+  writeAnswer: ({ vectors, usage }, context) => {
+    const isBase64 = parseRecord(context.bytes.toString('utf8'))?.encoding_format === 'base64';
+    const tokens = usage?.inputTokens ?? 0;
+    return {
+      object: 'list',
+      data: vectors.map((vector, index) => ({
+        ...{ object: 'embedding', index },
+        embedding: isBase64 ? Buffer.from(Float32Array.from(vector).buffer).toString('base64') : vector,
+      })),
+      model: context.requestModel,
+      usage: { prompt_tokens: tokens, total_tokens: tokens },
+    };
+  },
+};
+
+/** ai.google.dev/api/embeddings, TaskType: by the `input_type` of Cohere that means the same. */
+const inputTypes: Readonly<Record<string, string>> = {
+  RETRIEVAL_QUERY: 'search_query',
+  RETRIEVAL_DOCUMENT: 'search_document',
+  CLASSIFICATION: 'classification',
+  CLUSTERING: 'clustering',
+};
+
+const geminiCaller: EmbeddingsCaller = {
+  dialect: 'gemini-embeddings',
+  readRequest: (body, _policy, wire) => {
+    const isOne = isOneEmbedding(body);
+    const at = (index: number) => (isOne ? '' : `requests[${index}].`);
+    const items = (isOne ? [body] : mustList(body.requests, 'requests')).map((item, index) =>
+      camelMembers(mustRecord(item, `requests[${index}]`)),
+    );
+    if (items.length === 0) throw invalidMember('requests', 'at least one request');
+    const [first = {}] = items;
+    const inputType = inputTypes[text(first.taskType) ?? ''] ?? null;
+    const takesType = wire === cohere.wire && inputType !== null;
+    const hints = (takesType ? ['title'] : ['taskType', 'title']).filter((name) =>
+      items.some((item) => name in item),
+    );
+    return {
+      texts: items.map(({ content }, index) => contentText(content, `${at(index)}content`)),
+      dimensions: numberOf(first.outputDimensionality),
+      inputType,
+      dropped: hints.map((name) => at(items.findIndex((item) => name in item)) + name),
+    };
+  },
+  writeAnswer: ({ vectors, usage }, { bytes }) => ({
+    ...(isOneEmbedding(parseRecord(bytes.toString('utf8')) ?? {})
+      ? { embedding: { values: vectors[0] ?? [] } }
+      : { embeddings: vectors.map((values) => ({ values })) }),
+    ...(usage ? { usageMetadata: { promptTokenCount: usage.inputTokens } } : {}),
+  }),
+};
+
+function isOneEmbedding({ content, requests }: Body): boolean {
+  return requests === undefined && content !== undefined;
+}
+
+function contentText(value: unknown, path: string): string {
+  const parts = itemsOf(camelMembers(mustRecord(value, path)).parts);
+  if (parts.length === 0) throw invalidMember(`${path}.parts`, 'at least one part with text');
+  const texts = parts.map((part, index) => mustText(record(part)?.text, `${path}.parts[${index}].text`));
+  return texts.join('\n');
+}
+
 const known = new Set(['model', 'input', 'dimensions', 'encoding_format', 'user', 'input_type']);
 
-function embeddingsPair(provider: EmbeddingsProvider): Pair {
+function embeddingsPair(caller: EmbeddingsCaller, provider: EmbeddingsProvider): Pair {
+  const assemble = (bytes: Buffer, context: AnswerContext): Body | null => {
+    const embedded = provider.readAnswer(parseRecord(bytes.toString('utf8')) ?? {});
+    return embedded && caller.writeAnswer(embedded, context);
+  };
+  const written = (bytes: Buffer, context: AnswerContext): string => {
+    const answer = assemble(bytes, context);
+    if (answer) return JSON.stringify(answer);
+    throw new LoomError('upstream_failed', 'the answer has no embeddings', { reason: 'malformed_answer' });
+  };
   return {
-    ...{ dialect: 'openai-embeddings', wire: provider.wire },
+    ...{ dialect: caller.dialect, wire: provider.wire },
     writeRequest: (bytes, model, policy) => {
       const body = parseRecord(bytes.toString('utf8')) ?? {};
-      const dropped = unknownMembers(body, provider.wire, policy);
-      const request = { model, texts: textsOf(body.input), dimensions: numberOf(body.dimensions), body };
-      return { body: Buffer.from(JSON.stringify(provider.writeRequest(request))), dropped };
+      const { dropped, ...request } = caller.readRequest(body, policy, provider.wire);
+      return { body: Buffer.from(JSON.stringify(provider.writeRequest({ model, ...request }))), dropped };
     },
-    writeAnswer: (bytes, context) => Buffer.from(written(provider, bytes, context)),
-    writeAnswerAsStream: (bytes, context) => written(provider, bytes, context), // embeddings have no streams
-    assemble: (bytes, _stream, context) => assemble(provider, bytes, context),
+    writeAnswer: (bytes, context) => Buffer.from(written(bytes, context)),
+    writeAnswerAsStream: (bytes, context) => written(bytes, context), // embeddings have no streams
+    assemble: (bytes, _stream, context) => assemble(bytes, context),
     // Embeddings have no streams.
     translateStream: () => ({
       ...{ push: () => '', end: () => '', error: null, ended: false },
@@ -98,17 +216,7 @@ function embeddingsPair(provider: EmbeddingsProvider): Pair {
   };
 }
 
-function written(provider: EmbeddingsProvider, bytes: Buffer, context: AnswerContext): string {
-  const answer = assemble(provider, bytes, context);
-  if (answer) return JSON.stringify(answer);
-  throw new LoomError('upstream_failed', 'the answer has no embeddings', { reason: 'malformed_answer' });
-}
-
-function unknownMembers(
-  body: Readonly<Record<string, unknown>>,
-  wire: string,
-  policy: UnsupportedPolicy,
-): string[] {
+function unknownMembers(body: Body, wire: string, policy: UnsupportedPolicy): string[] {
   const unknown = Object.keys(body).filter((name) => !known.has(name));
   const [first] = unknown;
   if (first === undefined || policy === 'drop') return unknown;
@@ -126,27 +234,6 @@ function textsOf(input: unknown): string[] {
       });
     return mustText(item, `input[${index}]`);
   });
-}
-
-function assemble(
-  provider: EmbeddingsProvider,
-  bytes: Buffer,
-  context: AnswerContext,
-): Record<string, unknown> | null {
-  const answer = provider.readAnswer(parseRecord(bytes.toString('utf8')) ?? {});
-  if (!answer) return null;
-  const isBase64 = parseRecord(context.bytes.toString('utf8'))?.encoding_format === 'base64';
-  const { vectors, usage } = answer;
-  const tokens = usage?.inputTokens ?? 0;
-  return {
-    object: 'list',
-    data: vectors.map((vector, index) => ({
-      ...{ object: 'embedding', index },
-      embedding: isBase64 ? Buffer.from(Float32Array.from(vector).buffer).toString('base64') : vector,
-    })),
-    model: context.requestModel,
-    usage: { prompt_tokens: tokens, total_tokens: tokens },
-  };
 }
 
 function numbers(value: unknown): number[] {
@@ -178,11 +265,15 @@ function embeddingsWire(provider: EmbeddingsProvider): Wire {
       facts.ended = answer !== null || facts.error !== null;
       return toFacts(facts);
     },
+    streamFacts: () => new GeminiFacts(), // embeddings have no streams
     ...{ readTailUsage: () => null, answerText: () => '' },
     assemble: (bytes) => parseRecord(bytes.toString('utf8')),
   };
 }
 
-const providers = [gemini, cohere];
-export const embeddingsPairs: readonly Pair[] = providers.map(embeddingsPair);
-export const embeddingsWires: readonly Wire[] = providers.map(embeddingsWire);
+export const embeddingsPairs: readonly Pair[] = [openAiCaller, geminiCaller].flatMap((caller) =>
+  [openAi, gemini, cohere]
+    .filter(({ wire }) => wire !== caller.dialect)
+    .map((provider) => embeddingsPair(caller, provider)),
+);
+export const embeddingsWires: readonly Wire[] = [gemini, cohere].map(embeddingsWire);

@@ -12,6 +12,7 @@ const packages = {
   '@anthropic-ai/claude-code': { version: '2.1.197', setUp: 'install.cjs' },
   '@openai/codex': { version: '0.171.0', setUp: null },
   'opencode-ai': { version: '1.18.33', setUp: 'postinstall.mjs' },
+  '@google/gemini-cli': { version: '0.61.0', setUp: null },
 } as const;
 
 /** What an agent is started with. */
@@ -29,6 +30,8 @@ export interface Agent {
   /** Of its command. */
   readonly name: string;
   readonly version: string;
+  /** Models that it asks for by itself: they are led to the target. Absent: it asks for the target by name. */
+  readonly models?: readonly string[];
   /** The calls of tools that do the task, by its own names: one writes a file, one reads it. */
   readonly calls: (folder: string, provider: string) => readonly (readonly [tool: string, input: object])[];
   readonly start: (task: AgentTask, home: string) => Promise<{ args: string[]; env: Record<string, string> }>;
@@ -54,10 +57,10 @@ const claudeCode: Agent = {
 
 /**
  * Codex offers `web_search`, which only OpenAI runs: its users choose whether it is left out. It has free text tools for
- * models that it knows.
+ * models that it knows, so it asks for one of those.
  */
 const codex: Agent = {
-  ...{ name: 'codex', version: packages['@openai/codex'].version },
+  ...{ name: 'codex', version: packages['@openai/codex'].version, models: ['gpt-5.5'] },
   calls: (_folder, provider) => [
     // The scripted provider has no free text tools in its Responses API, where Loom translates nothing.
     provider === 'openai'
@@ -98,7 +101,33 @@ const openCode: Agent = {
   },
 };
 
-export const agents: readonly Agent[] = [claudeCode, codex, openCode];
+/**
+ * Without telemetry and updates, and with the kind of its credential, which it else asks for. It has one model choose the
+ * other, as its users have it who name none.
+ */
+const geminiCli: Agent = {
+  ...{ name: 'gemini', version: packages['@google/gemini-cli'].version },
+  models: ['gemini-3.1-pro-preview', 'gemini-3.5-flash', 'gemini-3.5-flash-lite'],
+  calls: (folder) => [
+    ['write_file', { file_path: `${folder}/note.txt`, content: note }],
+    ['read_file', { file_path: `${folder}/note.txt` }],
+  ],
+  start: async ({ gatewayUrl, apiKey, prompt }, home) => {
+    const settings = {
+      security: { auth: { selectedType: 'gemini-api-key' } },
+      privacy: { usageStatisticsEnabled: false },
+      general: { enableAutoUpdate: false },
+    };
+    await mkdir(join(home, '.gemini'));
+    await writeFile(join(home, '.gemini/settings.json'), JSON.stringify(settings));
+    return {
+      args: ['-p', prompt, '--yolo', '--skip-trust'],
+      env: { GOOGLE_GEMINI_BASE_URL: gatewayUrl, GEMINI_API_KEY: apiKey },
+    };
+  },
+};
+
+export const agents: readonly Agent[] = [claudeCode, codex, openCode, geminiCli];
 
 /** The agents in a folder of their own. */
 export class AgentTools {

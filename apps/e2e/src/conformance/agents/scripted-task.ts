@@ -2,6 +2,9 @@ import { type ChatCompletionRequest, type FixtureResponse, LLMock } from '@copil
 
 const usage = { usage: { prompt_tokens: 5, completion_tokens: 3, input_tokens: 5, output_tokens: 3 } };
 
+/** A title; and how hard the task is, by which Gemini CLI chooses a model. */
+const sideAnswer = { title: 'A note', complexity_reasoning: 'It is a note.', complexity_score: 90 };
+
 /** A call as a model makes it: the name of a tool and its input. */
 export type ScriptedCall = readonly [tool: string, input: object];
 
@@ -31,10 +34,10 @@ export class ScriptedTask {
     return this.#mock.stop();
   }
 
-  // Agents also ask for titles, without tools.
+  // Agents also ask for titles, and for which model suits the task, without tools.
   #answer({ model, messages, tools = [] }: ChatCompletionRequest): FixtureResponse {
     this.model = model;
-    if (tools.length === 0) return { content: '{"title":"A note"}', ...usage };
+    if (tools.length === 0) return { content: JSON.stringify(sideAnswer), ...usage };
     const results = messages.filter(({ role }) => role === 'tool');
     const call = this.#calls[results.length];
     if (call) return { ...toolCall(model, call, results.length), ...usage };

@@ -1,27 +1,29 @@
 import { LoomError } from '@loom/errors';
+import { anthropicProvider } from '../anthropic-messages/messages-provider.ts';
 import { newFacts, toFacts } from '../answer-facts.ts';
 import { bedrockProvider } from '../bedrock/converse-provider.ts';
-import { estimateUsage, splitByDensity } from '../estimate.ts';
+import { GeminiFacts } from '../gemini/gemini-answer.ts';
 import { geminiProvider } from '../gemini/gemini-provider.ts';
 import { numberOf, parseRecord, record } from '../json-values.ts';
 import type { ProviderHalf } from '../neutral/halves.ts';
 import { type Pair, pairOf } from '../pair.ts';
 import { type ProviderError, readProviderError } from '../provider-error.ts';
 import type { Wire } from '../wires.ts';
-import { anthropicClient } from './messages-client.ts';
+import { type CountCaller, countCallers } from './count-callers.ts';
 
 /*
- * Anthropic's counter: { model, messages, system?, tools?, … } → { input_tokens }. A call of it is never refused for what
- * its provider cannot be told: that is left out, and not counted.
+ * Counts of the tokens of a request. A call of one is never refused for what its provider cannot be told: that is left
+ * out, and not counted.
  */
 
 type Body = Readonly<Record<string, unknown>>;
 
-/** How the tokens of a request are counted where its model is not Anthropic's. */
+/** How the tokens of a request are counted at a provider. */
 interface Counter {
   readonly wire: string;
   /** The body for the provider. */
   writeRequest(
+    caller: CountCaller,
     bytes: Buffer,
     model: string,
     profile: Parameters<Pair['writeRequest']>[3],
@@ -37,11 +39,11 @@ function counterOf(
   provider: ProviderHalf,
   api: { readonly wrap: (request: Body, model: string) => Body; readonly tokensOf: (body: Body) => unknown },
 ): Counter {
-  const pair = pairOf(anthropicClient, provider);
   return {
     wire,
-    writeRequest: (bytes, model, profile) => {
-      const { body, dropped } = pair.writeRequest(bytes, model, 'drop', profile);
+    writeRequest: (caller, bytes, model, profile) => {
+      const pair = pairOf(caller.client, provider);
+      const { body, dropped } = pair.writeRequest(caller.countedOf(bytes), model, 'drop', profile);
       const request = parseRecord(body.toString('utf8')) ?? {};
       return { body: Buffer.from(JSON.stringify(api.wrap(request, model))), dropped };
     },
@@ -49,6 +51,14 @@ function counterOf(
     readError: (body) => provider.readError(body),
   };
 }
+
+/** docs.claude.com/en/api/messages-count-tokens: the members that are counted → { input_tokens }. */
+const anthropic = counterOf('anthropic-count-tokens', anthropicProvider, {
+  wrap: ({ model, messages, system, tools, tool_choice, thinking, output_config }) => ({
+    ...{ model, messages, system, tools, tool_choice, thinking, output_config },
+  }),
+  tokensOf: ({ input_tokens: tokens }) => tokens,
+});
 
 /** ai.google.dev/api/tokens: { generateContentRequest: { model, contents, … } } → { totalTokens }. */
 const gemini = counterOf('gemini-count-tokens', geminiProvider, {
@@ -67,49 +77,30 @@ const bedrock = counterOf('bedrock-count-tokens', bedrockProvider, {
 /** No provider is asked: the body for it is the answer. */
 const estimate: Counter = {
   wire: 'token-estimate',
-  writeRequest: (bytes) => ({
-    body: Buffer.from(
-      JSON.stringify({ input_tokens: estimateTokens(parseRecord(bytes.toString('utf8')) ?? {}) }),
-    ),
+  writeRequest: (caller, bytes) => ({
+    body: Buffer.from(JSON.stringify({ input_tokens: caller.estimate(bytes) })),
     dropped: [],
   }),
   readTokens: ({ input_tokens: tokens }) => numberOf(tokens),
   readError: (body) => readProviderError(record(body)?.error),
 };
 
-/** What an image or a document amounts to. Tokens; docs.claude.com, "Vision": about 1,600 for the largest image. */
-const mediaTokens = 1600;
-
-/** About how many tokens the model reads. */
-function estimateTokens({ system, messages, tools }: Body): number {
-  let media = 0;
-  const text = JSON.stringify([system, messages, tools], (_name, value: unknown) => {
-    const type = record(value)?.type;
-    if (type !== 'image' && type !== 'document') return value;
-    media += 1;
-    return undefined;
-  });
-  const { ascii, other } = splitByDensity(Buffer.byteLength(text), text.length);
-  const counts = { inputAscii: ascii, inputOther: other, outputAscii: 0, outputOther: 0 };
-  return estimateUsage(counts).inputTokens + media * mediaTokens;
-}
-
-function countTokensPair(counter: Counter): Pair {
+function countTokensPair(caller: CountCaller, counter: Counter): Pair {
   const written = (bytes: Buffer): Body => {
     const tokens = counter.readTokens(parseRecord(bytes.toString('utf8')) ?? {});
-    if (tokens !== null) return { input_tokens: tokens };
+    if (tokens !== null) return caller.answerOf(tokens);
     throw new LoomError('upstream_failed', 'the answer has no count of tokens', {
       reason: 'malformed_answer',
     });
   };
   return {
-    ...{ dialect: 'anthropic-count-tokens', wire: counter.wire },
-    writeRequest: (bytes, model, _policy, profile) => counter.writeRequest(bytes, model, profile),
+    ...{ dialect: caller.dialect, wire: counter.wire },
+    writeRequest: (bytes, model, _policy, profile) => counter.writeRequest(caller, bytes, model, profile),
     writeAnswer: (bytes) => Buffer.from(JSON.stringify(written(bytes))),
     writeAnswerAsStream: (bytes) => JSON.stringify(written(bytes)), // counts have no streams
     assemble: (bytes) => {
       const tokens = counter.readTokens(parseRecord(bytes.toString('utf8')) ?? {});
-      return tokens === null ? null : { input_tokens: tokens };
+      return tokens === null ? null : caller.answerOf(tokens);
     },
     translateStream: () => ({
       ...{ push: () => '', end: () => '', error: null, ended: false },
@@ -130,11 +121,14 @@ function countTokensWire(counter: Counter): Wire {
       facts.ended = isCount || facts.error !== null;
       return toFacts(facts);
     },
+    streamFacts: () => new GeminiFacts(), // counts have no streams
     ...{ readTailUsage: () => null, answerText: () => '' },
     assemble: (bytes) => parseRecord(bytes.toString('utf8')),
   };
 }
 
-const counters = [gemini, bedrock, estimate];
-export const countTokensPairs: readonly Pair[] = counters.map(countTokensPair);
-export const countTokensWires: readonly Wire[] = counters.map(countTokensWire);
+const counters = [anthropic, gemini, bedrock, estimate];
+export const countTokensPairs: readonly Pair[] = countCallers.flatMap((caller) =>
+  counters.filter(({ wire }) => wire !== caller.dialect).map((counter) => countTokensPair(caller, counter)),
+);
+export const countTokensWires: readonly Wire[] = [gemini, bedrock, estimate].map(countTokensWire);
