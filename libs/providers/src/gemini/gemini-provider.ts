@@ -80,7 +80,14 @@ function shownAsText(part: Readonly<Record<string, unknown>>): string | null {
 }
 
 /** Members of a part that say something of it; any other is what it holds. */
-const marks = new Set(['text', 'thought', 'thoughtSignature', 'partMetadata', 'mediaResolution', 'videoMetadata']);
+const marks = new Set([
+  'text',
+  'thought',
+  'thoughtSignature',
+  'partMetadata',
+  'mediaResolution',
+  'videoMetadata',
+]);
 
 class GeminiStreamReader implements StreamReader {
   #isStarted = false;
