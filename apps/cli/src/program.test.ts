@@ -273,6 +273,7 @@ describe('loom', () => {
     [4, ['traces'], { LOOM_QUERY_URL: 'http://127.0.0.1:1' }, 'LOOM_API_KEY is not'],
     [4, ['traces', '--from', 'yesterday'], {}, '"yesterday" is no time'],
     [4, ['traces', '--limit', 'many'], {}, 'not a whole number'],
+    [4, ['traces', '--sort', 'price'], {}, 'Allowed choices are time, latency, tokens, cost'],
     [4, ['keys', 'create', '--name', 'n', '--scope', 'all'], {}, 'unknown scope "all"'],
     [4, ['keys', 'update', 'k9', '--expires', 'soon'], {}, '"soon" is no time'],
     [4, ['keys', 'update', 'k9', '--concurrent-calls', 'few'], {}, 'not a whole number'],

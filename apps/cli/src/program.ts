@@ -1,8 +1,16 @@
+interface TraceOptions {
+  readonly filter?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly sort: TraceSort;
+  readonly order: TraceOrder;
+  readonly limit: number;
+}
 import { readFile } from 'node:fs/promises';
 import type { LoomClient, SpanChunks } from '@loom/api-contract';
 import { type ErrorCode, LoomError, messageOf, toLoomError } from '@loom/errors';
-import { KeyScope } from '@loom/trace-schema';
-import { Command, CommanderError } from 'commander';
+import { KeyScope, type TraceOrder, traceOrders, type TraceSort, traceSorts } from '@loom/trace-schema';
+import { Command, CommanderError, Option } from 'commander';
 import type { CliConfig } from './config.ts';
 import { connectGateway, connectOperator, connectReader } from './deployment.ts';
 import { CommandExit, exitCodeOf, exitCodes } from './exit-codes.ts';
@@ -106,23 +114,23 @@ function command(parent: Command, name: string, description: string): Command {
 type Connect = () => Promise<LoomClient>;
 
 function addTraceCommands(program: Command, connect: Connect, io: CliIo, output: Output): void {
-  command(program, 'traces', 'lists traces, newest first')
+  command(program, 'traces', 'lists traces, newest first or sorted')
     .option('--filter <filter>', 'such as: model:gpt-4o-mini status:error cost:>0.01 latency:>2s -env:dev')
     .option('--from <time>', 'ISO 8601, or how long ago: 30m, 1h, 7d')
     .option('--to <time>', 'the same')
+    .addOption(new Option('--sort <figure>', 'largest or latest first').choices(traceSorts).default('time'))
+    .addOption(new Option('--order <order>', 'the other way round: asc').choices(traceOrders).default('desc'))
     .option('--limit <count>', 'at most 200', wholeNumber, 20)
     .option('--json', 'one JSON value')
-    .action(
-      async ({ filter, from, to, limit }: { filter?: string; from?: string; to?: string; limit: number }) => {
-        const query = { filter, from: from && toTime(from), to: to && toTime(to), limit };
-        const list = await (await connect()).listTraces({ query });
-        output.show(list, ({ traces, unsearched }) =>
-          unsearched === null || unsearched === 0
-            ? formatTraces(traces)
-            : `${formatTraces(traces)}\n${unsearched} calls of this range have more text than a search reads.`,
-        );
-      },
-    );
+    .action(async ({ filter, from, to, sort, order, limit }: TraceOptions) => {
+      const query = { filter, from: from && toTime(from), to: to && toTime(to), sort, order, limit };
+      const list = await (await connect()).listTraces({ query });
+      output.show(list, ({ traces, unsearched }) =>
+        unsearched === null || unsearched === 0
+          ? formatTraces(traces)
+          : `${formatTraces(traces)}\n${unsearched} calls of this range have more text than a search reads.`,
+      );
+    });
   command(program, 'show', 'shows a trace: asked, answered, tokens, cost, times')
     .argument('<trace id>')
     .option('--json', 'one JSON value')

@@ -64,7 +64,7 @@ export class TraceQueries {
       projectId,
       ...range,
       filter,
-      limit: query.limit,
+      ...{ sort: query.sort, order: query.order, limit: query.limit },
       cursor: query.cursor ?? null,
     });
     return { traces: items.map(toTraceSummary), nextCursor, unsearched };

@@ -1,3 +1,4 @@
+import { traceOrders, traceSorts } from '@loom/trace-schema';
 import * as z from 'zod';
 import {
   ApiKey,
@@ -125,11 +126,15 @@ export const routes = {
     ...endpoints.listTraces,
     permission: 'traces:read',
     scope: 'project',
-    summary: 'Traces, newest first. `filter` as in `model:gpt-4o-mini status:error cost:>0.01 -env:dev`.',
+    summary:
+      'Traces, newest first or sorted. `filter` as in `model:gpt-4o-mini status:error cost:>0.01 -env:dev`.',
     query: z.object({
       ...Range,
       ...Paging,
       filter: z.string().max(2000).optional(),
+      /** Traces that lack what they are sorted by come last in both orders. */
+      sort: z.enum(traceSorts).default('time'),
+      order: z.enum(traceOrders).default('desc'),
       limit: wholeNumber(1, 200).default(50),
     }),
     response: TraceList,

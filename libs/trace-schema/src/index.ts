@@ -52,6 +52,7 @@ export { exactNumber, isInexactNumber, parseExactJson } from './exact-json.ts';
 export { newSpanId, newTraceId, newUuid, parseTraceparent, uuidFloor, uuidTimeMs } from './ids.ts';
 export { inlinePayloadBytesMax, Payload, PayloadPart, recordBytesMax } from './payload.ts';
 export { providerNameOf, semconv } from './semconv.ts';
+export { type TraceOrder, traceOrders, type TraceSort, traceSorts } from './trace-sorts.ts';
 export { cloudEventHeaders, DeadLetter, type Topic, topics } from './topics.ts';
 export {
   fromTokenBuckets,

@@ -1,4 +1,12 @@
-import type { CallAttempt, CostComputed, CostState, PayloadPart, TokenBuckets } from '@loom/trace-schema';
+import type {
+  CallAttempt,
+  CostComputed,
+  CostState,
+  PayloadPart,
+  TokenBuckets,
+  TraceOrder,
+  TraceSort,
+} from '@loom/trace-schema';
 import type { Filter } from './filter.ts';
 import type { TraceAuditor } from './trace-auditor.ts';
 import type { AcceptedRow, CaptureEventRow, CostRow, PayloadRow, SpanRow, TextRow } from './rows.ts';
@@ -99,7 +107,7 @@ export interface TraceReader {
    * Traces with at least one matching span, by their newest matching span, newest first. Each trace comes once over
    * the pages of one cursor chain.
    */
-  listTraces(query: ListQuery): Promise<Page<ListedTrace>>;
+  listTraces(query: TraceListQuery): Promise<Page<ListedTrace>>;
 
   /** Those of some spans (at most {@link pageLimitMax}) that started in the range and match the filter. */
   matchSpans(query: SpanMatchQuery): Promise<ReadonlySet<string>>;
@@ -196,6 +204,13 @@ export interface ListQuery {
   readonly limit?: number;
   /** `nextCursor` of the page before. */
   readonly cursor?: string | null;
+}
+
+export interface TraceListQuery extends ListQuery {
+  /** Default `time`. Traces that lack what they are sorted by come last in both orders. */
+  readonly sort?: TraceSort;
+  /** Default `desc`. */
+  readonly order?: TraceOrder;
 }
 
 export const pageLimitMax = 1000;

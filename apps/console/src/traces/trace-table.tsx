@@ -2,15 +2,18 @@
 
 import { useVirtualizer } from '@tanstack/react-virtual';
 import type { TraceSummary } from '@loom/api-contract';
+import type { TraceSort } from '@loom/trace-schema/trace-sorts';
 import { useCallback, useEffect, useMemo, useRef } from 'react';
 import { cn } from '../format/class-names.ts';
 import { Skeleton } from '../ui/states.tsx';
 import { useLate } from '../ui/use-late.ts';
 import { ColumnHandle } from './column-handle.tsx';
+import { ariaSort, ColumnHead } from './column-head.tsx';
 import { columnLooks, trackOf } from './columns.tsx';
 import { type Selection, toggled } from './selection.ts';
 import { rowHeight, TraceRow } from './trace-row.tsx';
 import { useColumnWidths } from './use-column-widths.ts';
+import type { Sorting } from './use-sort.ts';
 
 const loadAheadRows = 20;
 const noticedMs = 150;
@@ -18,6 +21,8 @@ const noticedMs = 150;
 export interface TraceTableProps {
   readonly traces: readonly TraceSummary[];
   readonly columns: readonly string[];
+  readonly sorting: Sorting;
+  readonly onSort: (sort: TraceSort) => void;
   readonly keyName: (id: string) => string;
   readonly selection: Selection;
   readonly onSelection: (change: (before: Selection) => Selection) => void;
@@ -31,8 +36,8 @@ export interface TraceTableProps {
 
 /** The list of traces: only the rows that can be seen are in the page, however many there are. */
 export function TraceTable(props: TraceTableProps) {
-  const { traces, columns, keyName, selection, onSelection, at, onOpen, onEnd, isLoadingMore, isStale } =
-    props;
+  const { traces, columns, sorting, onSort, keyName, selection, onSelection, at } = props;
+  const { onOpen, onEnd, isLoadingMore, isStale } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const virtualizer = useVirtualizer({
     count: traces.length,
@@ -94,12 +99,13 @@ export function TraceTable(props: TraceTableProps) {
             <span
               key={id}
               role="columnheader"
+              aria-sort={id === sorting.sort ? ariaSort[sorting.order] : undefined}
               className={cn(
                 'group relative truncate px-2 text-xs font-medium',
                 align === 'right' && 'text-right',
               )}
             >
-              {label}
+              <ColumnHead id={id} label={label} sorting={sorting} onSort={onSort} />
               <ColumnHandle label={label} width={widths[id]} onWidth={(change) => setWidth(id, change)} />
             </span>
           ))}

@@ -21,6 +21,7 @@ import { type Selection, toggled } from './selection.ts';
 import { SelectionBar } from './selection-bar.tsx';
 import { TraceTable } from './trace-table.tsx';
 import { useColumns } from './use-columns.ts';
+import { useSort } from './use-sort.ts';
 import { newsMax, useTraces } from './use-traces.ts';
 import { columnLooks } from './columns.tsx';
 
@@ -29,7 +30,8 @@ export function TracesPage() {
   const { get, set } = useUrlState();
   const filter = get('filter') ?? '';
   const peeked = get('peek');
-  const list = useTraces(range, filter);
+  const [sorting, sortBy] = useSort();
+  const list = useTraces(range, filter, sorting);
   const keyName = useKeyNames();
   const [columns, setColumns] = useColumns();
   const [selection, setSelection] = useState<Selection>({});
@@ -144,6 +146,8 @@ export function TracesPage() {
             <TraceTable
               traces={list.traces}
               columns={columns}
+              sorting={sorting}
+              onSort={sortBy}
               keyName={keyName}
               selection={selection}
               onSelection={setSelection}
@@ -170,15 +174,11 @@ function Nothing({
   readonly onClear: () => void;
   readonly isFault: boolean;
 }) {
-  if (isFault)
-    return <Empty title="The filter cannot be read">What is wrong with it stands below the filter.</Empty>;
-  if (filter === '')
-    return (
-      <Empty title="No traces in this time">Take a longer time, or send a call through the gateway.</Empty>
-    );
+  if (isFault) return <Empty title="Can’t read this filter">The reason is below the filter.</Empty>;
+  if (filter === '') return <Empty title="No traces in this range">Widen the range, or make a call.</Empty>;
   return (
-    <Empty title="No trace matches" action={<Button onClick={onClear}>Clear the filter</Button>}>
-      Nothing in this time matches <code className="foreign font-mono text-xs">{filter}</code>
+    <Empty title="No matches" action={<Button onClick={onClear}>Clear filter</Button>}>
+      No traces match <code className="foreign font-mono text-xs">{filter}</code>
     </Empty>
   );
 }

@@ -7,6 +7,7 @@ import { useLoom } from '../api/loom.tsx';
 import { usePages } from '../api/use-pages.ts';
 import { useUrlState } from '../shell/url-state.ts';
 import type { TimeRange } from '../time/range.ts';
+import { isNewestFirst, type Sorting } from './use-sort.ts';
 
 const pageSize = 50;
 const newsPollMs = 5000;
@@ -32,7 +33,7 @@ export interface Traces {
 /**
  * The list under a range and filter. It stands still: what comes later is counted, and shown when someone asks for it.
  */
-export function useTraces(range: TimeRange, filter: string): Traces {
+export function useTraces(range: TimeRange, filter: string, sorting: Sorting): Traces {
   const { get } = useUrlState();
   const [round, setRound] = useState(0);
   const chosen = `${get('range') ?? ''} ${get('from') ?? ''} ${get('to') ?? ''} ${round}`;
@@ -43,11 +44,12 @@ export function useTraces(range: TimeRange, filter: string): Traces {
     ...(anchored.to !== undefined && { to: anchored.to }),
     ...(filter && { filter }),
   };
-  const list = usePages('listTraces', { query: { ...query, limit: pageSize } }, { round });
+  const list = usePages('listTraces', { query: { ...query, ...sorting, limit: pageSize } }, { round });
   const traces = useMemo(() => list.pages?.flatMap(({ traces }) => traces) ?? [], [list.pages]);
   const newest = traces[0];
   const since = newest ? newest.span.startTime : anchored.from;
-  const isWatching = range.preset !== null && list.pages !== undefined && !list.isStale;
+  const isWatching =
+    range.preset !== null && isNewestFirst(sorting) && list.pages !== undefined && !list.isStale;
   const later = useLoom(
     'listTraces',
     { query: { ...query, from: since, limit: newsMax } },

@@ -60,6 +60,24 @@ export function tracesSpecs(stage: () => Stage): void {
       });
     });
 
+    it('sorts by a column on the server, both ways, and has the order in the link', async () => {
+      await stage().visit(async (visit) => {
+        const { page } = visit;
+        await visit.goto('/p/default/traces');
+        const head = page.getByRole('columnheader', { name: 'Spans' });
+        await head.getByRole('button', { name: 'Spans' }).click();
+        await visit.path((path) => path.includes('sort=spans'));
+        expect(await head.getAttribute('aria-sort')).toBe('descending');
+        const first = page.getByRole('row').nth(1);
+        await visit.sees(first.getByText(/^5,00\d/)); // the trace with most spans
+        await head.getByRole('button', { name: 'Spans' }).click();
+        await visit.path((path) => path.includes('order=asc'));
+        await visit.sees(first.getByRole('cell').last().getByText(/^1$/));
+        await page.getByRole('columnheader', { name: 'Time' }).getByRole('button', { name: 'Time' }).click();
+        await visit.path((path) => !path.includes('sort='));
+      });
+    });
+
     it('cuts no time and no number, and keeps the width that someone gave a column', async () => {
       await stage().visit(async (visit) => {
         const { page } = visit;

@@ -4,6 +4,7 @@ import type { Filter } from '../filter.ts';
 import { openTraceStore } from '../open.ts';
 import type { SpanRow } from '../rows.ts';
 import type { Page, TraceStore } from '../trace-store.ts';
+import { sortCases } from './sort-cases.ts';
 import { activityCases, unknownCostCases } from './activity-cases.ts';
 import { janitorCases } from './janitor-cases.ts';
 import { rangeCases } from './range-cases.ts';
@@ -474,6 +475,7 @@ export function traceStoreSuite(name: string, start: () => Promise<SuiteEngine>)
 
     activityCases(() => store);
     unknownCostCases(() => store);
+    sortCases(() => store);
     janitorCases(() => store);
     rangeCases(() => store);
 

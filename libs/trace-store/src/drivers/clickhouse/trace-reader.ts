@@ -1,10 +1,11 @@
-import type { CostState } from '@loom/trace-schema';
+import type { CostState, TraceOrder, TraceSort } from '@loom/trace-schema';
 import type {
   ListedSpan,
   ListedTrace,
   ListQuery,
   Page,
   StoredTrace,
+  TraceListQuery,
   TraceReader,
 } from '../../trace-store.ts';
 import { cutMark } from '../../part-words.ts';
@@ -21,6 +22,7 @@ import {
 } from './page.ts';
 import { type Fields, fromStored, selectList, type StoredRow } from './row-codec.ts';
 import { totalTokens } from './row-fields.ts';
+import { readSortedCursor, type SortedTrace, sortedTracesToSql, writeSortedCursor } from './sorted-traces.ts';
 import type { SpanReader } from './span-reader.ts';
 
 type TraceSums = Omit<ListedTrace, 'newestMatch'>;
@@ -33,6 +35,11 @@ interface Place {
 /** The newest matching span of a trace. */
 interface Head extends Place {
   readonly traceId: string;
+}
+
+interface HeadPage {
+  readonly page: readonly Head[];
+  readonly nextCursor: string | null;
 }
 
 /** The last trace of the page before, and the first of the first page. */
@@ -79,15 +86,17 @@ export class TraceListReader {
   }
 
   /**
-   * A trace stands where its newest matching span stands. A later page leaves out the traces that an earlier one had:
+   * Newest first a trace stands where its newest matching span stands, else by its figures. A later page leaves out the traces that an earlier one had:
    * those with a match between the cursor and the top of the first page.
    */
-  async listTraces(query: ListQuery): Promise<Page<ListedTrace>> {
+  async listTraces(query: TraceListQuery): Promise<Page<ListedTrace>> {
     const limit = checkedLimit(query.limit);
     listToSql(query, new BoundParams()); // a filter that is wrong is wrong also where nothing is read
-    const cursor = query.cursor ? readCursor(query.cursor) : null;
-    const found = await this.#heads(query, cursor, limit + 1);
-    const page = found.slice(0, limit);
+    const { sort = 'time', order = 'desc' } = query;
+    const isNewestFirst = sort === 'time' && order === 'desc';
+    const { page, nextCursor } = isNewestFirst
+      ? await this.#newest(query, limit)
+      : await this.#sorted(query, { sort, order, limit });
     const [spans, sums] = await Promise.all([
       this.#spansOf(query.projectId, page),
       this.#sumsOf(
@@ -99,7 +108,50 @@ export class TraceListReader {
       const [newestMatch, sum] = [spans.get(spanId), sums.get(traceId)];
       return newestMatch && sum ? [{ ...sum, newestMatch }] : [];
     });
-    return { items, nextCursor: found.length > limit ? nextCursor(page, cursor) : null };
+    return { items, nextCursor };
+  }
+
+  async #newest(query: ListQuery, limit: number): Promise<HeadPage> {
+    const cursor = query.cursor ? readCursor(query.cursor) : null;
+    const found = await this.#heads(query, cursor, limit + 1);
+    const page = found.slice(0, limit);
+    return { page, nextCursor: found.length > limit ? nextCursor(page, cursor) : null };
+  }
+
+  async #sorted(
+    given: ListQuery,
+    { limit, ...by }: { readonly sort: TraceSort; readonly order: TraceOrder; readonly limit: number },
+  ): Promise<HeadPage> {
+    const cursor = given.cursor ? readSortedCursor(given.cursor, by.sort, by.order) : null;
+    const to = cursor?.to ?? given.to ?? String(BigInt(Date.now()) * 1_000_000n);
+    const query = { ...given, to };
+    const params = new BoundParams();
+    const found = (await this.#connection.select(
+      sortedTracesToSql(query, by, { cursor, limit, params }),
+      params,
+    )) as unknown as SortedTrace[];
+    const rows = found.slice(0, limit);
+    const heads = await this.#headsOf(
+      query,
+      rows.map(({ traceId }) => traceId),
+    );
+    const last = rows.at(-1);
+    return {
+      page: rows.flatMap(({ traceId }) => heads.get(traceId) ?? []),
+      nextCursor: found.length > limit && last ? writeSortedCursor(last, { ...by, to }) : null,
+    };
+  }
+
+  async #headsOf(query: ListQuery, traceIds: readonly string[]): Promise<ReadonlyMap<string, Head>> {
+    if (traceIds.length === 0) return new Map();
+    const params = new BoundParams();
+    const where = `${listToSql(query, params)} AND trace_id IN ${params.bind(traceIds, 'Array(String)')}`;
+    const rows = await this.#connection.select(
+      `SELECT trace_id AS traceId, argMax(span_id, (start_time, span_id)) AS spanId,
+         toUnixTimestamp64Nano(max(start_time)) AS startTime FROM spans WHERE ${where} GROUP BY trace_id`,
+      params,
+    );
+    return new Map(rows.map((row) => [String(row['traceId']), toHead(row)]));
   }
 
   async countUnsearched(query: Parameters<TraceReader['countUnsearched']>[0]): Promise<number> {
@@ -154,11 +206,7 @@ export class TraceListReader {
        ORDER BY start_time DESC, span_id DESC LIMIT 1 BY trace_id LIMIT ${count}`,
       params,
     );
-    return rows.map((row) => ({
-      traceId: row['traceId'] as string,
-      spanId: row['spanId'] as string,
-      startTime: String(row['startTime']),
-    }));
+    return rows.map(toHead);
   }
 
   async #spansOf(projectId: string, heads: readonly Head[]): Promise<ReadonlyMap<string, ListedSpan>> {
@@ -247,6 +295,11 @@ export class TraceListReader {
       spans.map((row) => [row['traceId'] as string, readSums(row, costByTrace.get(row['traceId']))]),
     );
   }
+}
+
+function toHead(row: StoredRow): Head {
+  const { traceId, spanId, startTime } = row;
+  return { traceId: String(traceId), spanId: String(spanId), startTime: String(startTime) };
 }
 
 function readCursor(text: string): ListCursor {
