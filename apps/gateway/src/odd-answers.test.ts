@@ -97,14 +97,20 @@ describe('an answer with', () => {
       const hide = (text: string) => text.replaceAll(credential, escaped);
       const body = hide(JSON.stringify(chatAnswer(`said ${credential}`)));
       const events = [hide(chunk({ delta: { content: `said ${credential}` } })), chunk({ delta: {}, finish_reason: 'stop' }), 'data: [DONE]\n\n']; // prettier-ignore
-      for (const play of [answerJson(body), answerPieces(events)]) {
+      const broken = [events[0] ?? '', hide(`data: ${JSON.stringify({ error: { message: `said ${credential}`, type: 'x' } })}\n\n`)]; // prettier-ignore
+      const refused = answerJson(hide(JSON.stringify({ error: { message: `said ${credential}` } })), 400);
+      for (const play of [answerJson(body), answerPieces(events), answerPieces(broken), refused]) {
         for (const path of ['/v1/chat/completions', '/v1/messages']) {
           suite.first.play = play;
           const text = await (await ask(path, stream)).text();
           expect(text).toContain('said');
-          expect(text).not.toContain(credential);
+          const read = text.replaceAll(/\\u00([0-9a-f]{2})/gi, (__, hex: string) => String.fromCharCode(parseInt(hex, 16))); // prettier-ignore
+          expect(read).not.toContain(credential);
         }
       }
+      const recorded = JSON.stringify(await suite.gateway.readableEvents());
+      expect(recorded).toContain('said');
+      expect(recorded.replaceAll('\\\\', '\\').replaceAll('\\u0073', 's')).not.toContain(credential);
     },
   );
 });

@@ -37,6 +37,30 @@ describe('CredentialMask', () => {
     expect(masked(text)).toBe(expected);
   });
 
+  const escaped = (text: string, which: (index: number) => boolean, upper = false) =>
+    Array.from(text, (character, index) => {
+      const hex = character.charCodeAt(0).toString(16).padStart(4, '0');
+      return which(index) ? `\\u${upper ? hex.toUpperCase() : hex}` : character;
+    }).join('');
+
+  it.each([
+    ['its first character', escaped(credential, (index) => index === 0)],
+    ['its last character', escaped(credential, (index) => index === credential.length - 1)],
+    ['every character', escaped(credential, () => true)],
+    ['every character in capitals', escaped(credential, () => true, true)],
+    ['every other character', escaped(credential, (index) => index % 2 === 1)],
+    ['a slash and a number', escaped(credential, (index) => index === 4).replace('/', '\\/')],
+    ['JSON in JSON', escaped(credential, (index) => index < 3).replaceAll('\\', '\\\\')],
+  ])('finds what JSON escapes by number: %s', (_, spelled) => {
+    const text = `{"é":"caf\\u00e9 \\u0073k","a":"${spelled}","b":1}`;
+    const whole = text.replace(spelled, '*'.repeat(spelled.length));
+    for (const size of [1, 2, 3, 5, 7, 11, 64, text.length]) {
+      const found = masked(text, size);
+      expect(found).toBe(whole);
+      expect(() => void JSON.parse(found)).not.toThrow();
+    }
+  });
+
   it('leaves names of members as they are, however they are cut', () => {
     const text =
       '{"completion_tokens_details":[], "other" : "completion_tokens_details", "completion_tokens_details" \n : {"completion_tokens_details":"completion_tokens_details"}}';

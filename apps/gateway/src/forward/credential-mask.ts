@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { EscapedSecret } from './escaped-secret.ts';
 
 /**
  * What is shorter is left alone: `EMPTY`, `ollama` and `not-needed` stand for no credential, and a word that an answer
@@ -10,29 +11,35 @@ const [quote, colon, asterisk] = Buffer.from('":*');
 
 /**
  * Takes a provider's credential out of its answer, whatever its status: asterisks of the same length stand in its place,
- * so that lengths and framing stay true. Found as it was sent, with JSON's escapes, and percent-encoded, also across
+ * so that lengths and framing stay true. Found as it was sent, with any of JSON's escapes, and percent-encoded, also across
  * chunks: only an end that may be the beginning of the credential is held back. The name of a JSON member stays as it is
  * even if a credential is called like it.
  */
 export class CredentialMask {
   readonly #secrets: readonly Buffer[];
+  readonly #escaped: readonly EscapedSecret[];
   #held: Buffer = nothing;
   /** The byte before what is held. */
   #before: number | undefined;
 
-  private constructor(secrets: readonly Buffer[]) {
+  private constructor(secrets: readonly Buffer[], escaped: readonly EscapedSecret[]) {
     this.#secrets = secrets;
+    this.#escaped = escaped;
   }
 
   /** Null when there is nothing to take out. Of a signing credential, `<id>:<secret>:<token>`, its parts but the id. */
   static of(credential: string | null): CredentialMask | null {
     if (credential === null) return null;
     const [, ...parts] = credential.split(':');
-    const secrets = [credential, ...parts]
-      .filter((text) => text.length >= secretCharsMin)
-      .flatMap(spellingsOf);
-    const longestFirst = [...new Set(secrets)].sort((one, other) => other.length - one.length);
-    return secrets.length === 0 ? null : new CredentialMask(longestFirst.map((text) => Buffer.from(text)));
+    const secrets = [credential, ...parts].filter((text) => text.length >= secretCharsMin);
+    if (secrets.length === 0) return null;
+    const spelled = [...new Set(secrets.flatMap(spellingsOf))].sort(
+      (one, other) => other.length - one.length,
+    );
+    return new CredentialMask(
+      spelled.map((text) => Buffer.from(text)),
+      secrets.map((text) => EscapedSecret.of(text)),
+    );
   }
 
   headers(headers: IncomingHttpHeaders): IncomingHttpHeaders {
@@ -81,6 +88,12 @@ export class CredentialMask {
         masked.fill(asterisk ?? 0, at, at + secret.length);
       }
     }
+    for (const escaped of this.#escaped)
+      for (const { start, end } of escaped.findIn(masked)) {
+        if (this.#isMemberName(masked, start, end) === true) continue;
+        if (masked === bytes) masked = Buffer.from(bytes);
+        masked.fill(asterisk ?? 0, start, end);
+      }
     return masked;
   }
 
@@ -117,7 +130,7 @@ export class CredentialMask {
       )
         if (bytes.subarray(at).equals(secret.subarray(0, bytes.length - at))) first = at;
     }
-    return first;
+    return Math.min(first, ...this.#escaped.map((escaped) => escaped.beginningAt(bytes)));
   }
 }
 
