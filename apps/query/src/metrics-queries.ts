@@ -1,5 +1,6 @@
 import type {
   Facets,
+  Matches,
   Freshness,
   MetricsOverview,
   MetricsSeries,
@@ -21,6 +22,7 @@ import {
   type TraceReader,
 } from '@loom/trace-store';
 import type { z } from 'zod';
+import { parseFilter } from './filter-grammar.ts';
 import { toClosedRange, toInstant } from './instants.ts';
 import type { QueryOf } from './query-input.ts';
 import { mergeSmallGroups } from './small-groups.ts';
@@ -119,7 +121,26 @@ export class MetricsQueries {
         param: 'attributes',
       });
     }
-    return { facets: await this.#store.facets({ projectId, ...range, attributes, limit: query.limit }) };
+    const filter = parseFilter(query.filter ?? '');
+    return {
+      facets: await this.#store.facets({ projectId, ...range, filter, attributes, limit: query.limit }),
+    };
+  }
+
+  async readMatches({ projectId }: Reader, query: QueryOf<'getMatches'>): Promise<Matches> {
+    const range = toClosedRange(query, dayMs, this.#now());
+    const { bucketSeconds } = query;
+    checkBuckets(range, bucketSeconds);
+    const filter = parseFilter(query.filter ?? '');
+    const { costUsd, buckets, ...sums } = await this.#store.readMatches({
+      ...{ projectId, ...range, filter, bucketSeconds },
+    });
+    return {
+      ...{ from: toInstant(range.from), to: toInstant(range.to), bucketSeconds },
+      ...sums,
+      totalUsd: costUsd,
+      buckets: buckets.map((bucket) => ({ ...bucket, bucketStart: toInstant(bucket.bucketStart) })),
+    };
   }
 
   async listSessions(

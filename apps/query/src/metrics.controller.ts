@@ -8,6 +8,7 @@ const {
   getMetricsSeries,
   getMetricsSummary,
   getMetricsOverview,
+  getMatches,
   getFacets,
   listSessions,
   listUsers,
@@ -47,6 +48,15 @@ export class MetricsController {
     @Query({ schema: getMetricsOverview.query }) query: QueryOf<'getMetricsOverview'>,
   ): ReturnType<MetricsQueries['readOverview']> {
     return this.#queries.readOverview(caller, query);
+  }
+
+  @Get('v1/metrics/matches')
+  @RequirePermission(getMatches)
+  getMatches(
+    @Caller() caller: Principal,
+    @Query({ schema: getMatches.query }) query: QueryOf<'getMatches'>,
+  ): ReturnType<MetricsQueries['readMatches']> {
+    return this.#queries.readMatches(caller, query);
   }
 
   @Get('v1/facets')

@@ -22,6 +22,7 @@ export const endpoints = {
   },
   listCallsInFlight: { service: 'query', method: 'GET', path: '/v1/calls/in-flight' },
   getMetricsSeries: { service: 'query', method: 'GET', path: '/v1/metrics/series' },
+  getMatches: { service: 'query', method: 'GET', path: '/v1/metrics/matches' },
   getFacets: { service: 'query', method: 'GET', path: '/v1/facets' },
   live: { service: 'query', method: 'GET', path: '/v1/live', mediaType: 'text/event-stream' },
   getTraceOutline: { service: 'query', method: 'GET', path: '/v1/traces/{traceId}/outline' },

@@ -56,6 +56,7 @@ export {
 export { LiveEvent } from './live.ts';
 export {
   Facets,
+  Matches,
   MetricsGroupBy,
   MetricsOverview,
   MetricsSeries,

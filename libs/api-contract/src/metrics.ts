@@ -85,6 +85,25 @@ export const MetricsOverview = z.object({
 });
 export type MetricsOverview = z.infer<typeof MetricsOverview>;
 
+/** What matches a filter, counted and added up: of the matching spans, not of what else their traces have. */
+export const Matches = z.object({
+  from: Instant,
+  to: Instant,
+  bucketSeconds: z.int().positive(),
+  traces: z.int().nonnegative(),
+  spans: z.int().nonnegative(),
+  errors: z.int().nonnegative(),
+  totalTokens: z.int().nonnegative(),
+  /** Null where no call has a known cost. */
+  totalUsd: z.string().nullable(),
+  ...unknownCosts,
+  /** Those with spans, in order. */
+  buckets: z.array(
+    z.object({ bucketStart: Instant, spans: z.int().nonnegative(), errors: z.int().nonnegative() }),
+  ),
+});
+export type Matches = z.infer<typeof Matches>;
+
 export const Facets = z.object({
   facets: z.array(
     z.object({

@@ -43,6 +43,7 @@ import {
 } from './identity.ts';
 import {
   Facets,
+  Matches,
   MetricsGroupBy,
   MetricsOverview,
   MetricsSeries,
@@ -203,13 +204,27 @@ export const routes = {
     }),
     response: MetricsSeries,
   },
+  getMatches: {
+    ...endpoints.getMatches,
+    permission: 'traces:read',
+    scope: 'project',
+    summary: 'Counts, sums and a histogram of the spans of a range (default: a day) that match a filter.',
+    query: z.object({
+      ...Range,
+      filter: z.string().max(2000).optional(),
+      bucketSeconds: wholeNumber(1, 31 * 86_400).default(3600),
+    }),
+    response: Matches,
+  },
   getFacets: {
     ...endpoints.getFacets,
     permission: 'traces:read',
     scope: 'project',
-    summary: 'The most frequent values of attributes, by whole UTC days (default: the last 7).',
+    summary:
+      'The most frequent values of attributes among the spans of a range (default: 7 days) that match a filter.',
     query: z.object({
       ...Range,
+      filter: z.string().max(2000).optional(),
       /** Comma-separated: `model,provider,metadata.region`. */
       attributes: z.string().min(1).max(1000).default('model,provider,outcome,key'),
       limit: wholeNumber(1, 200).default(20),

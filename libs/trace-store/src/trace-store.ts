@@ -172,11 +172,15 @@ export interface TraceReader {
   /** End users with a call in the range, as {@link listSessions}. */
   listUsers(query: ActivityQuery): Promise<Page<UserActivity>>;
 
-  /** The most frequent values of each attribute, by whole UTC days that touch the range; most frequent first. */
+  /** What matches, counted and added up, and when it was. */
+  readMatches(query: MatchQuery): Promise<Matches>;
+
+  /** The most frequent values of each attribute among the spans of the range that match; most frequent first. */
   facets(query: {
     readonly projectId: string;
     readonly from: string;
     readonly to: string;
+    readonly filter?: Filter | null;
     readonly attributes: readonly FacetAttribute[];
     /** Values per attribute, default 50, at most 500. */
     readonly limit?: number;
@@ -424,6 +428,27 @@ export interface MetricsOverview {
   readonly points: readonly MetricsPoint[];
   /** By bucket and group; sums only, the quantiles are null. */
   readonly groupedPoints: readonly MetricsPoint[];
+}
+
+export interface MatchQuery extends ListQuery {
+  readonly from: string;
+  readonly to: string;
+  /** From 1; the range has at most {@link metricsBucketsMax} of them. */
+  readonly bucketSeconds: number;
+}
+
+/** Of the matching spans, not of what else their traces have. */
+export interface Matches extends CostFigures {
+  readonly traces: number;
+  readonly spans: number;
+  readonly errors: number;
+  readonly totalTokens: number;
+  /** Those with spans, in order. */
+  readonly buckets: readonly {
+    readonly bucketStart: string;
+    readonly spans: number;
+    readonly errors: number;
+  }[];
 }
 
 export interface SummaryQuery extends Omit<MetricsQuery, 'bucketSeconds' | 'timeZone'> {

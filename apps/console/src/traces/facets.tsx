@@ -10,6 +10,7 @@ import { filterTerm, splitTerms, toggleTerm } from './filter-text.ts';
 
 const attributes: readonly (readonly [attribute: string, label: string])[] = [
   ['outcome', 'Outcome'],
+  ['status', 'Status'],
   ['model', 'Model'],
   ['provider', 'Provider'],
   ['operation', 'Operation'],
@@ -24,7 +25,7 @@ const attributes: readonly (readonly [attribute: string, label: string])[] = [
 const valuesShown = 6;
 const valuesMax = 30;
 
-/** What there is to filter by, with counts. They are of whole days, so a little more than the range. */
+/** Values to filter by, with the number of matching spans that have each. */
 export const Facets = memo(function Facets({
   from,
   to,
@@ -40,7 +41,13 @@ export const Facets = memo(function Facets({
 }) {
   const { data, error } = useLoom(
     'getFacets',
-    { query: { from, to, attributes: attributes.map(([name]) => name).join(','), limit: valuesMax } },
+    {
+      query: {
+        ...{ from, to, limit: valuesMax },
+        ...(filter && { filter }),
+        attributes: attributes.map(([name]) => name).join(','),
+      },
+    },
     { keep: true, staleTime: 60_000 },
   );
   const onToggle = useCallback((term: string) => onFilter((before) => toggleTerm(before, term)), [onFilter]);
@@ -64,7 +71,7 @@ export const Facets = memo(function Facets({
           />
         );
       })}
-      <p className="px-2 pt-1 text-2xs text-muted">Counts are of spans, by whole days (UTC).</p>
+      <p className="px-2 pt-1 text-2xs text-muted">Spans that match, in this range.</p>
     </div>
   );
 });

@@ -15,6 +15,7 @@ import { Menu, MenuCheck, MenuLabel } from '../ui/menu.tsx';
 import { Empty, Failure, Skeleton } from '../ui/states.tsx';
 import { Facets } from './facets.tsx';
 import { FilterBar } from './filter-bar.tsx';
+import { MatchStrip } from './match-strip.tsx';
 import { Peek } from './peek.tsx';
 import { SavedViews } from './saved-views.tsx';
 import { type Selection, toggled } from './selection.ts';
@@ -116,6 +117,7 @@ export function TracesPage() {
         </aside>
         <div className="flex min-w-0 grow flex-col bg-surface">
           {selected.length > 0 && <SelectionBar traceIds={selected} onClear={() => setSelection({})} />}
+          {!isFaultOfFilter && <MatchStrip range={range} filter={filter} />}
           {list.news > 0 && (
             <button
               type="button"

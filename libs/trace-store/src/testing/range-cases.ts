@@ -113,5 +113,47 @@ export function rangeCases(storeOf: () => TraceStore): void {
         ...{ code: 'invalid_request', param: 'timeZone' },
       });
     });
+
+    it.each(ranges)(
+      'has facets of exactly what is in it, and of what matches a filter (case %#)',
+      async (first, last) => {
+        const [from, to] = [testTime + first, testTime + last];
+        const range = { projectId, from: String(from), to: String(to) };
+        const counted = async (query: object) => {
+          const [users] = await storeOf().facets({ ...range, attributes: ['user'], ...query });
+          return Object.fromEntries(users?.values.map(({ value, count }) => [value, count]) ?? []);
+        };
+        const expected = (of: (span: SpanRow) => boolean) =>
+          Object.fromEntries(
+            ['u0', 'u1', 'u2', 'u3']
+              .map((user) => [user, countOf(from, to, (span) => span.userId === user && of(span))] as const)
+              .filter(([, count]) => count > 0),
+          );
+        expect(await counted({})).toEqual(expected(() => true));
+        const filter = { field: 'requestModel', operator: '=', value: 'm1' } as const;
+        expect(await counted({ filter })).toEqual(expected(({ requestModel }) => requestModel === 'm1'));
+      },
+    );
+
+    it.each(ranges)('counts and adds up what matches (case %#)', async (first, last) => {
+      const [from, to] = [testTime + first, testTime + last];
+      const filter = { field: 'user', operator: '=', value: 'u2' } as const;
+      for (const [matches, count] of [
+        [null, countOf(from, to)],
+        [filter, countOf(from, to, ({ userId }) => userId === 'u2')],
+      ] as const) {
+        const found = await storeOf().readMatches({
+          ...{ projectId, from: String(from), to: String(to), filter: matches, bucketSeconds: 86_400 },
+        });
+        expect(found).toMatchObject({ traces: count, spans: count, errors: 0, withoutPrice: 0 });
+        expect(Number(found.costUsd)).toBeCloseTo(count / 100, 9);
+        expect(found.buckets.reduce((sum, bucket) => sum + bucket.spans, 0)).toBe(count);
+        for (const { bucketStart, spans: inBucket } of found.buckets) {
+          const start = BigInt(bucketStart);
+          const [begin, end] = [start < from ? from : start, start + days < to ? start + days : to];
+          expect(inBucket).toBe(countOf(begin, end, ({ userId }) => !matches || userId === 'u2'));
+        }
+      }
+    });
   });
 }

@@ -5,6 +5,7 @@ import { ActivityReader } from './activity-reader.ts';
 import { BatchWriter } from './batch-writer.ts';
 import { ClickHouseConnection, type ConnectionLimits } from './clickhouse-connection.ts';
 import { Janitor } from './janitor.ts';
+import { MatchReader } from './match-reader.ts';
 import { MetricsReader } from './metrics-reader.ts';
 import { expectSchema, migrate } from './migrate.ts';
 import { OutlineReader } from './outline-reader.ts';
@@ -60,6 +61,7 @@ function assemble(connection: ClickHouseConnection, cluster: string | null): Tra
   const traces = new TraceListReader(connection, spans);
   const outlines = new OutlineReader(connection);
   const metrics = new MetricsReader(connection);
+  const matches = new MatchReader(connection);
   const activity = new ActivityReader(connection);
   const janitor = new Janitor(connection, cluster);
   const auditor = new RowAuditor(connection);
@@ -82,6 +84,7 @@ function assemble(connection: ClickHouseConnection, cluster: string | null): Tra
     listSessions: (query) => activity.listSessions(query),
     listUsers: (query) => activity.listUsers(query),
     facets: (query) => metrics.facets(query),
+    readMatches: (query) => matches.readMatches(query),
     reconcile: (query) => metrics.reconcile(query),
     storedRows: (query) => auditor.storedRows(query),
     listEventIds: (query) => auditor.listEventIds(query),

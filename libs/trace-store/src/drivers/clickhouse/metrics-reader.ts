@@ -20,8 +20,8 @@ import type { ClickHouseConnection } from './clickhouse-connection.ts';
 import { figuresOfRollup, figuresOfSpans, groupColumns, readFigures } from './metrics-figures.ts';
 import { figuresOfCosts, figuresOfCostsHourly, readCosts } from './cost-figures.ts';
 import { newestCostOfEach } from './newest-cost.ts';
-import { boundsToSql, checkedLimit, checkedTime } from './page.ts';
-import { type RolledRange, rolledSource } from './rolled-source.ts';
+import { boundsToSql, checkedLimit, checkedTime, listToSql } from './page.ts';
+import { type RolledRange, rolledRows, rolledSource } from './rolled-source.ts';
 import type { StoredRow } from './row-codec.ts';
 import { totalTokens } from './row-fields.ts';
 
@@ -146,12 +146,14 @@ export class MetricsReader {
     }
     query.attributes.forEach(checkAttribute);
     const params = new BoundParams();
+    checkedTime('from', query.from);
+    checkedTime('to', query.to);
+    const source = query.filter
+      ? await rolledRows('facets', listToSql(query, params))
+      : await rolledSource('facets', query, params);
     const rows = await this.#connection.select(
-      `SELECT attribute, value, sum(spans) AS count FROM facets
-       WHERE project_id = ${params.bind(query.projectId, 'String')}
-         AND attribute IN ${params.bind(query.attributes, 'Array(String)')}
-         AND day >= toDate(${params.time(checkedTime('from', query.from))})
-         AND day <= toDate(${params.time(checkedTime('to', query.to))} - INTERVAL 1 NANOSECOND)
+      `SELECT attribute, value, sum(spans) AS count FROM ${source}
+       WHERE attribute IN ${params.bind(query.attributes, 'Array(String)')}
        GROUP BY attribute, value ORDER BY count DESC, value LIMIT ${limit} BY attribute`,
       params,
     );

@@ -7,7 +7,7 @@ const secondNanos = 1_000_000_000n;
 const unitSeconds = { hour: 3600n, day: 86_400n } as const;
 
 /** A rollup of spans or costs by the hour or by the day. */
-export type Rollup = 'calls_hourly' | 'costs_hourly' | 'sessions_daily' | 'users_daily';
+export type Rollup = 'calls_hourly' | 'costs_hourly' | 'sessions_daily' | 'users_daily' | 'facets';
 
 export interface RolledRange {
   readonly projectId: string;
@@ -63,6 +63,12 @@ export async function rolledSource(rollup: Rollup, range: RolledRange, params: B
       range.bucketOf === undefined ? hourOfStart : `toDateTime(${range.bucketOf}, 'UTC')`,
     );
   return `(${rolled} UNION ALL SELECT ${columns} FROM (${select}))`;
+}
+
+/** Returns a table expression with what a rollup of spans would hold of some of them alone. */
+export async function rolledRows(rollup: Rollup, where: string): Promise<string> {
+  const select = selectOfView(await migrations(), `${rollup}_of_spans`);
+  return `(${select.replace(/\bFROM spans\b/, `FROM (SELECT * FROM spans WHERE ${where}) AS spans`)})`;
 }
 
 /** How the views of hourly rollups write the hour. */
