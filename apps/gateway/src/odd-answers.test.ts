@@ -113,4 +113,20 @@ describe('an answer with', () => {
       expect(recorded.replaceAll('\\\\', '\\').replaceAll('\\u0073', 's')).not.toContain(credential);
     },
   );
+
+  it.each([true, false])(
+    'nesting without end is malformed, and no fault of Loom (stream: %s)',
+    async (stream) => {
+      const deep = '['.repeat(20_000) + ']'.repeat(20_000);
+      const message = `{"id":"x","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"a","annotations":${deep}},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":1,"x":${deep}}}`; // prettier-ignore
+      suite.first.play = (request, response) => {
+        response.writeHead(200, { 'content-type': 'application/json' }).end(message);
+      };
+      for (const path of ['/v1/chat/completions', '/v1/messages']) {
+        const response = await ask(path, stream);
+        expect(await response.text()).not.toContain('internal error');
+        expect([200, 502]).toContain(response.status);
+      }
+    },
+  );
 });

@@ -4,7 +4,16 @@ import { newTraceId, newUuid } from '@loom/trace-schema';
 import { columnOf, type StoredTable, storedTables } from '@loom/trace-schema/stored-columns';
 import { openTraceStore } from './open.ts';
 import { Rewriter } from './testing/rewriter.ts';
-import { batchOf, costRow, second, spanRow, testTime } from './testing/rows.ts';
+import {
+  acceptedRow,
+  batchOf,
+  costRow,
+  headRow,
+  second,
+  spanRow,
+  testTime,
+  textRow,
+} from './testing/rows.ts';
 import type { TraceStore } from './trace-store.ts';
 
 /** What makes of a row of each derived table one that nothing derives. */
@@ -141,3 +150,29 @@ function oneRowOf(table: string): string {
   const key = { facets: 'value', calls_hourly: 'hour', costs_hourly: 'hour', sessions_daily: 'session_id', users_daily: 'user_id' }[table] ?? 'trace_id'; // prettier-ignore
   return `${key} = (SELECT max(${key}) FROM ${table})`;
 }
+
+describe('listStrays', () => {
+  it('finds a request of a call that was refused, and a response of one that has not ended', async () => {
+    const own = newUuid();
+    const [whole, refused, open, nothing] = ['whole', 'refused', 'open', 'nothing'].map(() => spanRow({ projectId: own })); // prettier-ignore
+    const calls = [whole!, refused!, open!, nothing!];
+    await store.writeBatch(
+      batchOf({
+        spans: [whole!, { ...refused!, outcome: 'refused' }],
+        accepted: [whole!, open!].map((span) => acceptedRow(span)),
+        payloads: calls.flatMap((span) => [headRow(span, 'request', Buffer.from('a')), headRow(span, 'response', Buffer.from('b'))]), // prettier-ignore
+        texts: calls.flatMap((span) => [textRow(span, 'request', 'a'), textRow(span, 'response', 'b')]),
+      }),
+    );
+    const expected = [
+      { spanId: refused?.spanId, part: 'request' },
+      { spanId: open?.spanId, part: 'response' },
+      { spanId: nothing?.spanId, part: 'request' },
+      { spanId: nothing?.spanId, part: 'response' },
+    ];
+    const inOrder = (strays: readonly { spanId?: string | undefined; part: string }[]) =>
+      strays.map(({ spanId, part }) => `${spanId} ${part}`).toSorted();
+    for (const table of ['span_payloads', 'span_texts'] as const)
+      expect(inOrder(await store.listStrays({ projectId: own, table }))).toEqual(inOrder(expected));
+  });
+});

@@ -32,11 +32,14 @@ export interface TraceAuditor {
     readonly after: string | null;
   }): Promise<{ readonly id: string; readonly copies: number }[]>;
 
-  /** Spans of payloads or texts that belong to no call; at most 100. */
+  /**
+   * Payloads or texts that belong to no call; at most 100. A request is of a call that was accepted, a response of one
+   * that has ended: a refused call has neither.
+   */
   listStrays(query: {
     readonly projectId: string;
     readonly table: 'span_payloads' | 'span_texts';
-  }): Promise<string[]>;
+  }): Promise<{ readonly spanId: string; readonly part: string }[]>;
 
   /**
    * Derives what the store derives again, by the same statements, and gives what is another: at most

@@ -226,7 +226,7 @@ describe.each(['open', 'sealed'] as const)('the trace store of a project whose c
       await rewriter.run(`INSERT INTO ${table} SELECT * REPLACE('${span(table)}' AS span_id${id(table)}) FROM (SELECT * FROM ${table} WHERE span_id = '${copied.spanId}')`); // prettier-ignore
     const found = messagesOf(await check(tenants[content])).join('\n');
     for (const table of ['span_payloads', 'span_texts'].slice(0, content === 'open' ? 2 : 1))
-      expect(found).toContain(`${table} has rows of the span feedfacefeedface, which is of no call`);
+      expect(found).toContain(`${table} has a request of the span feedfacefeedface, and no call gives one`);
     for (const table of ['spans', 'calls_accepted', 'costs']) {
       expect(found).toMatch(new RegExp(`call ${gone.callId}, leaf \\d+: the row of ${table} is not there`));
       expect(found).toContain(`${table} has a row of the event stray, and no leaf tells of it`);

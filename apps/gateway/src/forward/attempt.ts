@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { LoomError, messageOf, toLoomError } from '@loom/errors';
+import { isLoomError, LoomError, messageOf } from '@loom/errors';
 import {
   type AnswerContext,
   type AnswerForm,
@@ -320,7 +320,7 @@ export class Attempt implements UpstreamListener {
       if (passed.length > 0) this.#host.write(passed);
     } catch (error) {
       this.#upstream?.abort();
-      this.#finish(toLoomError(error));
+      this.#finish(faultOf(error));
       return;
     }
     if (this.#translation?.error) {
@@ -346,7 +346,7 @@ export class Attempt implements UpstreamListener {
     try {
       this.#finish(broken, reader.end());
     } catch (error) {
-      this.#finish(broken ?? toLoomError(error));
+      this.#finish(broken ?? faultOf(error));
     }
   }
 
@@ -394,7 +394,7 @@ export class Attempt implements UpstreamListener {
         this.#options.context,
       );
     } catch (error) {
-      this.#fail({ kind: 'malformed' }, toLoomError(error), { ...held, usage: null });
+      this.#fail({ kind: 'malformed' }, faultOf(error), { ...held, usage: null });
       return;
     }
     this.#isOpen();
@@ -499,6 +499,11 @@ export class Attempt implements UpstreamListener {
   #mustHead(): HeldHead {
     return (this.#head ??= { status: 0, headers: {}, streamed: false });
   }
+}
+
+/** What a reader of answers did not foresee, such as nesting without end, is a fault of the answer and not of Loom. */
+function faultOf(error: unknown): LoomError {
+  return isLoomError(error) ? error : unreadable(error);
 }
 
 function unreadable(error: unknown): LoomError {

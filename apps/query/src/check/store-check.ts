@@ -79,8 +79,10 @@ export class StoreCheck {
   }
 
   async #strays(projectId: string, table: 'span_payloads' | 'span_texts'): Promise<string[]> {
-    const spans = await this.#deps.store.listStrays({ projectId, table });
-    return spans.map((span) => `${table} has rows of the span ${span}, which is of no call`);
+    const strays = await this.#deps.store.listStrays({ projectId, table });
+    return strays.map(
+      ({ spanId, part }) => `${table} has a ${part} of the span ${spanId}, and no call gives one`,
+    );
   }
 }
 

@@ -82,13 +82,13 @@ export class RowAuditor implements TraceAuditor {
     const params = new BoundParams();
     const project = `project_id = ${params.bind(projectId, 'String')}`;
     const rows = await this.#connection.select(
-      `SELECT DISTINCT span_id AS id FROM ${table} WHERE ${project}
-         AND span_id NOT IN (SELECT span_id FROM spans WHERE ${project})
-         AND span_id NOT IN (SELECT span_id FROM calls_accepted WHERE ${project})
-       ORDER BY id LIMIT 100`,
+      `SELECT DISTINCT span_id AS spanId, toString(part) AS part FROM ${table} WHERE ${project}
+         AND (part = 'response' OR span_id NOT IN (SELECT span_id FROM calls_accepted WHERE ${project}))
+         AND (part = 'request' OR span_id NOT IN (SELECT span_id FROM spans WHERE ${project}))
+       ORDER BY spanId, part LIMIT 100`,
       params,
     );
-    return rows.map(({ id }: StoredRow) => id as string);
+    return rows.map((row: StoredRow) => ({ spanId: String(row['spanId']), part: String(row['part']) }));
   }
 
   findDeviations(query: Parameters<TraceAuditor['findDeviations']>[0]) {
