@@ -222,6 +222,6 @@ export function columnOf(field: string): string {
 export const uncoveredCases = [
   'Calls that were sealed before version 2 of `meta`: of these only the end user, conversation, metadata, response model and id, finish reasons, error, times and delivered bytes are committed, and the facts in the leaf.',
   'Calls whose bucket key is erased: what is left of them is compared with the facts in the leaf alone.',
-  'Figures, facets and lists of end users and conversations of days on which an erasure took something, and figures of calls that retention took.',
+  'Of days up to an erasure: labels, figures of end users that are too low, and figures of conversations with calls that do not belong to them any more. And figures of calls that retention took.',
   'Digests of hours that have none of Loom’s own time: an older version did not count it.',
 ] as const;

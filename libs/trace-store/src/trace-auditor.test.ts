@@ -176,3 +176,33 @@ describe('listStrays', () => {
       expect(inOrder(await store.listStrays({ projectId: own, table }))).toEqual(inOrder(expected));
   });
 });
+
+describe('findDeviations after an erasure', () => {
+  it('finds nothing of what it left, and what was made up of others', async () => {
+    const own = newUuid();
+    const say = (userId: string, sessionId: string, n: number) =>
+      spanRow({
+        projectId: own,
+        userId,
+        sessionId,
+        metadata: { team: 'all' },
+        startTime: String(testTime + BigInt(n) * second),
+      });
+    const spans = [say('ann', 's1', 1), say('bob', 's1', 2), say('bob', 's2', 3), say('ann', 's3', 4)];
+    await store.writeBatch(batchOf({ spans, costs: spans.map((span) => costRow(span)) }));
+    const before = String(testTime + 60n * second);
+    await store.erase({ projectId: own, users: ['ann'], before });
+    const query = { projectId: own, ...everything, erasedUntil: before };
+    expect(await store.findDeviations(query)).toEqual([]);
+    for (const [table, change, where] of [
+      ['users_daily', 'tokens = tokens + 1', `user_id = 'bob'`],
+      ['sessions_daily', 'errors = errors + 1', `session_id = 's2'`],
+      ['facets', 'spans = spans + 5', `attribute = 'user' AND value = 'bob'`],
+    ] as const) {
+      await rewriter.keep(table);
+      await rewriter.run(`ALTER TABLE ${table} UPDATE ${change} WHERE project_id = '${own}' AND ${where}`);
+      expect((await store.findDeviations(query)).map((found) => found.table)).toEqual([table]);
+      await rewriter.restore();
+    }
+  }, 60_000);
+});

@@ -174,14 +174,26 @@ function excusedRow(derived: DerivedTable, query: DeviationQuery, params: BoundP
   const { erasedUntil, retainedSince } = query;
   if (derived.table === 'costs_by_trace' && retainedSince !== null) excuses.push('is_added');
   if (erasedUntil !== null && derived.day === 'day') {
-    const isErasedDay = `day <= toDate(${params.time(erasedUntil)})`;
-    excuses.push(
-      derived.table === 'facets'
-        ? `${isErasedDay} AND (attribute = 'user' OR startsWith(attribute, 'metadata.'))`
-        : `${isErasedDay} AND sumIf(v_spans, derived = 0) <= sumIf(v_spans, derived = 1)`,
-    );
+    excuses.push(`day <= toDate(${params.time(erasedUntil)}) AND (${tracesOfErasure(derived)})`);
   }
   return excuses.map((excuse) => `(${excuse})`).join(' OR ');
+}
+
+/**
+ * What an erasure leaves on a day. Of an end user's day less is stored than there are calls, or as much: rows go as a
+ * whole, and calls that come later make new ones. Of a conversation with several end users and of a label that others
+ * use too more is stored: their rows stay, and the erased calls do not say any more that they belong to them.
+ */
+function tracesOfErasure({ table, columns }: DerivedTable): string {
+  const side = (name: string, derived: 0 | 1) => `sumIf(v_${name}, derived = ${derived})`;
+  const isMore = `${side('spans', 0)} > ${side('spans', 1)}`;
+  const counts = Object.keys(columns).filter((name) => columns[name] === 'count');
+  const isLess = [
+    `${side('spans', 0)} < ${side('spans', 1)}`,
+    ...counts.map((name) => `${side(name, 0)} <= ${side(name, 1)}`),
+  ].join(' AND ');
+  if (table === 'facets') return `startsWith(attribute, 'metadata.') OR (attribute = 'user' AND ${isLess})`;
+  return table === 'sessions_daily' ? `(${isLess}) OR ${isMore}` : isLess;
 }
 
 function beforeRetained(
