@@ -69,8 +69,14 @@ export function trackOf(
   const { label = '', width, text } = columnLooks[id] ?? {};
   if (widths[id] !== undefined) return `${widths[id]}px`;
   if (!text) return width ?? '8rem';
-  const longest = traces.reduce((most, trace) => Math.max(most, text(trace).length), label.length + 1);
-  return `calc(${longest}ch + 1.25rem)`; // digits of one width, and the padding of the cell
+  const longest = traces.reduce((most, trace) => Math.max(most, digitsOf(text(trace))), label.length + 1);
+  return `calc(${longest}ch + 1.25rem)`; // and the padding of the cell
+}
+
+/** How wide a text is, in digits: points, colons and spaces take half of one. */
+function digitsOf(text: string): number {
+  const narrow = text.match(/[ .,:]/g)?.length ?? 0;
+  return text.length - narrow / 2;
 }
 
 type Cell = (trace: TraceSummary, keyName: (id: string) => string) => ReactNode;
