@@ -152,21 +152,30 @@ function oneRowOf(table: string): string {
 }
 
 describe('listStrays', () => {
-  it('finds a request of a call that was refused, and a response of one that has not ended', async () => {
+  it('finds what was put to a call that was refused, has not ended, or is erased', async () => {
     const own = newUuid();
-    const [whole, refused, open, nothing] = ['whole', 'refused', 'open', 'nothing'].map(() => spanRow({ projectId: own })); // prettier-ignore
-    const calls = [whole!, refused!, open!, nothing!];
+    const [whole, refused, open, nothing, erased] = [1, 2, 3, 4, 5].map(() => spanRow({ projectId: own }));
+    const calls = [whole!, refused!, open!, nothing!, erased!];
     await store.writeBatch(
       batchOf({
-        spans: [whole!, { ...refused!, outcome: 'refused' }],
-        accepted: [whole!, open!].map((span) => acceptedRow(span)),
+        spans: [
+          whole!,
+          { ...refused!, outcome: 'refused', requestHash: '', responseHash: '' },
+          { ...erased!, requestHash: '', responseHash: '' },
+        ],
+        accepted: [
+          ...[whole!, open!].map((span) => acceptedRow(span)),
+          acceptedRow({ ...erased!, requestHash: '' }),
+        ],
         payloads: calls.flatMap((span) => [headRow(span, 'request', Buffer.from('a')), headRow(span, 'response', Buffer.from('b'))]), // prettier-ignore
         texts: calls.flatMap((span) => [textRow(span, 'request', 'a'), textRow(span, 'response', 'b')]),
       }),
     );
     const expected = [
       { spanId: refused?.spanId, part: 'request' },
+      { spanId: refused?.spanId, part: 'response' },
       { spanId: open?.spanId, part: 'response' },
+      ...(['request', 'response'] as const).map((part) => ({ spanId: erased?.spanId, part })),
       { spanId: nothing?.spanId, part: 'request' },
       { spanId: nothing?.spanId, part: 'response' },
     ];
@@ -178,6 +187,20 @@ describe('listStrays', () => {
 });
 
 describe('findDeviations after an erasure', () => {
+  // A store of its own: the tests above put whole tables back.
+  let engines: TestEngines;
+  let store: TraceStore;
+  let rewriter: Rewriter;
+  beforeAll(async () => {
+    engines = await startTestEngines();
+    store = await openTraceStore(new URL(engines.traceStoreUrl));
+    rewriter = new Rewriter(new URL(engines.traceStoreUrl));
+  });
+  afterAll(async () => {
+    await store.close();
+    await engines.stop();
+  });
+
   it('finds nothing of what it left, and what was made up of others', async () => {
     const own = newUuid();
     const say = (userId: string, sessionId: string, n: number) =>

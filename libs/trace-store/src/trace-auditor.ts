@@ -34,7 +34,7 @@ export interface TraceAuditor {
 
   /**
    * Payloads or texts that belong to no call; at most 100. A request is of a call that was accepted, a response of one
-   * that has ended: a refused call has neither.
+   * that has ended, and neither of one whose content is erased: the hash in its row is gone with it.
    */
   listStrays(query: {
     readonly projectId: string;

@@ -83,8 +83,8 @@ export class RowAuditor implements TraceAuditor {
     const project = `project_id = ${params.bind(projectId, 'String')}`;
     const rows = await this.#connection.select(
       `SELECT DISTINCT span_id AS spanId, toString(part) AS part FROM ${table} WHERE ${project}
-         AND (part = 'response' OR span_id NOT IN (SELECT span_id FROM calls_accepted WHERE ${project}))
-         AND (part = 'request' OR span_id NOT IN (SELECT span_id FROM spans WHERE ${project}))
+         AND (part = 'response' OR span_id NOT IN (SELECT span_id FROM calls_accepted WHERE ${project} AND request_hash != ''))
+         AND (part = 'request' OR span_id NOT IN (SELECT span_id FROM spans WHERE ${project} AND response_hash != ''))
        ORDER BY spanId, part LIMIT 100`,
       params,
     );
