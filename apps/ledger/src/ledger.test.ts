@@ -28,6 +28,7 @@ import { Metrics } from '@loom/telemetry';
 import { systemProjectId, topics, type TraceEvent } from '@loom/trace-schema';
 import { RetentionRuns } from './erase/retention.ts';
 import { Publisher } from './publish/publisher.ts';
+import { leafOfEnvelope } from './seal/commitments.ts';
 import { KeyFiles } from './seal/key-files.ts';
 import { LogAppender } from './seal/log-appender.ts';
 import { recordOf, TestEmitter } from './testing/events.ts';
@@ -323,6 +324,43 @@ describe('startLedger', () => {
     });
     await delay(300);
     expect((await kinds()).filter((kind) => kind === 'retention.run')).toHaveLength(1);
+  });
+
+  it('journals a change that the disk had no room for before any that comes after it', async () => {
+    const journaled: [from: number, leaves: number][] = [];
+    let isFull = false;
+    const journal = {
+      write: ({
+        expected,
+        leaves,
+      }: {
+        readonly expected: { size: number };
+        readonly leaves: readonly unknown[];
+      }) => {
+        if (isFull) return Promise.reject(new Error('ENOSPC'));
+        journaled.push([expected.size, leaves.length]);
+        return Promise.resolve();
+      },
+    };
+    const appender = new LogAppender({ store: store.ledger, appender: randomUUID(), journal });
+    const own = randomUUID();
+    const entry = (n: number) => {
+      const envelope = { v: 1, kind: 'heartbeat', id: `beat/${n}`, project: own, time: n } as const;
+      return [{ place: null, leaf: leafOfEnvelope(envelope) }];
+    };
+    await appender.append(own, entry(1));
+    isFull = true;
+    await expect(appender.append(own, entry(2))).rejects.toThrow('ENOSPC');
+    await expect(appender.append(own, entry(3))).rejects.toThrow('ENOSPC');
+    isFull = false;
+    await appender.append(own, entry(2)); // as the reader of the stream does after a failure
+    await appender.append(own, entry(3));
+    expect(journaled).toEqual([
+      [0, 1],
+      [1, 1],
+      [2, 1],
+    ]);
+    expect((await store.ledger.readHead(own)).size).toBe(3);
   });
 
   it('takes keys of days that retention ends out of the files first, so that no crash leaves one in them', async () => {

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { LedgerStore } from '@loom/control-store';
+import type { Append, LedgerStore } from '@loom/control-store';
 import { LoomError } from '@loom/errors';
 import { CompactRange, leafHash, nodeCrypto, utf8 } from '@loom/ledger';
 import type { Journal } from './journal.ts';
@@ -22,6 +22,8 @@ export class LogAppender {
   readonly #deps: LogAppenderDeps;
   /** The running append of each log: what store and journal take in has one order. */
   readonly #running = new Map<string, Promise<unknown>>();
+  /** By log the change that the store has and the journal could not take. */
+  readonly #owed = new Map<string, Append>();
 
   constructor(deps: LogAppenderDeps) {
     this.#deps = deps;
@@ -42,8 +44,17 @@ export class LogAppender {
     return append;
   }
 
+  /** Nothing is journaled after a change that could not be: the journal would have a hole that no start fills. */
+  async #journalOwed(projectId: string): Promise<void> {
+    const owed = this.#owed.get(projectId);
+    if (!owed) return;
+    await this.#deps.journal?.write(owed);
+    this.#owed.delete(projectId);
+  }
+
   async #append(projectId: string, entries: readonly Entry[]): Promise<number> {
-    const { store, appender, journal, now = Date.now } = this.#deps;
+    await this.#journalOwed(projectId);
+    const { store, appender, now = Date.now } = this.#deps;
     const query = {
       projectId,
       emitters: [
@@ -69,7 +80,8 @@ export class LogAppender {
         head: { epoch, edge: range.nodes, appender },
       };
       if (await store.append(append)) {
-        await journal?.write(append);
+        this.#owed.set(projectId, append);
+        await this.#journalOwed(projectId);
         return change.leaves.length;
       }
       await delay(Math.random() * pauseMs * (tried + 1));
