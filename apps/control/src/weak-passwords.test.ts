@@ -9,6 +9,7 @@ describe('refuseWeakPassword', () => {
     ...['password1234', 'Password123!', 'P@ssw0rd1234!', 'passwordpassword', 'qwertyuiop12', '1q2w3e4r5t6y'],
     ...['123456789012', 'abcdefghijkl', 'aaaaaaaaaaaa', 'abcabcabcabc', 'x'.repeat(128), 'letmeinletmein'],
     ...['iloveyou1234', 'changeme1234', 'superman1234', 'ann.smith@example.com', 'loomloomloom'],
+    ...['annsmithexamplecom1', 'AnnSmith2026'],
   ])('refuses %s', (password) => {
     expect(judged(password)).toThrow('common or easy to guess');
   });

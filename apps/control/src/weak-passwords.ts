@@ -19,7 +19,7 @@ export function refuseWeakPassword(
   { param, words }: { readonly param: string; readonly words: readonly string[] },
 ): void {
   judge ??= new ZxcvbnFactory({ dictionary, graphs: adjacencyGraphs });
-  const own = words.flatMap((word) => [word, ...word.split(/[\s@.]+/)]).filter((word) => word.length > 2);
+  const own = words.flatMap(ownForms).filter((word) => word.length > 2);
   const { guessesLog10 } = judge.check(password.slice(0, judgedCharsMax), [...own, 'loom']);
   if (guessesLog10 >= guessesLog10Min) return;
   throw new LoomError(
@@ -27,4 +27,10 @@ export function refuseWeakPassword(
     'this password is common or easy to guess; three or four words that do not belong together are better',
     { param },
   );
+}
+
+/** A name or an address as it is, in its parts, and run together. */
+function ownForms(word: string): string[] {
+  const parts = word.split(/[^\p{L}\p{N}]+/u);
+  return [word, ...parts, parts.join('')];
 }
