@@ -1,11 +1,3 @@
-interface TraceOptions {
-  readonly filter?: string;
-  readonly from?: string;
-  readonly to?: string;
-  readonly sort: TraceSort;
-  readonly order: TraceOrder;
-  readonly limit: number;
-}
 import { readFile } from 'node:fs/promises';
 import type { LoomClient, SpanChunks } from '@loom/api-contract';
 import { type ErrorCode, LoomError, messageOf, toLoomError } from '@loom/errors';
@@ -113,13 +105,26 @@ function command(parent: Command, name: string, description: string): Command {
 
 type Connect = () => Promise<LoomClient>;
 
+interface TraceOptions {
+  readonly filter?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly sort: TraceSort;
+  readonly order: TraceOrder;
+  readonly limit: number;
+}
+
 function addTraceCommands(program: Command, connect: Connect, io: CliIo, output: Output): void {
   command(program, 'traces', 'lists traces, newest first or sorted')
     .option('--filter <filter>', 'such as: model:gpt-4o-mini status:error cost:>0.01 latency:>2s -env:dev')
     .option('--from <time>', 'ISO 8601, or how long ago: 30m, 1h, 7d')
     .option('--to <time>', 'the same')
-    .addOption(new Option('--sort <figure>', 'largest or latest first').choices(traceSorts).default('time'))
-    .addOption(new Option('--order <order>', 'the other way round: asc').choices(traceOrders).default('desc'))
+    .addOption(new Option('--sort <figure>', 'what to sort by').choices(traceSorts).default('time'))
+    .addOption(
+      new Option('--order <order>', 'largest or latest first, or the reverse')
+        .choices(traceOrders)
+        .default('desc'),
+    )
     .option('--limit <count>', 'at most 200', wholeNumber, 20)
     .option('--json', 'one JSON value')
     .action(async ({ filter, from, to, sort, order, limit }: TraceOptions) => {

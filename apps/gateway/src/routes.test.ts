@@ -8,16 +8,15 @@ const failing = (status: number, error: object = { message: 'no', type: 'x' }, h
 
 describe('a route', () => {
   const suite = useGateway();
-  const route = (...told: Parameters<typeof suite.gateway.route>) => suite.gateway.route(...told);
   const ask = (model: string, body: object = {}, headers: Record<string, string> = {}) =>
     suite.post('/v1/chat/completions', { model, messages, ...body }, headers);
   const toTwo = { fallbacks: [{ provider: 'two', model: 'gpt-y' }] };
   beforeAll(async () => {
-    await route('patient', { retries: 2 });
-    await route('safe', toTwo);
-    await route('policy', { ...toTwo, fallbackOn: ['error', 'content_policy'] });
-    await route('quick', { ...toTwo, timeouts: { firstChunkMs: 150 } });
-    await route('other-api', { fallbacks: [{ provider: 'claude', model: 'claude-x' }] });
+    await suite.gateway.route('patient', { retries: 2 });
+    await suite.gateway.route('safe', toTwo);
+    await suite.gateway.route('policy', { ...toTwo, fallbackOn: ['error', 'content_policy'] });
+    await suite.gateway.route('quick', { ...toTwo, timeouts: { firstChunkMs: 150 } });
+    await suite.gateway.route('other-api', { fallbacks: [{ provider: 'claude', model: 'claude-x' }] });
     suite.second.play = answerJson(chatAnswer('two'));
   });
 
@@ -150,7 +149,7 @@ describe('a route', () => {
   it('spreads calls over balanced targets', async () => {
     // A provider of its own: the breaker of the other one may be open by now.
     await suite.gateway.provider({ name: 'fresh', baseUrl: suite.first.url, models: [] });
-    await route('both', { balance: [{ provider: 'two', model: 'gpt-y', weight: 1 }] }, 'fresh');
+    await suite.gateway.route('both', { balance: [{ provider: 'two', model: 'gpt-y', weight: 1 }] }, 'fresh');
     suite.first.play = answerJson(chatAnswer('one'));
     await Promise.all(Array.from({ length: 40 }, () => ask('both')));
     expect(suite.first.seen.length).toBeGreaterThan(5);
@@ -170,7 +169,7 @@ describe('a route', () => {
 
   it('leaves a target aside that fails again and again', async () => {
     await suite.gateway.provider({ name: 'sick', baseUrl: suite.first.url, models: [] });
-    await route('breaking', toTwo, 'sick');
+    await suite.gateway.route('breaking', toTwo, 'sick');
     suite.first.play = failing(500);
     for (let call = 0; call < 8; call += 1) expect((await ask('breaking')).status).toBe(200);
     expect(suite.first.seen).toHaveLength(5);

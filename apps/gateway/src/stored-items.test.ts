@@ -1,5 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
+import type { CounterStore } from '@loom/counter-store';
 import { answerJson, answerPieces, type UpstreamPlayer } from '@loom/testkit';
+import type { Call, CallEnd } from './call.ts';
+import { StoredItems } from './stored-items.ts';
 import { useGateway } from './testing/gateway-suite.ts';
 
 const user = (text: string) => ({ role: 'user', content: [{ type: 'input_text', text }] });
@@ -128,5 +131,14 @@ describe('items that a request only names', () => {
     const passed = await create('gpt-x', [user('hi'), { type: 'item_reference', id: 'msg_unknown' }]);
     expect(passed.status).toBe(200);
     expect(bodyAt(suite.first).input).toMatchObject([{ role: 'user' }, { id: 'msg_unknown' }]);
+  });
+
+  it('that cannot be read harm no call: its answer was sent', () => {
+    const failures: unknown[] = [];
+    const items = new StoredItems({} as CounterStore, (error) => failures.push(error));
+    const unreadable = { answer: () => { throw new RangeError('too deep'); } }; // prettier-ignore
+    const call = { project: { id: 'p1' }, dialectOrThrow: { name: 'openai-responses' }, stored: null, modelRequest: { parameters: {} }, tap: unreadable }; // prettier-ignore
+    items.keep(call as unknown as Call, { outcome: 'completed', status: 200 } as CallEnd, 'id');
+    expect(failures).toEqual([new RangeError('too deep')]);
   });
 });

@@ -31,8 +31,19 @@ export class StoredItems {
     this.#onFailure = onFailure;
   }
 
-  /** Nobody waits for it. `id`: what the ids of a translated answer are made of. */
+  /**
+   * Stores the items of a call's answer in the background. Never throws: the answer was sent, whatever is in it. `id`: what
+   * the ids of a translated answer are made of.
+   */
   keep(call: Call, end: CallEnd, id: string): void {
+    try {
+      this.#keep(call, end, id);
+    } catch (error) {
+      this.#onFailure(error);
+    }
+  }
+
+  #keep(call: Call, end: CallEnd, id: string): void {
     const { id: projectId } = known(call.project, 'project');
     const bytes = keepsItems(call, end) ? (call.tap?.answer() ?? null) : null;
     if (!bytes) return;
@@ -46,7 +57,7 @@ export class StoredItems {
     }
   }
 
-  /** Those of the named items that are known, by their ids. */
+  /** Returns those of the named items that are known, by their ids. */
   async find(projectId: string, ids: readonly string[]): Promise<ReadonlyMap<string, StoredItem>> {
     const found = new Map<string, StoredItem>();
     try {

@@ -60,10 +60,11 @@ export class StoredResponses {
       background,
     };
     try {
-      await this.#store.put(keyOf(projectId, responseId), Buffer.from(JSON.stringify(owner)), {
-        ttlMs: keptMs,
-      });
-      await this.#store.put(seenKeyOf(target, responseId), Buffer.from(projectId), { ttlMs: keptMs });
+      const kept = Buffer.from(JSON.stringify(owner));
+      await Promise.all([
+        this.#store.put(keyOf(projectId, responseId), kept, { ttlMs: keptMs }),
+        this.#store.put(seenKeyOf(target, responseId), Buffer.from('1'), { ttlMs: keptMs }),
+      ]);
     } catch (error) {
       if (!isLoomError(error)) throw error;
       this.#onFailure(error);

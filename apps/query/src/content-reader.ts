@@ -21,8 +21,10 @@ export interface ContentReaderDeps {
   readonly store: Pick<TraceReader, 'readPayloads'>;
   /** Opens what is sealed. */
   readonly bucketKeys: Pick<BucketKeyReader, 'read'>;
-  /** The answer as one JSON value: a body as it is, a stream put together from its chunks; null when there is none. */
-  /** `request`: what was asked, where it is at hand. */
+  /**
+   * Returns the answer as one JSON value: a body as it is, a stream put together from its chunks; null when there is none.
+   * `request`: the request's body, or null where it is not known.
+   */
   readonly assembleAnswer: (
     call: CallWires,
     bytes: Buffer,

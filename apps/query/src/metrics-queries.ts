@@ -1,7 +1,7 @@
 import type {
   Facets,
-  Matches,
   Freshness,
+  Matches,
   MetricsOverview,
   MetricsSeries,
   MetricsSummary,

@@ -30,6 +30,7 @@ interface SortKey {
 
 /** Of the newest matching span, as the list shows it. */
 const ofHead = (column: string) => `argMax(${column}, (start_time, span_id))`;
+const firstChunk = ofHead('time_to_first_chunk_nanos');
 const text = (column: string): SortKey => ({
   ...{ type: 'String', source: 'matches', value: ofHead(column), isKnown: `${ofHead(column)} != ''` },
 });
@@ -44,10 +45,7 @@ const sortKeys: Readonly<Record<TraceSort, SortKey>> = {
   spans: number('Int64', 'spans', 'toInt64(count())'),
   errors: number('Int64', 'spans', 'toInt64(sum(span_error))'),
   cost: number('Float64', 'costs', 'toFloat64(sum(usd))', `countIf(state != 'unpriced') > 0`),
-  firstChunk: number(
-    ...(['Int64', 'matches', ofHead('time_to_first_chunk_nanos')] as const),
-    `${ofHead('time_to_first_chunk_nanos')} >= 0`,
-  ),
+  firstChunk: number('Int64', 'matches', firstChunk, `${firstChunk} >= 0`),
   outcome: text('outcome'),
   model: text(`if(response_model = '', request_model, response_model)`),
   provider: text('provider'),
